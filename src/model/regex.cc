@@ -1,0 +1,182 @@
+#include "narthex/model/regex.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include <re2/re2.h>
+
+#include "narthex/model/names.h"
+#include "narthex/util/utf8.h"
+
+namespace narthex::model {
+namespace {
+
+constexpr std::int64_t kProgramBytesMax = 8 << 20;
+constexpr std::size_t kAlternativesMax = 16384;
+
+bool is_plain(char c) noexcept {
+  return std::string_view("\\.+*?()|[]{}^$").find(c) == std::string_view::npos;
+}
+
+// Reads literal text with backslash-escaped punctuation from the front of `rest`; stops at the first operator.
+std::string take_literal(std::string_view& rest) {
+  std::string literal;
+  while (!rest.empty()) {
+    if (is_plain(rest[0])) {
+      literal.push_back(rest[0]);
+      rest.remove_prefix(1);
+    } else if (rest[0] == '\\' && rest.size() > 1 && std::ispunct(static_cast<unsigned char>(rest[1])) != 0) {
+      literal.push_back(rest[1]);
+      rest.remove_prefix(2);
+    } else {
+      break;
+    }
+  }
+  return literal;
+}
+
+// a|b|c, or (a|b|c) or (?:a|b|c) around all of it; nullopt for anything with an operator in it.
+std::optional<std::vector<std::string>> parse_alternatives(std::string_view pattern) {
+  if (pattern.starts_with("(?:") && pattern.ends_with(')')) {
+    pattern = pattern.substr(3, pattern.size() - 4);
+  } else if (pattern.starts_with('(') && !pattern.starts_with("(?") && pattern.ends_with(')')) {
+    pattern = pattern.substr(1, pattern.size() - 2);
+  }
+  std::vector<std::string> out;
+  for (;;) {
+    out.push_back(take_literal(pattern));
+    if (out.size() > kAlternativesMax) return std::nullopt;
+    if (pattern.empty()) break;
+    if (pattern[0] != '|') return std::nullopt;
+    pattern.remove_prefix(1);
+  }
+  std::ranges::sort(out);
+  out.erase(std::ranges::unique(out).begin(), out.end());
+  return out;
+}
+
+// The literal that every match starts with: literal text at the front that no quantifier and no alternative touches.
+std::string parse_prefix(std::string_view pattern) {
+  if (pattern.find('|') != std::string_view::npos) return {};
+  std::string prefix = take_literal(pattern);
+  const bool quantified = !pattern.empty() && std::string_view("*?{+").find(pattern[0]) != std::string_view::npos;
+  if (!quantified || prefix.empty()) return prefix;
+  // The quantifier belongs to the last character, which may be several bytes long.
+  std::size_t cut = prefix.size() - 1;
+  while (cut > 0 && (static_cast<unsigned char>(prefix[cut]) & 0xC0U) == 0x80U) --cut;
+  prefix.resize(cut);
+  return prefix;
+}
+
+}  // namespace
+
+struct Regex::Program {
+  std::string pattern;
+  std::unique_ptr<re2::RE2> re2;
+  std::optional<std::vector<std::string>> literals;
+  std::string prefix;
+  bool everything = false;
+  bool non_empty = false;  // .+
+};
+
+util::Result<Regex> Regex::compile(std::string_view pattern) {
+  using util::Code;
+  if (!util::is_valid_utf8(pattern)) {
+    return util::fail(Code::kInvalidArgument, "error parsing regexp: invalid UTF-8: " + quoted(pattern));
+  }
+  auto program = std::make_shared<Program>();
+  program->pattern = std::string(pattern);
+  re2::RE2::Options options;
+  options.set_log_errors(false);
+  options.set_max_mem(kProgramBytesMax);
+  options.set_dot_nl(true);
+  program->re2 = std::make_unique<re2::RE2>("^(?s:" + program->pattern + ")$", options);
+  if (!program->re2->ok()) {
+    return util::fail(Code::kInvalidArgument, "error parsing regexp: " + program->re2->error());
+  }
+  program->literals = parse_alternatives(pattern);
+  if (!program->literals) program->prefix = parse_prefix(pattern);
+  program->everything = pattern == ".*";
+  program->non_empty = pattern == ".+";
+  return Regex(std::move(program));
+}
+
+bool Regex::matches(std::string_view text) const {
+  if (program_->everything) return true;
+  if (program_->non_empty) return !text.empty();
+  if (program_->literals) return std::ranges::binary_search(*program_->literals, text);
+  if (!text.starts_with(program_->prefix)) return false;
+  return re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *program_->re2);
+}
+
+const std::string& Regex::pattern() const noexcept { return program_->pattern; }
+const std::optional<std::vector<std::string>>& Regex::literals() const noexcept { return program_->literals; }
+std::string_view Regex::literal_prefix() const noexcept { return program_->prefix; }
+bool Regex::matches_everything() const noexcept { return program_->everything; }
+
+namespace {
+
+// "$name" or "${name}" after the dollar sign; nullopt when what follows names no group.
+std::optional<std::string_view> take_group_name(std::string_view& rest) {
+  const auto is_word = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+  };
+  const bool braced = rest.starts_with('{');
+  std::size_t end = braced ? 1 : 0;
+  const std::size_t begin = end;
+  while (end < rest.size() && is_word(rest[end])) ++end;
+  if (end == begin) return std::nullopt;
+  if (braced && (end == rest.size() || rest[end] != '}')) return std::nullopt;
+  const std::string_view name = rest.substr(begin, end - begin);
+  rest.remove_prefix(braced ? end + 1 : end);
+  return name;
+}
+
+// Index of a group by number or by name; -1 if there is none.
+int group_index(const re2::RE2& re2, std::string_view name) {
+  if (std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) {
+    if (name.size() > 6 || (name.size() > 1 && name[0] == '0')) return -1;
+    int index = 0;
+    for (const char c : name) index = index * 10 + (c - '0');
+    return index <= re2.NumberOfCapturingGroups() ? index : -1;
+  }
+  const auto& groups = re2.NamedCapturingGroups();
+  const auto it = groups.find(std::string(name));
+  return it == groups.end() ? -1 : it->second;
+}
+
+}  // namespace
+
+std::optional<std::string> Regex::expand(std::string_view text, std::string_view replacement) const {
+  const re2::RE2& re2 = *program_->re2;
+  std::vector<re2::StringPiece> groups(static_cast<std::size_t>(re2.NumberOfCapturingGroups()) + 1);
+  if (!re2.Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::UNANCHORED,
+                 groups.data(), static_cast<int>(groups.size()))) {
+    return std::nullopt;
+  }
+  std::string out;
+  while (!replacement.empty()) {
+    const std::size_t dollar = replacement.find('$');
+    out.append(replacement.substr(0, dollar));
+    if (dollar == std::string_view::npos) break;
+    replacement.remove_prefix(dollar + 1);
+    if (replacement.starts_with('$')) {
+      out.push_back('$');
+      replacement.remove_prefix(1);
+      continue;
+    }
+    const auto name = take_group_name(replacement);
+    if (!name) {
+      out.push_back('$');  // Malformed: the dollar sign stands for itself.
+      continue;
+    }
+    const int index = group_index(re2, *name);
+    if (index >= 0) {
+      const re2::StringPiece& group = groups[static_cast<std::size_t>(index)];
+      out.append(group.data(), group.size());
+    }
+  }
+  return out;
+}
+
+}  // namespace narthex::model
