@@ -14,7 +14,8 @@ using model::LabelView;
 using model::TimestampMs;
 
 template <class Value>
-void put(std::vector<TimestampMs>& timestamps, std::vector<Value>& values, TimestampMs t, Value value) {
+void put(std::vector<TimestampMs>& timestamps, std::vector<Value>& values, TimestampMs t,
+         Value value) {
   const auto it = std::ranges::lower_bound(timestamps, t);
   const auto at = it - timestamps.begin();
   if (it != timestamps.end() && *it == t) {
@@ -34,8 +35,9 @@ void drop(std::vector<TimestampMs>& timestamps, std::vector<Value>& values, Time
 }
 
 template <class Value>
-void copy_range(const std::vector<TimestampMs>& timestamps, const std::vector<Value>& values, model::TimeRange range,
-                std::vector<TimestampMs>& timestamps_out, std::vector<Value>& values_out) {
+void copy_range(const std::vector<TimestampMs>& timestamps, const std::vector<Value>& values,
+                model::TimeRange range, std::vector<TimestampMs>& timestamps_out,
+                std::vector<Value>& values_out) {
   const auto first = std::ranges::lower_bound(timestamps, range.min);
   const auto last = std::ranges::upper_bound(timestamps, range.max);
   if (first >= last) return;
@@ -55,17 +57,20 @@ bool any_bucket_dropped(const std::vector<double>& before, const std::vector<dou
 bool continues(const FloatHistogram& before, const FloatHistogram& after) {
   return before.schema == after.schema && before.zero_threshold == after.zero_threshold &&
          before.custom_values == after.custom_values && after.count >= before.count &&
-         after.zero_count >= before.zero_count && !any_bucket_dropped(before.positive_buckets, after.positive_buckets) &&
+         after.zero_count >= before.zero_count &&
+         !any_bucket_dropped(before.positive_buckets, after.positive_buckets) &&
          !any_bucket_dropped(before.negative_buckets, after.negative_buckets);
 }
 
 void tell_resets(const storage::SampleColumns& stored, storage::SampleColumns& out) {
   for (std::size_t i = 0; i < out.histograms.size(); ++i) {
     FloatHistogram& histogram = out.histograms[i];
-    const auto it = std::ranges::lower_bound(stored.histogram_timestamps, out.histogram_timestamps[i]);
+    const auto it =
+        std::ranges::lower_bound(stored.histogram_timestamps, out.histogram_timestamps[i]);
     const auto index = static_cast<std::size_t>(it - stored.histogram_timestamps.begin());
     if (histogram.counter_reset_hint != model::CounterResetHint::kUnknown || index == 0) continue;
-    if (model::is_stale(histogram.sum) || model::is_stale(stored.histograms[index - 1].sum)) continue;
+    if (model::is_stale(histogram.sum) || model::is_stale(stored.histograms[index - 1].sum))
+      continue;
     if (continues(stored.histograms[index - 1], histogram)) {
       histogram.counter_reset_hint = model::CounterResetHint::kNotReset;
     }
@@ -73,7 +78,8 @@ void tell_resets(const storage::SampleColumns& stored, storage::SampleColumns& o
 }
 
 bool matches_all(std::span<const model::Matcher> matchers, const model::Labels& labels) {
-  return std::ranges::all_of(matchers, [&](const model::Matcher& matcher) { return matcher.matches_labels(labels); });
+  return std::ranges::all_of(
+      matchers, [&](const model::Matcher& matcher) { return matcher.matches_labels(labels); });
 }
 
 std::vector<std::string> limited(const std::set<std::string>& sorted, std::size_t limit) {
@@ -86,16 +92,23 @@ std::vector<std::string> limited(const std::set<std::string>& sorted, std::size_
 
 class MemorySeriesSet final : public storage::SeriesSet {
  public:
-  explicit MemorySeriesSet(std::vector<const MemoryStorage::Series*> series) : series_(std::move(series)) {}
+  explicit MemorySeriesSet(std::vector<const MemoryStorage::Series*> series)
+      : series_(std::move(series)) {}
   [[nodiscard]] std::size_t size() const noexcept override { return series_.size(); }
-  [[nodiscard]] model::Labels labels(std::size_t index) const override { return series_[index]->labels; }
-  [[nodiscard]] std::string_view label_value(std::size_t index, std::string_view name) const override {
+  [[nodiscard]] model::Labels labels(std::size_t index) const override {
+    return series_[index]->labels;
+  }
+  [[nodiscard]] std::string_view label_value(std::size_t index,
+                                             std::string_view name) const override {
     return series_[index]->labels.get(name);
   }
-  util::Result<void> read(std::size_t index, model::TimeRange range, storage::SampleColumns& out) const override {
+  util::Result<void> read(std::size_t index, model::TimeRange range,
+                          storage::SampleColumns& out) const override {
     const storage::SampleColumns& stored = series_[index]->samples;
-    copy_range(stored.float_timestamps, stored.float_values, range, out.float_timestamps, out.float_values);
-    copy_range(stored.histogram_timestamps, stored.histograms, range, out.histogram_timestamps, out.histograms);
+    copy_range(stored.float_timestamps, stored.float_values, range, out.float_timestamps,
+               out.float_values);
+    copy_range(stored.histogram_timestamps, stored.histograms, range, out.histogram_timestamps,
+               out.histograms);
     tell_resets(stored, out);
     return {};
   }
@@ -110,11 +123,12 @@ class MemorySeriesSet final : public storage::SeriesSet {
 
 class MemoryQuerier final : public storage::Querier {
  public:
-  MemoryQuerier(const MemoryStorage& storage, model::TimeRange range) : storage_(storage), range_(range) {}
+  MemoryQuerier(const MemoryStorage& storage, model::TimeRange range)
+      : storage_(storage), range_(range) {}
 
-  util::Result<std::unique_ptr<storage::SeriesSet>> select(std::span<const model::Matcher> matchers,
-                                                           storage::SeriesOrder order,
-                                                           const storage::Deadline& deadline) override {
+  util::Result<std::unique_ptr<storage::SeriesSet>> select(
+      std::span<const model::Matcher> matchers, storage::SeriesOrder order,
+      const storage::Deadline& deadline) override {
     NX_TRY(deadline.check());
     if (storage_.select_error_) return std::unexpected(*storage_.select_error_);
     std::vector<const MemoryStorage::Series*> found = matching(matchers);
@@ -134,7 +148,8 @@ class MemoryQuerier final : public storage::Querier {
     return limited(names, query.limit);
   }
 
-  util::Result<std::vector<std::string>> label_values(const std::string& name, const storage::LabelQuery& query,
+  util::Result<std::vector<std::string>> label_values(const std::string& name,
+                                                      const storage::LabelQuery& query,
                                                       const storage::Deadline& deadline) override {
     NX_TRY(deadline.check());
     std::set<std::string> values;
@@ -152,10 +167,12 @@ class MemoryQuerier final : public storage::Querier {
     };
     return any(samples.float_timestamps) || any(samples.histogram_timestamps);
   }
-  [[nodiscard]] std::vector<const MemoryStorage::Series*> matching(std::span<const model::Matcher> matchers) const {
+  [[nodiscard]] std::vector<const MemoryStorage::Series*> matching(
+      std::span<const model::Matcher> matchers) const {
     std::vector<const MemoryStorage::Series*> found;
     for (const auto& series : storage_.series_) {
-      if (matches_all(matchers, series->labels) && has_samples(series->samples)) found.push_back(series.get());
+      if (matches_all(matchers, series->labels) && has_samples(series->samples))
+        found.push_back(series.get());
     }
     return found;
   }
@@ -180,7 +197,8 @@ void MemoryStorage::append(const model::Labels& labels, TimestampMs timestamp, d
   drop(samples.histogram_timestamps, samples.histograms, timestamp);
 }
 
-void MemoryStorage::append(const model::Labels& labels, TimestampMs timestamp, FloatHistogram histogram) {
+void MemoryStorage::append(const model::Labels& labels, TimestampMs timestamp,
+                           FloatHistogram histogram) {
   storage::SampleColumns& samples = ensure(labels).samples;
   put(samples.histogram_timestamps, samples.histograms, timestamp, std::move(histogram));
   drop(samples.float_timestamps, samples.float_values, timestamp);

@@ -1,0 +1,38 @@
+#include "narthex/promql/query_result.h"
+
+namespace narthex::promql {
+
+std::string_view value_type_text(ValueType type) noexcept {
+  switch (type) {
+    case ValueType::kScalar:
+      return "scalar";
+    case ValueType::kString:
+      return "string";
+    case ValueType::kVector:
+      return "vector";
+    case ValueType::kMatrix:
+      return "matrix";
+  }
+  return "none";
+}
+
+std::size_t ResultSeries::float_count(std::size_t index) const noexcept {
+  return on_grid() ? block_.row(rows_[index]).float_count() : samples_[index].float_values.size();
+}
+
+std::size_t ResultSeries::histogram_count(std::size_t index) const noexcept {
+  return on_grid() ? block_.row(rows_[index]).histograms().size()
+                   : samples_[index].histograms.size();
+}
+
+void ResultSeries::truncate(std::size_t count) {
+  if (count >= labels_.size()) return;
+  labels_.resize(count);
+  if (on_grid()) {
+    rows_.resize(count);
+  } else {
+    samples_.resize(count);
+  }
+}
+
+}  // namespace narthex::promql
