@@ -4,20 +4,16 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "narthex/model/labels.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/promql/column.h"
+#include "narthex/promql/value_type.h"
 #include "narthex/storage/queryable.h"
 
 namespace narthex::promql {
-
-enum class ValueType : std::uint8_t { kScalar, kString, kVector, kMatrix };
-// scalar, string, vector, matrix: the API's resultType.
-[[nodiscard]] std::string_view value_type_text(ValueType type) noexcept;
 
 // The series of a vector or a matrix. Points lie either on the query's step grid or, for a range
 // vector as the result of an instant query, at the samples' own times; for_each_point hides which.

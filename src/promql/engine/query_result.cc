@@ -2,20 +2,6 @@
 
 namespace narthex::promql {
 
-std::string_view value_type_text(ValueType type) noexcept {
-  switch (type) {
-    case ValueType::kScalar:
-      return "scalar";
-    case ValueType::kString:
-      return "string";
-    case ValueType::kVector:
-      return "vector";
-    case ValueType::kMatrix:
-      return "matrix";
-  }
-  return "none";
-}
-
 std::size_t ResultSeries::float_count(std::size_t index) const noexcept {
   return on_grid() ? block_.row(rows_[index]).float_count() : samples_[index].float_values.size();
 }
