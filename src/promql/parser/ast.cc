@@ -170,6 +170,7 @@ ValueType value_type(const Expr& expr) noexcept {
       case ExprKind::kCall:
         return as<Call>(*e).function->returns;
       case ExprKind::kBinary: {
+        const auto& binary = as<Binary>(*e);
         const bool scalars = value_type(*binary.lhs) == ValueType::kScalar &&
                              value_type(*binary.rhs) == ValueType::kScalar;
         return scalars ? ValueType::kScalar : ValueType::kVector;
