@@ -70,18 +70,20 @@ util::Result<DurationMs> parse_duration(std::string_view text) {
 }
 
 std::string format_duration(DurationMs duration) {
-  std::int64_t ms = duration.count();
-  if (ms == 0) return "0s";
+  const std::int64_t signed_ms = duration.count();
+  if (signed_ms == 0) return "0s";
   std::string out;
-  if (ms < 0) {
+  auto ms = static_cast<std::uint64_t>(signed_ms);
+  if (signed_ms < 0) {
     out.push_back('-');
-    ms = -ms;
+    ms = 0 - ms;  // Unsigned: the smallest number has no positive counterpart.
   }
   for (const Unit& unit : kUnits) {
-    if (unit.only_when_exact && ms % unit.ms != 0) continue;
-    if (const std::int64_t count = ms / unit.ms; count > 0) {
+    const auto unit_ms = static_cast<std::uint64_t>(unit.ms);
+    if (unit.only_when_exact && ms % unit_ms != 0) continue;
+    if (const std::uint64_t count = ms / unit_ms; count > 0) {
       out += fmt::format("{}{}", count, unit.name);
-      ms -= count * unit.ms;
+      ms -= count * unit_ms;
     }
   }
   return out;

@@ -55,12 +55,26 @@ std::optional<std::vector<std::string>> parse_alternatives(std::string_view patt
   return out;
 }
 
+// True when what follows a literal cannot be a quantifier of its last character, nor hide one: "\\Q", "\\E" and "(?i)" are
+// no atoms, so a quantifier behind them still belongs to the character before.
+bool starts_an_atom(std::string_view rest) noexcept {
+  if (rest.empty()) return true;
+  switch (rest[0]) {
+    case '.':
+    case '[':
+    case '^':
+    case '$': return true;
+    case '(': return !rest.starts_with("(?") || rest.starts_with("(?:");
+    case '\\': return rest.size() > 1 && rest[1] != 'Q' && rest[1] != 'E';
+    default: return false;
+  }
+}
+
 // The literal that every match starts with: literal text at the front that no quantifier and no alternative touches.
 std::string parse_prefix(std::string_view pattern) {
   if (pattern.find('|') != std::string_view::npos) return {};
   std::string prefix = take_literal(pattern);
-  const bool quantified = !pattern.empty() && std::string_view("*?{+").find(pattern[0]) != std::string_view::npos;
-  if (!quantified || prefix.empty()) return prefix;
+  if (prefix.empty() || starts_an_atom(pattern)) return prefix;
   // The quantifier belongs to the last character, which may be several bytes long.
   std::size_t cut = prefix.size() - 1;
   while (cut > 0 && (static_cast<unsigned char>(prefix[cut]) & 0xC0U) == 0x80U) --cut;
@@ -90,7 +104,8 @@ util::Result<Regex> Regex::compile(std::string_view pattern) {
   options.set_log_errors(false);
   options.set_max_mem(kProgramBytesMax);
   options.set_dot_nl(true);
-  program->re2 = std::make_unique<re2::RE2>("^(?s:" + program->pattern + ")$", options);
+  // Compiled as it stands and anchored by the match: a wrapper ^(?s:…)$ would make "a)|(b" an expression.
+  program->re2 = std::make_unique<re2::RE2>(program->pattern, options);
   if (!program->re2->ok()) {
     return util::fail(Code::kInvalidArgument, "error parsing regexp: " + program->re2->error());
   }
@@ -150,7 +165,7 @@ int group_index(const re2::RE2& re2, std::string_view name) {
 std::optional<std::string> Regex::expand(std::string_view text, std::string_view replacement) const {
   const re2::RE2& re2 = *program_->re2;
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(re2.NumberOfCapturingGroups()) + 1);
-  if (!re2.Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::UNANCHORED,
+  if (!re2.Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::ANCHOR_BOTH,
                  groups.data(), static_cast<int>(groups.size()))) {
     return std::nullopt;
   }

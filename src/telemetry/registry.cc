@@ -71,7 +71,9 @@ Histogram::Histogram(std::span<const double> bounds)
       counts_(std::make_unique<std::atomic<std::uint64_t>[]>(bounds.size() + 1)) {}
 
 void Histogram::observe(double value) noexcept {
-  const auto bucket = static_cast<std::size_t>(std::ranges::lower_bound(bounds_, value) - bounds_.begin());
+  // The first bound that is not below the value; NaN is below none and belongs to +Inf.
+  const auto below = [value](double bound) { return !(value <= bound); };
+  const auto bucket = static_cast<std::size_t>(std::ranges::partition_point(bounds_, below) - bounds_.begin());
   counts_[bucket].fetch_add(1, std::memory_order_relaxed);
   sum_.fetch_add(value, std::memory_order_relaxed);
 }

@@ -18,6 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t kReadBytes = 1U << 16U;  // How much read_file asks for at a time.
+
 std::unexpected<Error> last_error(std::string_view operation, const std::string& path) {
   const int saved = errno;
   return std::unexpected(errno_error(fmt::format("{} {}", operation, path), saved));
@@ -179,10 +181,11 @@ class PosixEnv final : public Env {
     // By bytes seen and not by the size that stat claims: files in /proc claim none.
     for (;;) {
       const std::size_t before = content.size();
-      const std::size_t want = std::min<std::uint64_t>(bytes_max + 1 - before, 1U << 16U);
-      if (want == 0) {
+      if (before > bytes_max) {
         return fail(Code::kLimitExceeded, fmt::format("read {}: larger than {} bytes", path, bytes_max));
       }
+      // One byte more than allowed, so that a file of exactly bytes_max is told from a larger one.
+      const std::size_t want = std::min<std::uint64_t>(bytes_max - before, kReadBytes - 1) + 1;
       content.resize(before + want);
       const ssize_t got = ::read(fd.get(), content.data() + before, want);
       if (got < 0 && errno == EINTR) {
@@ -201,9 +204,11 @@ class PosixEnv final : public Env {
     fs::directory_iterator it(path, ec);
     if (ec) return fs_error("list", path, ec);
     for (; it != fs::directory_iterator(); it.increment(ec)) {
-      entries.push_back({it->path().filename().string(), it->is_directory(ec)});
-      if (ec) return fs_error("list", path, ec);
+      // A link to nothing, or a file that went away meanwhile, is an entry that is no directory.
+      std::error_code not_there;
+      entries.push_back({it->path().filename().string(), it->is_directory(not_there)});
     }
+    if (ec) return fs_error("list", path, ec);
     std::ranges::sort(entries, {}, &DirEntry::name);
     return entries;
   }

@@ -1,6 +1,7 @@
 #include "narthex/util/number.h"
 
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -84,6 +85,25 @@ int decimal_exponent(std::string_view scientific) noexcept {
   return negative ? -exponent : exponent;
 }
 
+// Shortest digits without an exponent. std::to_chars writes whole numbers beyond 2^53 with the digits of the exact
+// binary value; here, as in Prometheus, zeros follow the shortest digits.
+std::size_t format_fixed(double value, char* out) noexcept {
+  constexpr double kExactWholeEnd = 0x1p53;
+  if (std::fabs(value) < kExactWholeEnd) return format_with(value, std::chars_format::fixed, out);
+  std::array<char, kDoubleTextBytesMax> scientific;
+  const std::size_t n = format_with(value, std::chars_format::scientific, scientific.data());
+  const std::string_view text(scientific.data(), n);
+  const std::string_view mantissa = text.substr(0, text.find('e'));
+  char* p = out;
+  for (const char c : mantissa) {
+    if (c != '.') *p++ = c;
+  }
+  const auto sign_bytes = static_cast<std::size_t>(mantissa.front() == '-');
+  const std::size_t whole_digits = static_cast<std::size_t>(decimal_exponent(text)) + 1;
+  while (static_cast<std::size_t>(p - out) < whole_digits + sign_bytes) *p++ = '0';
+  return static_cast<std::size_t>(p - out);
+}
+
 std::size_t format_shortest_g(double value, char* out) noexcept {
   if (const std::size_t n = format_special(value, out); n != 0) return n;
   const std::size_t n = format_with(value, std::chars_format::scientific, out);
@@ -119,8 +139,10 @@ std::optional<double> parse_double(std::string_view text) noexcept {
   if (text.size() > 2 && first == '0' && (text[1] | 0x20) == 'x') {
     format = std::chars_format::hex;
     text.remove_prefix(2);
-    // from_chars would take a second sign here.
-    if (text.front() == '-' || text.front() == '+') return std::nullopt;
+    // from_chars would take a second sign, "inf" and "nan" here.
+    if (std::isxdigit(static_cast<unsigned char>(text.front())) == 0 && text.front() != '.') {
+      return std::nullopt;
+    }
   }
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value, format);
   if (end != text.data() + text.size()) return std::nullopt;
@@ -134,15 +156,15 @@ std::optional<double> parse_double(std::string_view text) noexcept {
 
 std::size_t format_plain(double value, char* out) noexcept {
   if (const std::size_t n = format_special(value, out); n != 0) return n;
-  return format_with(value, std::chars_format::fixed, out);
+  return format_fixed(value, out);
 }
 
 std::size_t format_value(double value, char* out) noexcept {
   if (const std::size_t n = format_special(value, out); n != 0) return n;
   const double magnitude = std::fabs(value);
   const bool exponent_form = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
-  return format_with(value, exponent_form ? std::chars_format::scientific : std::chars_format::fixed,
-                     out);
+  return exponent_form ? format_with(value, std::chars_format::scientific, out)
+                       : format_fixed(value, out);
 }
 
 void append_plain(std::string& out, double value) {

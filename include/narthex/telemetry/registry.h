@@ -59,7 +59,7 @@ class Histogram {
   std::atomic<double> sum_{0};
 };
 
-// Sum, count and quantiles over the last ten minutes at most (a ring of the newest 1024 observations).
+// Sum and count of everything, quantiles over the newest 1024 observations.
 // Threads: synchronized.
 class Summary {
  public:
