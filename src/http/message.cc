@@ -1,0 +1,131 @@
+#include "narthex/http/message.h"
+
+#include <algorithm>
+
+namespace narthex::http {
+namespace {
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+int hex_digit(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// The byte that "%XX" at the front of `text` stands for; -1 if it is no escape.
+int escaped_byte(std::string_view text) noexcept {
+  if (text.size() < 3) return -1;
+  const int high = hex_digit(text[1]);
+  const int low = hex_digit(text[2]);
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+std::string form_decode(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+') {
+      out.push_back(' ');
+    } else if (const int byte = text[i] == '%' ? escaped_byte(text.substr(i)) : -1; byte >= 0) {
+      out.push_back(static_cast<char>(byte));
+      i += 2;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+}
+
+void Headers::set(std::string_view name, std::string value) {
+  std::erase_if(fields_, [name](const auto& field) { return equals_ignoring_case(field.first, name); });
+  fields_.emplace_back(name, std::move(value));
+}
+
+std::string_view Headers::get(std::string_view name) const noexcept {
+  for (const auto& [key, value] : fields_) {
+    if (equals_ignoring_case(key, name)) return value;
+  }
+  return {};
+}
+
+bool Headers::has(std::string_view name) const noexcept {
+  return std::ranges::any_of(fields_, [name](const auto& field) { return equals_ignoring_case(field.first, name); });
+}
+
+Form Form::parse(std::string_view encoded, std::size_t pairs_max) {
+  Form form;
+  while (!encoded.empty() && form.pairs_.size() < pairs_max) {
+    const std::size_t end = std::min(encoded.find('&'), encoded.size());
+    const std::string_view pair = encoded.substr(0, end);
+    encoded.remove_prefix(std::min(end + 1, encoded.size()));
+    if (pair.empty()) continue;
+    const std::size_t equals = pair.find('=');
+    const std::string_view value = equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
+    form.pairs_.emplace_back(form_decode(pair.substr(0, equals)), form_decode(value));
+  }
+  return form;
+}
+
+std::optional<std::string_view> Form::find(std::string_view name) const noexcept {
+  for (const auto& [key, value] : pairs_) {
+    if (key == name) return value;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string_view> Form::all(std::string_view name) const {
+  std::vector<std::string_view> out;
+  for (const auto& [key, value] : pairs_) {
+    if (key == name) out.emplace_back(value);
+  }
+  return out;
+}
+
+std::optional<std::string> percent_decode(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out.push_back(text[i]);
+      continue;
+    }
+    const int byte = escaped_byte(text.substr(i));
+    if (byte < 0) return std::nullopt;
+    out.push_back(static_cast<char>(byte));
+    i += 2;
+  }
+  return out;
+}
+
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                            std::string_view("-_.~").find(c) != std::string_view::npos;
+    if (unreserved) {
+      out.push_back(c);
+    } else {
+      out += {'%', kHex[byte >> 4U], kHex[byte & 0xFU]};
+    }
+  }
+  return out;
+}
+
+std::string_view Request::path_param(std::string_view name) const noexcept {
+  for (const auto& [key, value] : path_params) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+}  // namespace narthex::http
