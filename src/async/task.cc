@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include "narthex/util/check.h"
 #include "narthex/util/log.h"
@@ -13,8 +14,8 @@ namespace narthex::async {
 struct TaskGroup::State {
   // A running coroutine: its cancellation signal may only be emitted on the strand that it runs on.
   struct Entry {
-    explicit Entry(asio::strand<asio::any_io_executor> s) : strand(std::move(s)) {}
-    asio::strand<asio::any_io_executor> strand;
+    explicit Entry(asio::any_io_executor s) : strand(std::move(s)) {}
+    asio::any_io_executor strand;
     asio::cancellation_signal signal;
   };
 
@@ -53,13 +54,25 @@ void report(const std::string& group, std::exception_ptr thrown, const util::Res
 
 }  // namespace
 
-bool TaskGroup::spawn(Task<void> task) {
+namespace {
+
+// By default Asio throws at the first wait after a cancellation; our coroutines get an error code instead.
+Task<void> without_throwing(Task<void> task) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_return co_await std::move(task);
+}
+
+}  // namespace
+
+bool TaskGroup::spawn(Task<void> task) { return spawn_on(asio::make_strand(state_->executor), std::move(task)); }
+
+bool TaskGroup::spawn_on(asio::any_io_executor serial, Task<void> task) {
   std::shared_ptr<State::Entry> entry;
   std::list<std::shared_ptr<State::Entry>>::iterator position;
   {
     const util::MutexLock lock(state_->mutex);
     if (state_->stopping) return false;
-    entry = std::make_shared<State::Entry>(asio::make_strand(state_->executor));
+    entry = std::make_shared<State::Entry>(std::move(serial));
     position = state_->entries.insert(state_->entries.end(), entry);
   }
   auto on_end = [state = state_, entry, position](std::exception_ptr thrown, util::Result<void> result) {
@@ -68,7 +81,7 @@ bool TaskGroup::spawn(Task<void> task) {
     state->entries.erase(position);
     if (state->entries.empty()) state->ended.notify_all();
   };
-  asio::co_spawn(entry->strand, std::move(task),
+  asio::co_spawn(entry->strand, without_throwing(std::move(task)),
                  asio::bind_cancellation_slot(entry->signal.slot(), std::move(on_end)));
   return true;
 }
