@@ -43,7 +43,7 @@ def narthex_binary() -> pathlib.Path:
 def peer_binary(variable: str, name: str) -> str:
     """Another project's program: named by an environment variable, else from PATH. Skips the test without it."""
     path = os.environ.get(variable) or shutil.which(name)
-    if not path or not os.access(path, os.X_OK):
+    if not path or not os.path.isfile(path) or not os.access(path, os.X_OK):
         raise unittest.SkipTest(f"{name} is not installed (or set {variable})")
     return path
 
