@@ -1,0 +1,120 @@
+// The frame: rail, header, banners, and the page of the current address.
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { Component, lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
+import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
+import { onReconnect, probe } from '../api/connection';
+import QueryPage from '../pages/query/QueryPage';
+import { Empty, ErrorBox, Skeleton } from '../ui/states';
+import { Toasts } from '../ui/toast';
+import { Banners } from './Banners';
+import { Header } from './Header';
+import { t, useLanguage, type MessageKey } from './i18n';
+import { KeysDialog } from './KeysDialog';
+import { pageInfo } from './page-info';
+import { Rail } from './Rail';
+import { refreshNow } from './refresh';
+import { SettingsDialog } from './SettingsDialog';
+import { useShortcuts } from './shortcuts';
+
+const TargetsPage = lazy(() => import('../pages/targets/TargetsPage'));
+
+const client = new QueryClient({
+  defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, staleTime: 5000 } },
+});
+
+// Pages in the order of the rail. A page that does not exist has no entry.
+export const pages: { path: string; title: MessageKey; key: string }[] = [
+  { path: '/query', title: 'nav.query', key: 'g q' },
+  { path: '/targets', title: 'nav.targets', key: 'g t' },
+];
+
+class Boundary extends Component<{ children: ReactNode; resetKey: string }, { error: Error | null }> {
+  override state: { error: Error | null } = { error: null };
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+  override componentDidUpdate(before: { resetKey: string }) {
+    if (before.resetKey !== this.props.resetKey && this.state.error) this.setState({ error: null });
+  }
+  override render() {
+    const { error } = this.state;
+    if (!error) return this.props.children;
+    return <ErrorBox title={t('app.crash')} error={error} onRetry={() => this.setState({ error: null })} />;
+  }
+}
+
+function Shell() {
+  useLanguage();
+  const [path, navigate] = useLocation();
+  const [dialog, setDialog] = useState<'settings' | 'keys' | null>(null);
+  const page = pages.find((p) => p.path === path);
+  const title = page ? t(page.title) : t('app.notFound');
+  useEffect(() => {
+    document.title = `${title} · ${pageInfo.title}`;
+  }, [title]);
+  useShortcuts({
+    '?': () => setDialog('keys'),
+    '/': () => document.querySelector<HTMLElement>('[data-hotkey-filter]')?.focus(),
+    r: refreshNow,
+    ...Object.fromEntries(pages.map((p) => [p.key, () => navigate(p.path)])),
+  });
+  useEffect(() => {
+    if (!pageInfo.ready) void probe();
+    return onReconnect(() => {
+      void client.invalidateQueries();
+      refreshNow();
+    });
+  }, []);
+  return (
+    <div className="shell">
+      <a
+        className="skip"
+        href="#main"
+        onClick={(e) => (e.preventDefault(), document.getElementById('main')?.focus())}
+      >
+        {t('app.skip')}
+      </a>
+      <Rail onSettings={() => setDialog('settings')} onKeys={() => setDialog('keys')} />
+      <div className="content">
+        <Header title={title} page={page?.path.slice(1) ?? ''} />
+        <Banners />
+        <main id="main" tabIndex={-1}>
+          <Boundary resetKey={path}>
+            <Suspense fallback={<Skeleton rows={10} />}>
+              <Switch>
+                <Route path="/query">
+                  <QueryPage />
+                </Route>
+                <Route path="/targets">
+                  <TargetsPage />
+                </Route>
+                <Route path="/">
+                  <Redirect to="/query" replace />
+                </Route>
+                <Route path="/graph">
+                  <Redirect to={`/query${location.search}`} replace />
+                </Route>
+                <Route>
+                  <Empty title={t('app.notFound')} hint={t('app.notFoundHint', { path })} />
+                </Route>
+              </Switch>
+            </Suspense>
+          </Boundary>
+        </main>
+      </div>
+      {dialog === 'settings' && <SettingsDialog onClose={() => setDialog(null)} />}
+      {dialog === 'keys' && <KeysDialog onClose={() => setDialog(null)} />}
+      <Toasts />
+    </div>
+  );
+}
+
+export function App() {
+  return (
+    <QueryClientProvider client={client}>
+      <Router base={pageInfo.prefix}>
+        <Shell />
+      </Router>
+    </QueryClientProvider>
+  );
+}

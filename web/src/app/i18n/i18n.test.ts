@@ -1,0 +1,27 @@
+import { describe, expect, test } from 'vitest';
+import { en, type MessageKey } from './en';
+import { ko } from './ko';
+import { fill, placeholders } from './message';
+
+describe('messages', () => {
+  test('values and plurals are filled in', () => {
+    expect(fill('{a} and {b}', { a: 1, b: 'x' }, 'en')).toBe('1 and x');
+    const series = '{count, plural, one {# series of {name}} other {# series}}';
+    expect(fill(series, { count: 1, name: 'A' }, 'en')).toBe('1 series of A');
+    expect(fill(series, { count: 12345, name: 'A' }, 'en')).toBe('12,345 series');
+    expect(fill('{count, plural, other {시계열 #개}}', { count: 3 }, 'ko')).toBe('시계열 3개');
+  });
+  test('a value with braces is not read as a message', () => {
+    expect(fill('{a}', { a: '{b}' }, 'en')).toBe('{b}');
+  });
+  test('each Korean message needs what the English one gets', () => {
+    for (const key of Object.keys(en) as MessageKey[]) {
+      expect([key, placeholders(ko[key])]).toEqual([key, placeholders(en[key])]);
+      expect(() => fill(ko[key], { count: 2 }, 'ko')).not.toThrow();
+      expect(() => fill(en[key], { count: 2 }, 'en')).not.toThrow();
+    }
+  });
+  test('no exclamation marks', () => {
+    for (const text of [...Object.values(en), ...Object.values(ko)]) expect(text).not.toMatch(/!/);
+  });
+});

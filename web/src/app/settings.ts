@@ -1,0 +1,92 @@
+// The user's settings, kept in this browser. boot.js reads the same key before the first paint.
+import { create } from 'zustand';
+import { persist } from 'zustand/middleware';
+import type { Zone } from '../time/zone';
+import type { Language } from './i18n';
+
+export interface Settings {
+  theme: 'system' | 'dark' | 'light';
+  language: 'auto' | Language;
+  zone: Zone;
+  density: 'comfortable' | 'compact';
+  editorFontPx: number;
+  enterRuns: boolean;
+  autocomplete: boolean;
+  highlight: boolean;
+  linter: boolean;
+  history: boolean;
+  showWarnings: boolean;
+  showInfos: boolean;
+  singleKeys: boolean;
+  tooltipAll: boolean;
+  refresh: Record<string, number>;
+}
+
+// Settings that the Prometheus UI left in this browser become the defaults, once.
+function prometheusSetting(name: string): boolean | undefined {
+  try {
+    const value: unknown = JSON.parse(localStorage.getItem(`settings.${name}`) ?? 'null');
+    return typeof value === 'boolean' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function defaults(): Settings {
+  const local = prometheusSetting('useLocalTime');
+  const annotations = prometheusSetting('showAnnotations');
+  return {
+    theme: 'system',
+    language: 'auto',
+    zone: local === false ? 'UTC' : 'browser',
+    density: 'comfortable',
+    editorFontPx: 14,
+    enterRuns: true,
+    autocomplete: prometheusSetting('enableAutocomplete') ?? true,
+    highlight: prometheusSetting('enableSyntaxHighlighting') ?? true,
+    linter: prometheusSetting('enableLinter') ?? true,
+    history: prometheusSetting('enableQueryHistory') ?? true,
+    showWarnings: annotations ?? true,
+    showInfos: annotations ?? true,
+    singleKeys: true,
+    tooltipAll: true,
+    refresh: { query: 0, targets: 15 },
+  };
+}
+
+export const useSettings = create<Settings>()(
+  persist(() => defaults(), { name: 'narthex.settings', version: 1 }),
+);
+
+const systemLight = () => matchMedia('(prefers-color-scheme: light)');
+
+export function effectiveTheme(theme: Settings['theme']): 'dark' | 'light' {
+  if (theme !== 'system') return theme;
+  return systemLight().matches ? 'light' : 'dark';
+}
+
+export function effectiveLanguage(language: Settings['language']): Language {
+  if (language !== 'auto') return language;
+  return navigator.language.startsWith('ko') ? 'ko' : 'en';
+}
+
+// The theme on screen: canvas drawing reads its colours from the tokens and must redraw when this changes.
+export const useTheme = create<{ theme: 'dark' | 'light' }>(() => ({
+  theme: document.documentElement.dataset['theme'] === 'light' ? 'light' : 'dark',
+}));
+
+function applyTheme(): void {
+  const theme = effectiveTheme(useSettings.getState().theme);
+  document.documentElement.dataset['theme'] = theme;
+  if (useTheme.getState().theme !== theme) useTheme.setState({ theme });
+}
+
+export function startSettings(onLanguage: (language: Language) => void): void {
+  applyTheme();
+  systemLight().addEventListener('change', applyTheme);
+  useSettings.subscribe((now, before) => {
+    if (now.theme !== before.theme) applyTheme();
+    if (now.density !== before.density) document.documentElement.dataset['density'] = now.density;
+    if (now.language !== before.language) onLanguage(effectiveLanguage(now.language));
+  });
+}

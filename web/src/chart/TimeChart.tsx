@@ -1,0 +1,518 @@
+// Lines over time. uPlot draws axes and up to a few hundred lines; above that one density image takes the
+// lines' place. Hover, zoom and keyboard are the same in both.
+import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import uPlot from 'uplot';
+import { formatCount, t, useLanguage } from '../app/i18n';
+import { useSettings, useTheme } from '../app/settings';
+import { seriesText } from '../frame/labels';
+import { formatDateTime } from '../time/zone';
+import { formatExact, formatShort, formatTicks } from '../units/format';
+import { chartColors, type ChartColors } from './colors';
+import { DensityLayer } from './density-layer';
+import {
+  columns,
+  extent,
+  lonePoints,
+  padRange,
+  rowsAt,
+  times,
+  type ChartData,
+  type DisplayMode,
+  type Line,
+  type TooltipRow,
+} from './model';
+import { timeTicks } from './time-axis';
+
+const tooltipRowsMax = 30;
+
+export interface TimeChartProps {
+  data: ChartData;
+  // Lines switched off in the legend.
+  hidden: ReadonlySet<number>;
+  highlight: number | null;
+  mode: DisplayMode;
+  density: boolean;
+  yZero: boolean;
+  yLog: boolean;
+  points: boolean;
+  height: number;
+  name: string;
+  onZoom: (fromMs: number, toMs: number) => void;
+  onZoomBack: () => void;
+  onShowTable?: () => void;
+  // Hands out a way to read the drawn picture, for PNG export.
+  canvasRef?: { current: HTMLCanvasElement | null };
+}
+
+interface Hover {
+  index: number;
+  left: number;
+  rows: TooltipRow[];
+  nearest: Line | null;
+}
+
+function drawLine(
+  plot: uPlot,
+  overlay: HTMLCanvasElement,
+  line: Line | null,
+  column: readonly (number | null)[] | null,
+  colors: ChartColors,
+) {
+  const ratio = devicePixelRatio;
+  const width = plot.over.clientWidth;
+  const height = plot.over.clientHeight;
+  if (overlay.width !== Math.round(width * ratio) || overlay.height !== Math.round(height * ratio)) {
+    overlay.width = Math.round(width * ratio);
+    overlay.height = Math.round(height * ratio);
+  }
+  overlay.style.left = plot.over.style.left;
+  overlay.style.top = plot.over.style.top;
+  overlay.style.width = `${width}px`;
+  overlay.style.height = `${height}px`;
+  const ctx = overlay.getContext('2d');
+  if (!ctx) return;
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.clearRect(0, 0, width, height);
+  if (!line || !column) return;
+  ctx.beginPath();
+  let open = false;
+  const xs = plot.data[0];
+  for (let i = 0; i < column.length; i++) {
+    const v = column[i];
+    if (v == null) {
+      open = false;
+      continue;
+    }
+    const x = plot.valToPos(xs[i] as number, 'x');
+    const y = plot.valToPos(v, 'y');
+    if (open) ctx.lineTo(x, y);
+    else ctx.moveTo(x, y);
+    open = true;
+  }
+  ctx.lineJoin = 'round';
+  // A casing in the panel's colour lifts the line off the crowd.
+  ctx.strokeStyle = colors.surface;
+  ctx.lineWidth = 5;
+  ctx.stroke();
+  ctx.strokeStyle = colors.palette[line.look.color] as string;
+  ctx.lineWidth = 2.5;
+  ctx.stroke();
+}
+
+export function TimeChart(props: TimeChartProps) {
+  useLanguage();
+  const { data, hidden, mode, density, yZero, yLog, points, height, onZoom, onZoomBack } = props;
+  const zone = useSettings((s) => s.zone);
+  const tooltipAll = useSettings((s) => s.tooltipAll);
+  const theme = useTheme((s) => s.theme);
+  const box = useRef<HTMLDivElement>(null);
+  const host = useRef<HTMLDivElement>(null);
+  const overlay = useRef<HTMLCanvasElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const [hover, setHover] = useState<Hover | null>(null);
+  const [pinned, setPinned] = useState(false);
+  const [ySpan, setYSpan] = useState<[number, number] | null>(null);
+  const [colors, setColors] = useState<ChartColors | null>(null);
+  const [focusText, setFocusText] = useState('');
+  const id = useId();
+
+  const visible = useMemo(() => data.lines.filter((l) => !hidden.has(l.index)), [data, hidden]);
+  const drawn = useMemo(
+    () => (density ? [] : columns(visible, data.points, mode, yLog)),
+    [visible, data.points, mode, yLog, density],
+  );
+  const latest = useRef({ visible, drawn, pinned, onZoom, onZoomBack, colors });
+  latest.current = { visible, drawn, pinned, onZoom, onZoomBack, colors };
+
+  useLayoutEffect(() => {
+    if (box.current) setColors(chartColors(box.current));
+  }, [theme]);
+  useEffect(() => {
+    setYSpan(null);
+    setPinned(false);
+    setHover(null);
+  }, [data]);
+
+  const columnOf = useCallback((line: Line): readonly (number | null)[] => {
+    const at = latest.current.visible.indexOf(line);
+    return latest.current.drawn[at] ?? Array.from(line.values, (v) => (Number.isFinite(v) ? v : null));
+  }, []);
+
+  const hoverAt = useCallback(
+    (u: uPlot, index: number, left: number, top: number) => {
+      const rows = rowsAt(latest.current.visible, index);
+      let nearest: Line | null = null;
+      let best = Infinity;
+      for (const row of rows) {
+        const shown = density || mode === 'lines' ? row.value : columnOf(row.line)[index];
+        if (shown == null || !Number.isFinite(shown)) continue;
+        const distance = Math.abs(u.valToPos(shown, 'y') - top);
+        if (distance < best) {
+          best = distance;
+          nearest = row.line;
+        }
+      }
+      setHover({ index, left, rows, nearest });
+    },
+    [columnOf, density, mode],
+  );
+
+  // The plot is made anew when what it draws changes; a resize only resizes it.
+  useLayoutEffect(() => {
+    const element = host.current;
+    if (!element || !colors) return undefined;
+    const xs = times(data);
+    const layer = density ? new DensityLayer(visible, data.points) : null;
+    const range = extent(visible, yLog);
+    const axisFont = `450 11.5px ${getComputedStyle(element).getPropertyValue('--font-ui')}`;
+    const xMin = data.startMs / 1000;
+    const xMax = (data.startMs + (data.points - 1) * data.stepMs) / 1000;
+    const half = data.points === 1 ? Math.max(data.stepMs / 2000, 1) : 0;
+
+    const yRange = (_: uPlot, min: number | null, max: number | null): [number, number] => {
+      if (ySpan) return ySpan;
+      const low = density ? (range?.[0] ?? 0) : (min ?? 0);
+      const high = density ? (range?.[1] ?? 1) : (max ?? 1);
+      if (mode === 'percent') return [Math.min(0, low), 100];
+      if (yLog)
+        return [
+          10 ** Math.floor(Math.log10(low > 0 ? low : 1)),
+          10 ** Math.ceil(Math.log10(high > low ? high : low * 10 || 10)),
+        ];
+      return padRange(low, high, yZero || mode === 'stacked');
+    };
+
+    const options: uPlot.Options = {
+      width: element.clientWidth || 600,
+      height,
+      tzDate: (seconds) => {
+        const date = new Date(seconds * 1000);
+        // A Date whose local fields read as the zone's civil time: what uPlot aligns its ticks to.
+        return zone === 'browser' ? date : uPlot.tzDate(date, zone === 'UTC' ? 'Etc/UTC' : zone);
+      },
+      legend: { show: false },
+      padding: [10, 14, 0, 0],
+      scales: {
+        x: { time: true, range: [xMin - half, xMax + half] },
+        y: { distr: yLog ? 3 : 1, range: yRange },
+      },
+      axes: [
+        {
+          stroke: colors.muted,
+          font: axisFont,
+          size: 38,
+          gap: 5,
+          space: 74,
+          grid: { stroke: colors.line, width: 1 },
+          ticks: { stroke: colors.line, width: 1, size: 4 },
+          values: (_u, splits, _axis, _space, incr) => timeTicks(splits, incr, zone),
+        },
+        {
+          stroke: colors.muted,
+          font: axisFont,
+          gap: 6,
+          space: 34,
+          size: (_u, values) => 18 + 6.6 * Math.max(3, ...(values ?? []).map((v) => v?.length ?? 0)),
+          grid: {
+            stroke: colors.line,
+            width: 1,
+            filter: yLog ? (_u, splits) => splits.map((v) => (wholeDecade(v) ? v : null)) : undefined,
+          },
+          ticks: { show: false },
+          filter: yLog ? (_u, splits) => splits.map((v) => (wholeDecade(v) ? v : null)) : undefined,
+          values: (_u, splits) =>
+            yLog ? logTicks(splits) : formatTicks(splits).map((s) => (s && mode === 'percent' ? `${s}%` : s)),
+        },
+      ],
+      series: [
+        {},
+        ...(density
+          ? [{ show: false }]
+          : visible.map((line, i): uPlot.Series => {
+              const color = colors.palette[line.look.color] as string;
+              const lone = lonePoints(drawn[i] ?? []);
+              return {
+                stroke: color,
+                width: visible.length > 60 ? 1 : 1.5,
+                dash: mode === 'lines' ? line.look.dash : [],
+                fill: mode === 'lines' ? undefined : `${color}4d`,
+                pxAlign: 0,
+                points: points
+                  ? { show: true, size: 4, fill: color, stroke: color, width: 0 }
+                  : {
+                      show: lone.length > 0,
+                      filter: () => lone,
+                      size: 4,
+                      fill: color,
+                      stroke: color,
+                      width: 0,
+                    },
+              };
+            })),
+      ],
+      bands:
+        mode === 'lines' || density
+          ? undefined
+          : visible.slice(0, -1).map((_, i): uPlot.Band => ({ series: [i + 1, i + 2] })),
+      cursor: {
+        x: true,
+        y: false,
+        points: { show: !density && visible.length <= 40, size: 7, width: 1.5 },
+        drag: { x: true, y: false, setScale: false },
+        bind: {
+          mousedown: (u, _target, handler) => (event: MouseEvent) => {
+            const drag = u.cursor.drag;
+            if (drag) {
+              drag.x = !event.shiftKey;
+              drag.y = event.shiftKey;
+            }
+            handler(event);
+            return null;
+          },
+          dblclick: () => () => {
+            setYSpan(null);
+            latest.current.onZoomBack();
+            return null;
+          },
+        },
+      },
+      hooks: {
+        setCursor: [
+          (u) => {
+            if (latest.current.pinned) return;
+            const { idx, left, top } = u.cursor;
+            if (idx == null || left == null || left < 0) setHover(null);
+            else hoverAt(u, idx, left, top ?? 0);
+          },
+        ],
+        setSelect: [
+          (u) => {
+            const { left, top, width, height: span } = u.select;
+            if (u.cursor.drag?.y && span > 4) {
+              setYSpan([u.posToVal(top + span, 'y'), u.posToVal(top, 'y')]);
+            } else if (width > 4) {
+              latest.current.onZoom(u.posToVal(left, 'x') * 1000, u.posToVal(left + width, 'x') * 1000);
+            }
+            u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          },
+        ],
+        draw: layer ? [(u) => layer.draw(u, colors.heat, yLog)] : [],
+      },
+    };
+    const u = new uPlot(
+      options,
+      [xs, ...(density ? [new Array<null>(data.points).fill(null)] : drawn)] as uPlot.AlignedData,
+      element,
+    );
+    plot.current = u;
+    if (props.canvasRef) props.canvasRef.current = u.ctx.canvas;
+    const wheel = (event: WheelEvent) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      const at = u.posToVal(event.clientX - u.over.getBoundingClientRect().left, 'x');
+      const factor = event.deltaY > 0 ? 1.4 : 1 / 1.4;
+      latest.current.onZoom((at - (at - xMin) * factor) * 1000, (at + (xMax - at) * factor) * 1000);
+    };
+    const click = (event: MouseEvent) => {
+      if (event.detail === 1 && u.cursor.idx != null) setPinned((p) => !p);
+    };
+    let downX = 0;
+    const down = (event: MouseEvent) => {
+      downX = event.clientX;
+    };
+    const up = (event: MouseEvent) => {
+      if (Math.abs(event.clientX - downX) < 3) click(event);
+    };
+    u.over.addEventListener('wheel', wheel, { passive: false });
+    u.over.addEventListener('mousedown', down);
+    u.over.addEventListener('mouseup', up);
+    const observer = new ResizeObserver(() => {
+      if (element.clientWidth > 0 && element.clientWidth !== u.width)
+        u.setSize({ width: element.clientWidth, height });
+    });
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      layer?.close();
+      u.destroy();
+      plot.current = null;
+      if (props.canvasRef) props.canvasRef.current = null;
+    };
+  }, [data, visible, drawn, colors, mode, density, yZero, yLog, points, height, zone, ySpan, hoverAt]);
+
+  // The line under the pointer or named in the legend, in full colour above the rest.
+  const marked = props.highlight !== null ? (data.lines[props.highlight] ?? null) : (hover?.nearest ?? null);
+  useLayoutEffect(() => {
+    const u = plot.current;
+    if (!u || !overlay.current || !colors) return;
+    const show = marked && !hidden.has(marked.index) ? marked : null;
+    drawLine(u, overlay.current, show, show && columnOf(show), colors);
+  }, [marked, colors, hidden, columnOf, data, drawn, ySpan, density]);
+
+  const moveTo = (index: number) => {
+    const u = plot.current;
+    if (!u) return;
+    const at = Math.max(0, Math.min(data.points - 1, index));
+    const left = u.valToPos(u.data[0][at] as number, 'x');
+    const line = hover?.nearest ?? visible[0];
+    const value = line ? columnOf(line)[at] : null;
+    u.setCursor({ left, top: value == null ? 10 : u.valToPos(value, 'y') });
+    const exact = line?.values[at];
+    const time = formatDateTime(data.startMs + at * data.stepMs, zone);
+    setFocusText(
+      line
+        ? `${time}, ${seriesText(line.labels)}: ${exact === undefined || Number.isNaN(exact) ? '–' : formatExact(exact)}`
+        : time,
+    );
+  };
+  const zoomBy = (factor: number) => {
+    const from = data.startMs;
+    const to = data.startMs + (data.points - 1) * data.stepMs;
+    const at = hover ? from + hover.index * data.stepMs : (from + to) / 2;
+    onZoom(at - (at - from) * factor, at + (to - at) * factor);
+  };
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const at = hover?.index ?? -1;
+    const actions: Record<string, () => void> = {
+      ArrowRight: () => moveTo(at + (event.shiftKey ? 10 : 1)),
+      ArrowLeft: () => moveTo((at < 0 ? data.points : at) - (event.shiftKey ? 10 : 1)),
+      Home: () => moveTo(0),
+      End: () => moveTo(data.points - 1),
+      Enter: () => setPinned((p) => hover !== null && !p),
+      Escape: () => {
+        setPinned(false);
+        plot.current?.setCursor({ left: -10, top: -10 });
+        setHover(null);
+      },
+      '+': () => zoomBy(0.5),
+      '=': () => zoomBy(0.5),
+      '-': () => zoomBy(2),
+      '0': () => onZoomBack(),
+    };
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
+  };
+
+  const summary = useMemo(() => summarise(data, visible, zone), [data, visible, zone]);
+  return (
+    <div className="chart" ref={box}>
+      <div
+        className="chart-plot"
+        role="application"
+        tabIndex={0}
+        aria-label={t('chart.label', { expr: props.name })}
+        aria-describedby={`${id}-summary`}
+        data-lines={data.lines.length}
+        onKeyDown={onKeyDown}
+        style={{ height: `${height}px` }}
+      >
+        <div ref={host} className="chart-host" aria-hidden="true" />
+        <canvas ref={overlay} className="chart-overlay" aria-hidden="true" />
+        {hover && (
+          <Tooltip
+            hover={hover}
+            data={data}
+            pinned={pinned}
+            all={tooltipAll && !density}
+            plot={plot.current}
+            colors={colors}
+          />
+        )}
+      </div>
+      <p id={`${id}-summary`} className="sr-only">
+        {summary} {t('chart.keys')}
+      </p>
+      <p className="sr-only" aria-live="polite">
+        {focusText}
+      </p>
+      {(ySpan ?? data.infinite > 0) && (
+        <div className="chart-foot">
+          {ySpan && (
+            <button type="button" className="btn btn-ghost" onClick={() => setYSpan(null)}>
+              {t('chart.zoomBack')}
+            </button>
+          )}
+          {data.infinite > 0 && (
+            <span className="muted">{t('query.notDrawn', { count: data.infinite })}</span>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+function wholeDecade(value: number | null): boolean {
+  return value !== null && Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
+}
+
+function logTicks(splits: readonly (number | null)[]): string[] {
+  return splits.map((v) => (v !== null && wholeDecade(v) ? formatShort(v) : ''));
+}
+
+function summarise(data: ChartData, visible: Line[], zone: string): string {
+  const range = extent(visible, false);
+  const lastLine = visible[0];
+  const last = lastLine ? Array.from(lastLine.values).findLast((v) => !Number.isNaN(v)) : undefined;
+  return t('chart.summary', {
+    count: visible.length,
+    from: formatDateTime(data.startMs, zone),
+    to: formatDateTime(data.startMs + (data.points - 1) * data.stepMs, zone),
+    min: range ? formatShort(range[0]) : '–',
+    max: range ? formatShort(range[1]) : '–',
+    last: last === undefined ? '–' : formatShort(last),
+  });
+}
+
+function Tooltip(props: {
+  hover: Hover;
+  data: ChartData;
+  pinned: boolean;
+  all: boolean;
+  plot: uPlot | null;
+  colors: ChartColors | null;
+}) {
+  const { hover, data, plot, colors } = props;
+  const zone = useSettings((s) => s.zone);
+  const overLeft = plot?.over.offsetLeft ?? 0;
+  const width = plot?.width ?? 0;
+  const x = overLeft + hover.left;
+  const flip = x > width * 0.6;
+  const rows = props.all
+    ? hover.rows.slice(0, tooltipRowsMax)
+    : hover.rows.filter((r) => r.line === hover.nearest);
+  const more = props.all ? hover.rows.length - rows.length : 0;
+  const nearest = hover.nearest;
+  const common = useMemo(() => commonKeys(data.lines), [data]);
+  const style = flip ? { right: `${width - x + 14}px` } : { left: `${x + 14}px` };
+  return (
+    <div className="tooltip" data-pinned={props.pinned || undefined} style={style}>
+      <div className="tooltip-time">
+        {formatDateTime(data.startMs + hover.index * data.stepMs, zone, data.stepMs < 1000)}
+      </div>
+      {rows.length === 0 && <div className="muted">{t('chart.noData')}</div>}
+      <ul>
+        {rows.map((row) => (
+          <li key={row.line.index} data-nearest={row.line === nearest || undefined}>
+            <span className="swatch" style={{ background: colors?.palette[row.line.look.color] }} />
+            <span className="tooltip-name">
+              {seriesText(row.line.labels, row.line === nearest ? undefined : common)}
+            </span>
+            <b>{formatExact(Number(row.value.toPrecision(6)))}</b>
+          </li>
+        ))}
+      </ul>
+      {more > 0 && <div className="muted">{t('chart.more', { count: formatCount(more) })}</div>}
+      {props.pinned && <div className="muted">{t('chart.pinned')}</div>}
+    </div>
+  );
+}
+
+function commonKeys(lines: readonly Line[]): ReadonlySet<string> {
+  const first = lines[0]?.labels;
+  if (!first || lines.length < 2) return new Set();
+  return new Set(Object.keys(first).filter((k) => lines.every((l) => l.labels[k] === first[k])));
+}

@@ -1,0 +1,194 @@
+// Time, resolution and display controls of a panel.
+import { t, useLanguage } from '../../app/i18n';
+import { useSettings } from '../../app/settings';
+import type { DisplayMode } from '../../chart/model';
+import { formatDuration, parseDuration } from '../../time/duration';
+import { formatDateTime, parseDateTime } from '../../time/zone';
+import { Check, CommitField, IconButton, Popover, Segmented, Select } from '../../ui/primitives';
+import type { PanelOptions, Resolution } from './url';
+
+const m = 60_000;
+const h = 60 * m;
+const d = 24 * h;
+const rangesMs = [
+  m,
+  5 * m,
+  15 * m,
+  30 * m,
+  h,
+  2 * h,
+  6 * h,
+  12 * h,
+  d,
+  2 * d,
+  7 * d,
+  14 * d,
+  28 * d,
+  56 * d,
+  182 * d,
+  365 * d,
+  730 * d,
+];
+
+export function nextRange(rangeMs: number, direction: -1 | 1): number {
+  if (direction > 0) return rangesMs.find((r) => r > rangeMs) ?? rangeMs;
+  return rangesMs.findLast((r) => r < rangeMs) ?? rangeMs;
+}
+
+export type Change = (change: Partial<PanelOptions>, how?: 'push' | 'replace') => void;
+
+interface Props {
+  options: PanelOptions;
+  change: Change;
+}
+
+// ‹ time › : null is now. Shifts go by half the range.
+function EndField({ options, change, label }: Props & { label: string }) {
+  const zone = useSettings((s) => s.zone);
+  const { endMs, rangeMs } = options;
+  const shift = (by: number) => {
+    const next = (endMs ?? Date.now()) + by;
+    change({ endMs: next >= Date.now() ? null : Math.round(next / 1000) * 1000 });
+  };
+  return (
+    <span className="control-group" role="group" aria-label={label}>
+      <IconButton icon="left" label={t('query.earlier')} onClick={() => shift(-rangeMs / 2)} />
+      <CommitField
+        label={label}
+        value={endMs === null ? t('query.now') : formatDateTime(endMs, zone)}
+        placeholder={t('query.now')}
+        invalid={t('query.badTime')}
+        widthCh={endMs === null ? 8 : 21}
+        accept={(text) => {
+          const trimmed = text.trim();
+          if (trimmed === '' || trimmed === 'now' || trimmed === t('query.now')) {
+            change({ endMs: null });
+            return true;
+          }
+          const parsed = parseDateTime(trimmed, zone);
+          if (parsed === null) return false;
+          change({ endMs: parsed });
+          return true;
+        }}
+      />
+      {endMs !== null && (
+        <IconButton icon="close" label={t('query.toNow')} onClick={() => change({ endMs: null })} />
+      )}
+      <IconButton
+        icon="right"
+        label={t('query.later')}
+        disabled={endMs === null}
+        onClick={() => shift(rangeMs / 2)}
+      />
+    </span>
+  );
+}
+
+export function TableControls(props: Props) {
+  useLanguage();
+  return <EndField {...props} label={t('query.moment')} />;
+}
+
+const fixedStepsMs = [1, 5, 10, 15, 30, 60, 300, 900, 3600, 21_600, 86_400].map((s) => s * 1000);
+
+function resolutionValue(r: Resolution): string {
+  if (r.type === 'auto') return 'auto';
+  if (r.type === 'density') return r.density;
+  return r.custom || !fixedStepsMs.includes(r.stepMs) ? 'custom' : String(r.stepMs);
+}
+
+export function GraphControls({ options, change, stepMs }: Props & { stepMs: number }) {
+  useLanguage();
+  const { tooltipAll } = useSettings();
+  const resolution = resolutionValue(options.resolution);
+  const setResolution = (value: string) => {
+    if (value === 'auto') change({ resolution: { type: 'auto' } });
+    else if (value === 'custom') change({ resolution: { type: 'step', stepMs, custom: true } });
+    else if (value === 'low' || value === 'medium' || value === 'high')
+      change({ resolution: { type: 'density', density: value } });
+    else change({ resolution: { type: 'step', stepMs: Number(value), custom: false } });
+  };
+  return (
+    <>
+      <span className="control-group" role="group" aria-label={t('query.range')}>
+        <IconButton
+          icon="minus"
+          label={t('query.rangeShorter')}
+          onClick={() => change({ rangeMs: nextRange(options.rangeMs, -1) })}
+        />
+        <CommitField
+          label={t('query.range')}
+          value={formatDuration(options.rangeMs)}
+          invalid={t('query.badRange')}
+          list={rangesMs.map(formatDuration)}
+          accept={(text) => {
+            const parsed = parseDuration(text);
+            if (parsed === null) return false;
+            change({ rangeMs: parsed });
+            return true;
+          }}
+        />
+        <IconButton
+          icon="plus"
+          label={t('query.rangeLonger')}
+          onClick={() => change({ rangeMs: nextRange(options.rangeMs, 1) })}
+        />
+      </span>
+      <EndField options={options} change={change} label={t('query.end')} />
+      <span className="control-group">
+        <Select
+          label={t('query.resolution')}
+          value={resolution}
+          options={[
+            { value: 'auto', label: t('query.res.auto') },
+            { value: 'low', label: t('query.res.low') },
+            { value: 'medium', label: t('query.res.medium') },
+            { value: 'high', label: t('query.res.high') },
+            ...fixedStepsMs.map((s) => ({
+              value: String(s),
+              label: t('query.res.step', { step: formatDuration(s) }),
+            })),
+            { value: 'custom', label: t('query.res.custom') },
+          ]}
+          onChange={setResolution}
+        />
+        {resolution === 'custom' && options.resolution.type === 'step' && (
+          <CommitField
+            label={t('query.res.customLabel')}
+            value={formatDuration(options.resolution.stepMs)}
+            invalid={t('query.badRange')}
+            accept={(text) => {
+              const parsed = parseDuration(text);
+              if (parsed === null) return false;
+              change({ resolution: { type: 'step', stepMs: parsed, custom: true } });
+              return true;
+            }}
+          />
+        )}
+      </span>
+      <Segmented<DisplayMode>
+        label={t('query.mode')}
+        value={options.mode}
+        options={[
+          { value: 'lines', label: t('query.mode.lines') },
+          { value: 'stacked', label: t('query.mode.stacked') },
+          { value: 'percent', label: t('query.mode.percent') },
+        ]}
+        onChange={(mode) => change({ mode }, 'push')}
+      />
+      <Popover label={t('query.options')} icon="sliders">
+        {() => (
+          <div className="popover-list">
+            <Check label={t('query.yZero')} checked={options.yZero} onChange={(yZero) => change({ yZero })} />
+            <Check label={t('query.yLog')} checked={options.yLog} onChange={(yLog) => change({ yLog })} />
+            <Check
+              label={t('query.tooltipAll')}
+              checked={tooltipAll}
+              onChange={(all) => useSettings.setState({ tooltipAll: all })}
+            />
+          </div>
+        )}
+      </Popover>
+    </>
+  );
+}

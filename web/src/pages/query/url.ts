@@ -1,0 +1,133 @@
+// The state of the query page as URL parameters, the names and forms of the Prometheus UI (g0.expr,
+// g0.range_input …), with further queries of one panel as g0.q1, g0.q2 ….
+import { formatDuration, parseDuration } from '../../time/duration';
+import { formatDateTime, parseDateTime } from '../../time/zone';
+import type { DisplayMode } from '../../chart/model';
+
+export type Tab = 'table' | 'graph';
+export type Density = 'low' | 'medium' | 'high';
+
+// auto: one point for every two pixels; density: range ÷ 100, 250 or 750; step: as written.
+export type Resolution =
+  | { type: 'auto' }
+  | { type: 'density'; density: Density }
+  | { type: 'step'; stepMs: number; custom: boolean };
+
+export interface PanelOptions {
+  exprs: string[];
+  tab: Tab;
+  // null = now.
+  endMs: number | null;
+  rangeMs: number;
+  resolution: Resolution;
+  mode: DisplayMode;
+  yZero: boolean;
+  yLog: boolean;
+}
+
+export const defaultRangeMs = 3_600_000;
+const panelsMax = 20;
+const queriesMax = 10;
+
+export function newPanel(): PanelOptions {
+  return {
+    exprs: [''],
+    tab: 'table',
+    endMs: null,
+    rangeMs: defaultRangeMs,
+    resolution: { type: 'auto' },
+    mode: 'lines',
+    yZero: false,
+    yLog: false,
+  };
+}
+
+function readResolution(get: (name: string) => string | null): Resolution {
+  const seconds = Number(get('res_step') ?? get('step_input') ?? '');
+  const step = Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : null;
+  const type = get('res_type');
+  if (step !== null && (type === 'fixed' || type === 'custom' || type === null)) {
+    return { type: 'step', stepMs: step, custom: type !== 'fixed' };
+  }
+  const density = get('res_density');
+  if (density === 'low' || density === 'medium' || density === 'high') return { type: 'density', density };
+  return { type: 'auto' };
+}
+
+function readMode(get: (name: string) => string | null): DisplayMode {
+  const mode = get('display_mode');
+  if (mode === 'stacked' || mode === 'percent') return mode;
+  return mode === null && get('stacked') === '1' ? 'stacked' : 'lines';
+}
+
+export function decodePanels(search: string): PanelOptions[] {
+  const params = new URLSearchParams(search);
+  const panels: PanelOptions[] = [];
+  for (let n = 0; n < panelsMax; n++) {
+    const prefix = `g${n}.`;
+    if (![...params.keys()].some((key) => key.startsWith(prefix))) break;
+    const get = (name: string) => params.get(prefix + name);
+    const panel = newPanel();
+    panel.exprs = [get('expr') ?? ''];
+    for (let q = 1; q < queriesMax && get(`q${q}`) !== null; q++) panel.exprs.push(get(`q${q}`) ?? '');
+    const tab = get('tab');
+    // 0 was the graph in the oldest links, 1 the table.
+    panel.tab = tab === 'graph' || tab === '0' ? 'graph' : 'table';
+    const end = get('end_input') ?? get('moment_input');
+    panel.endMs = end ? parseDateTime(end, 'UTC') : null;
+    panel.rangeMs = parseDuration(get('range_input') ?? get('relative_time') ?? '') ?? defaultRangeMs;
+    panel.resolution = readResolution(get);
+    panel.mode = readMode(get);
+    panel.yZero = get('y_axis_min') === '0';
+    panel.yLog = get('y_log') === '1';
+    panels.push(panel);
+  }
+  return panels.length > 0 ? panels : [newPanel()];
+}
+
+export function encodePanels(panels: readonly PanelOptions[]): string {
+  const params = new URLSearchParams();
+  for (const [n, panel] of panels.entries()) {
+    const set = (name: string, value: string) => params.set(`g${n}.${name}`, value);
+    set('expr', panel.exprs[0] ?? '');
+    for (const [q, expr] of panel.exprs.entries()) if (q > 0) set(`q${q}`, expr);
+    set('show_tree', '0');
+    set('tab', panel.tab);
+    if (panel.endMs !== null) {
+      const text = formatDateTime(panel.endMs, 'UTC');
+      set('end_input', text);
+      set('moment_input', text);
+    }
+    set('range_input', formatDuration(panel.rangeMs));
+    const { resolution } = panel;
+    if (resolution.type === 'step') {
+      set('res_type', resolution.custom ? 'custom' : 'fixed');
+      set('res_step', String(resolution.stepMs / 1000));
+    } else {
+      set('res_type', 'auto');
+      if (resolution.type === 'density') set('res_density', resolution.density);
+    }
+    set('display_mode', panel.mode);
+    if (panel.yZero) set('y_axis_min', '0');
+    if (panel.yLog) set('y_log', '1');
+    set('show_exemplars', '0');
+  }
+  return params.toString();
+}
+
+const pointsMax = 11_000;
+const niceStepsMs = [1, 2, 5, 10, 15, 20, 30].map((s) => s * 1000);
+
+// The step in ms that a resolution means for a range drawn `widthPx` wide; never more points than the server
+// accepts.
+export function effectiveStepMs(resolution: Resolution, rangeMs: number, widthPx: number): number {
+  const floor = Math.ceil(rangeMs / pointsMax);
+  if (resolution.type === 'step') return Math.max(resolution.stepMs, floor);
+  if (resolution.type === 'density') {
+    const points = { low: 100, medium: 250, high: 750 }[resolution.density];
+    return Math.max(Math.floor(rangeMs / points / 1000) * 1000, 1000, floor);
+  }
+  const wanted = rangeMs / Math.max(50, widthPx / 2);
+  const nice = niceStepsMs.find((s) => s >= wanted) ?? Math.ceil(wanted / 60_000) * 60_000;
+  return Math.max(nice, floor);
+}
