@@ -1,5 +1,6 @@
 #include "narthex/model/duration.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -55,6 +56,11 @@ util::Result<DurationMs> parse_duration(std::string_view text) {
     std::size_t letters = 0;
     while (letters < rest.size() && (rest[letters] < '0' || rest[letters] > '9')) ++letters;
     const std::string_view name = rest.substr(0, letters);
+    if (letters == 0) return malformed();
+    if (std::ranges::find(kUnits, name, &Unit::name) == kUnits.end()) {
+      return util::fail(Code::kInvalidArgument, fmt::format("unknown unit {} in duration {}",
+                                                            quoted(name), quoted(text)));
+    }
     while (next_unit < kUnits.size() && kUnits[next_unit].name != name) ++next_unit;
     if (next_unit == kUnits.size()) return malformed();
     std::int64_t part_ms = 0;

@@ -12,7 +12,8 @@ namespace narthex::model {
 
 using DurationMs = std::chrono::milliseconds;
 
-// kInvalidArgument: `not a valid duration string: "x"`, `empty duration string`, `duration out of range`. "0" is valid.
+// kInvalidArgument: `not a valid duration string: "x"`, `unknown unit "hs" in duration "5hs"`, `empty duration string`,
+// `duration out of range`. "0" is valid.
 util::Result<DurationMs> parse_duration(std::string_view text);
 
 // Shortest form that reads back equal: 90m → "1h30m", 14d → "2w", 10d → "10d", 0 → "0s"; years and weeks only when exact.
