@@ -32,6 +32,7 @@ suite() {
   read -r suite_passed suite_failed suite_skipped <<<"$counts"
   if [ "$status" -ne 0 ] && [ "$suite_failed" -eq 0 ]; then
     suite_failed=1
+    [ "$format" != command ] || suite_passed=0
   fi
   if [ "$suite_failed" -ne 0 ]; then
     broken+=("$name: $log")
@@ -49,14 +50,14 @@ unit() {
     ctest --test-dir build/release --output-on-failure --parallel "$(nproc)" --output-junit "$root/$logs/ctest.xml"
 }
 
-# The suites of the data that pass, named in tests/conformance/required.txt; see there.
+# What has to pass is named in tests/conformance/required.txt.
 conformance() {
   if [ ! -d "$CONFORMANCE_DIR" ]; then
     say "conformance: skipped, there is no $CONFORMANCE_DIR (set CONFORMANCE_DIR)"
     skipped=$((skipped + 1))
     return
   fi
-  suite conformance conformance - scripts/conformance.sh
+  suite conformance closing - "$python" scripts/conformance.py build/release/conformance tests/conformance/required.txt
 }
 
 python_suite() {
@@ -64,7 +65,9 @@ python_suite() {
 }
 
 web() {
-  suite web vitest "$logs/vitest.json" npm --prefix web test -- --reporter=default --reporter=json --outputFile="$root/$logs/vitest.json"
+  rm -f web/test-results/vitest.json
+  suite web vitest web/test-results/vitest.json npm --prefix web test
+  suite web-lint command - npm --prefix web run check
 }
 
 ui() {

@@ -18,9 +18,13 @@ class CountTests(unittest.TestCase):
             done = subprocess.run([sys.executable, str(SCRIPT), kind, str(path), *more], capture_output=True, text=True, check=False)
             return done.stdout.strip() if done.returncode == 0 else "unreadable"
 
-    def test_conformance_runs_add_up(self):
-        self.assertEqual(self.count("conformance", "x\n3 passed, 0 failed\ny\n4 passed, 1 failed, 2 skipped\n"), "7 1 2")
-        self.assertEqual(self.count("conformance", "killed\n"), "unreadable")
+    def test_the_last_closing_line_counts(self):
+        self.assertEqual(self.count("closing", "x.test: 3 passed, 0 failed\n3 passed, 0 failed\n4 passed, 1 failed, 2 skipped\n"), "4 1 2")
+        self.assertEqual(self.count("closing", "3 passed, 0 failed\n"), "3 0 0")
+        self.assertEqual(self.count("closing", "killed\n"), "unreadable")
+
+    def test_a_command_is_one_case(self):
+        self.assertEqual(self.count("command", "anything\n"), "1 0 0")
 
     def test_unittest(self):
         self.assertEqual(self.count("unittest", "Ran 5 tests in 0.1s\n\nOK\n"), "5 0 0")
