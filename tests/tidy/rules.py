@@ -368,7 +368,7 @@ def check_no_globs(root: pathlib.Path) -> list[str]:
         if path.name == "CMakeLists.txt" or path.suffix == ".cmake":
             text = re.sub(r"#[^\n]*", "", path.read_text())
             for found in re.finditer(r"file\(\s*GLOB(?:_RECURSE)?\s+(\w+)([^)]*)", text):
-                if re.search(r"\.(?:cc|h|cpp)\b", found[2]):
+                if re.search(r"\.(?:cc|cpp|c)\b", found[2]):
                     line = text.count("\n", 0, found.start()) + 1
                     offences.append(offence(root, path, line, "sources are listed, not globbed"))
     return offences
