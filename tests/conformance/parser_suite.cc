@@ -7,6 +7,7 @@
 #include "narthex/util/utf8.h"
 
 #include "conformance/ast_compare.h"
+#include "conformance/series_compare.h"
 #include "conformance/suite.h"
 
 namespace narthex::conformance {
@@ -155,9 +156,13 @@ void run_parser(Run& run) {
   const auto records = read_json_lines(run.folder / kFile, run.report);
   if (!records) return;
   const std::map<std::string_view, Problems (*)(const json::object&)> checks = {
-      {"expr", &check_expression},     {"print", &check_print},
-      {"prettify", &check_prettify},   {"print-selector", &check_print_selector},
+      {"expr", &check_expression},
+      {"print", &check_print},
+      {"prettify", &check_prettify},
+      {"print-selector", &check_print_selector},
       {"selectors", &check_selectors},
+      {"series", &check_series},
+      {"series-histogram", &check_histogram_series},
   };
   for (const json::object& record : *records) {
     const std::string_view id = text_of(record, "id");
