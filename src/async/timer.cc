@@ -15,6 +15,9 @@ util::Error canceled() { return {util::Code::kCanceled, "wait canceled"}; }
 
 Task<void> sleep_until(util::Clock* clock, util::SteadyNs at) {
   const auto executor = co_await asio::this_coro::executor;
+  // A cancellation that came while nothing could be cancelled is not repeated: look before going to sleep.
+  const auto before = co_await asio::this_coro::cancellation_state;
+  if (before.cancelled() != asio::cancellation_type::none) co_return std::unexpected(canceled());
   auto timer = std::make_shared<asio::steady_timer>(executor);
   if (clock->steady_ns() >= at) {
     // Still a suspension point, so that a loop that is late can be cancelled.
