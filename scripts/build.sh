@@ -7,7 +7,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 install_groups build
 provide_node
 install_web_packages
-build_web
 # The test targets need libraries of their own; scripts/test.sh installs those and switches the targets on.
 mapfile -t test_packages < <(packages_of test)
 if [ -z "$(missing_packages "${test_packages[@]}")" ]; then

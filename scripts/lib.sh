@@ -183,7 +183,7 @@ bootstrap_node() {
   done
 }
 
-# Installs the UI's packages when package-lock.json has changed since the last time.
+# Installs the UI's packages when package-lock.json has changed since the last time. The build does the same with the same stamp.
 install_web_packages() {
   local stamp=web/node_modules/.narthex-lock
   if cmp -s web/package-lock.json "$stamp"; then
@@ -192,21 +192,6 @@ install_web_packages() {
   fi
   quietly "Installing the npm packages of the UI" build/logs/npm-ci.log npm --prefix web ci --no-audit --no-fund
   cp web/package-lock.json "$stamp"
-}
-
-# Builds the UI into web/dist when a source is newer than the last build.
-build_web() {
-  local stamp=web/node_modules/.narthex-built
-  if [ -e "$stamp" ] && [ -e web/dist/index.html ] && [ -z "$(newer_web_source "$stamp")" ]; then
-    say "UI: up to date"
-    return
-  fi
-  quietly "Building the UI" build/logs/web-build.log npm --prefix web run build
-  touch "$stamp"
-}
-
-newer_web_source() {
-  find web \( -path web/node_modules -o -path web/dist \) -prune -o -type f -newer "$1" -print -quit
 }
 
 # configure PRESET [CMAKE ARGUMENT…]

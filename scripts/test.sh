@@ -78,7 +78,6 @@ install_groups build test
 provide_peers
 provide_node
 install_web_packages
-build_web
 configure release -DNARTHEX_TESTS=ON -DNARTHEX_BENCH=OFF
 compile release narthex conformance all_tests
 
