@@ -1,0 +1,104 @@
+// The storage engine: a data directory in Prometheus's format (docs/formats/), its newest samples in memory, its log on disk.
+//
+// One Db per data directory. Appends are logged before they are applied; a batch that append() has acknowledged survives the death of
+// the process, and of the machine if it is older than wal_sync_interval.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "narthex/model/timestamp.h"
+#include "narthex/storage/appender.h"
+#include "narthex/storage/queryable.h"
+#include "narthex/telemetry/registry.h"
+#include "narthex/util/clock.h"
+#include "narthex/util/env.h"
+#include "narthex/util/result.h"
+
+namespace narthex::tsdb {
+
+enum class WalCompression : std::uint8_t { kNone, kSnappy, kZstd };
+
+struct DbOptions {
+  std::string path;                      // The data directory; made if it is not there.
+  util::Env* env = nullptr;              // Null: the operating system.
+  const util::Clock* clock = nullptr;    // Null: the operating system's.
+  telemetry::Registry* registry = nullptr;  // Null: no metrics. Must outlive the Db.
+  bool lock_file = true;                 // false: --storage.tsdb.no-lockfile
+
+  // Range of a head block (--storage.tsdb.min-block-duration). An append may reach back half of it behind the newest sample; the head
+  // holds one and a half of it before a block is cut.
+  std::chrono::milliseconds block_range_min = std::chrono::hours(2);
+  std::chrono::milliseconds retention = std::chrono::hours(15 * 24);
+  std::size_t samples_per_chunk = 120;
+
+  WalCompression wal_compression = WalCompression::kSnappy;
+  std::uint64_t wal_segment_bytes = std::uint64_t{128} << 20U;  // A multiple of 32 KiB.
+  // How often the log is made durable against power loss; 0: before every acknowledgement.
+  std::chrono::milliseconds wal_sync_interval = std::chrono::seconds(1);
+};
+
+// How far open() has come with reading the log; shown while the server is not ready. Threads: synchronized.
+struct ReplayProgress {
+  std::atomic<std::int64_t> segment_min{0};
+  std::atomic<std::int64_t> segment_max{0};
+  std::atomic<std::int64_t> segment_current{0};
+  std::atomic<bool> done{false};
+};
+
+// What open() found in the log.
+struct ReplayReport {
+  std::uint64_t segments = 0;
+  std::uint64_t series = 0;
+  std::uint64_t samples = 0;
+  std::uint64_t samples_ignored = 0;        // Not newer than what was there already.
+  std::uint64_t samples_without_series = 0; // Their series' definition was lost or has been dropped.
+  std::uint64_t damaged_regions = 0;        // Places where bytes of the log could not be used.
+  std::uint64_t damaged_bytes = 0;
+  std::vector<std::string> set_aside;       // Copies of damaged segments.
+};
+
+struct HeadStats {
+  std::uint64_t series = 0;
+  std::uint64_t label_pairs = 0;
+  std::uint64_t chunks = 0;
+  model::TimestampMs min_time = model::kTimestampMax;  // min > max: no samples.
+  model::TimestampMs max_time = model::kTimestampMin;
+  std::uint64_t memory_bytes = 0;
+};
+
+// One line of /api/v1/status/tsdb.
+struct CardinalityEntry {
+  std::string name;
+  std::uint64_t value = 0;
+};
+// The largest of each kind, descending.
+struct Cardinality {
+  std::vector<CardinalityEntry> series_count_by_metric_name;
+  std::vector<CardinalityEntry> label_value_count_by_label_name;
+  std::vector<CardinalityEntry> memory_bytes_by_label_name;
+  std::vector<CardinalityEntry> series_count_by_label_value_pair;  // "name=value"
+};
+
+// Threads: synchronized, but for close() and the destructor: nobody else may be using the Db or what it returned.
+class Db : public storage::Appender, public storage::Queryable {
+ public:
+  // Locks the directory, reads the log, opens a new log segment. Damage in the log is set aside and reported, it never fails the
+  // start. kAlreadyExists: another process holds the directory. kPermissionDenied, kNoSpace, kIo: it cannot be used.
+  // `progress`, if given, may be watched from other threads meanwhile.
+  static util::Result<std::unique_ptr<Db>> open(DbOptions options, ReplayProgress* progress = nullptr);
+
+  // Makes everything durable and gives the directory back. Later appends fail with kUnavailable; queries may go on. Idempotent.
+  // The destructor closes too, but cannot report errors.
+  virtual util::Result<void> close() = 0;
+
+  [[nodiscard]] virtual const ReplayReport& replay_report() const = 0;
+  [[nodiscard]] virtual HeadStats head_stats() const = 0;
+  [[nodiscard]] virtual Cardinality cardinality(std::size_t limit) const = 0;
+};
+
+}  // namespace narthex::tsdb

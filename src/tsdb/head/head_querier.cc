@@ -1,0 +1,207 @@
+// Reads the head: a snapshot of which series matched, whose chunks are copied out one series at a time.
+#include <algorithm>
+#include <array>
+
+#include "tsdb/head/head.h"
+
+namespace narthex::tsdb {
+
+namespace {
+
+// A chunk's bytes as the decoder wants them. Open chunks are bounded by kChunkBytesMax plus one sample.
+class ChunkBytes {
+ public:
+  void fill(const BlockPool& blocks, BlockIndex tail, std::uint16_t bit_count, std::uint16_t sample_count) noexcept {
+    const std::size_t bytes = (bit_count + 7U) / 8U;
+    NX_CHECK(kChunkCountBytes + BlockPool::blocks_of(bytes) * BlockPool::kPayloadBytes <= bytes_.size(), "chunk of {} bytes",
+             bytes);
+    util::store_be(bytes_.data(), sample_count);
+    blocks.copy_chain(tail, bytes, bytes_.data() + kChunkCountBytes);
+    size_ = kChunkCountBytes + bytes;
+  }
+  [[nodiscard]] std::string_view view() const noexcept { return {bytes_.data(), size_}; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+
+ private:
+  std::array<char, 1280> bytes_;
+  std::size_t size_ = 0;
+};
+
+// Drops what lies outside of the range from the samples behind index `before`.
+void clip(storage::SampleColumns& out, std::size_t before, model::TimeRange range) {
+  auto& times = out.float_timestamps;
+  auto& values = out.float_values;
+  if (before == times.size()) return;
+  if (times.back() > range.max) {
+    const auto end = std::upper_bound(times.begin() + static_cast<std::ptrdiff_t>(before), times.end(), range.max);
+    times.erase(end, times.end());
+    values.resize(times.size());
+  }
+  if (before != times.size() && times[before] < range.min) {
+    const auto begin = times.begin() + static_cast<std::ptrdiff_t>(before);
+    const auto first = std::lower_bound(begin, times.end(), range.min);
+    const std::ptrdiff_t dropped = first - begin;
+    times.erase(begin, first);
+    values.erase(values.begin() + static_cast<std::ptrdiff_t>(before), values.begin() + static_cast<std::ptrdiff_t>(before) + dropped);
+  }
+}
+
+}  // namespace
+
+class HeadSeriesSet final : public storage::SeriesSet {
+ public:
+  HeadSeriesSet(Head& head, std::shared_ptr<const Isolation::Reader> reader, model::TimeRange range,
+                std::vector<SelectedSeries> series)
+      : head_(head), reader_(std::move(reader)), range_(range), series_(std::move(series)) {}
+
+  // Leaves out the series of which nothing in the range can be seen.
+  void drop_invisible() {
+    std::erase_if(series_, [this](const SelectedSeries& one) { return !visible(one.id); });
+  }
+  void sort_by_labels() {
+    std::ranges::sort(series_, [this](const SelectedSeries& a, const SelectedSeries& b) {
+      return head_.index_.less(a.labels, b.labels);
+    });
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept override { return series_.size(); }
+  [[nodiscard]] model::Labels labels(std::size_t index) const override { return head_.index_.labels(series_[index].labels); }
+  [[nodiscard]] std::string_view label_value(std::size_t index, std::string_view name) const override {
+    return head_.index_.value(series_[index].labels, name);
+  }
+
+  util::Result<void> read(std::size_t index, model::TimeRange range, storage::SampleColumns& out) const override {
+    range.min = std::max(range.min, range_.min);
+    range.max = std::min(range.max, range_.max);
+    const SeriesId id = series_[index].id;
+    ChunkBytes open;
+    SealedIndex newest_sealed = kNoSealed;
+    {
+      SeriesPage& page = head_.page_of(id);
+      const util::MutexLock lock(page.mutex);
+      const HeadSeries& series = page.series[id & (SeriesPage::kSeries - 1)];
+      range.max = std::min(range.max, head_.isolation_.visible_until(*reader_, id, series));
+      if (range.min > range.max || series.last_timestamp < range.min) return {};
+      newest_sealed = series.sealed;
+      if (series.tail != kNoBlock) open.fill(head_.blocks_, series.tail, series.bit_count, series.sample_count);
+    }
+    NX_TRY(read_sealed(newest_sealed, range, out));
+    if (open.empty()) return {};
+    return decode(open, range, out);
+  }
+
+  [[nodiscard]] std::uint64_t samples_max(std::size_t index) const override {
+    const SeriesId id = series_[index].id;
+    std::uint64_t count = 0;
+    SealedIndex newest_sealed = kNoSealed;
+    {
+      SeriesPage& page = head_.page_of(id);
+      const util::MutexLock lock(page.mutex);
+      const HeadSeries& series = page.series[id & (SeriesPage::kSeries - 1)];
+      if (series.last_timestamp < range_.min) return 0;
+      newest_sealed = series.sealed;
+      count = series.sample_count;
+    }
+    for (const SealedChunk* chunk : sealed_in(newest_sealed, range_)) count += chunk->sample_count;
+    return count;
+  }
+
+ private:
+  // Ascending in time.
+  [[nodiscard]] std::vector<const SealedChunk*> sealed_in(SealedIndex newest, model::TimeRange range) const {
+    std::vector<const SealedChunk*> chunks;
+    for (SealedIndex i = newest; i != kNoSealed;) {
+      const SealedChunk& chunk = head_.sealed_[i];
+      if (chunk.max < range.min) break;
+      if (chunk.min <= range.max) chunks.push_back(&chunk);
+      i = chunk.previous.load();
+    }
+    std::ranges::reverse(chunks);
+    return chunks;
+  }
+
+  [[nodiscard]] bool visible(SeriesId id) const {
+    SealedIndex newest_sealed = kNoSealed;
+    model::TimeRange range = range_;
+    {
+      SeriesPage& page = head_.page_of(id);
+      const util::MutexLock lock(page.mutex);
+      const HeadSeries& series = page.series[id & (SeriesPage::kSeries - 1)];
+      if (series.state.load() != SeriesState::kActive) return false;
+      range.max = std::min(range.max, head_.isolation_.visible_until(*reader_, id, series));
+      if (range.max == model::kTimestampMin || series.last_timestamp < range.min) return false;
+      // By chunks: whoever reads gets the samples that are really in the range, possibly none.
+      if (range.max >= series.last_timestamp) return true;
+      if (series.tail != kNoBlock && head_.first_timestamp(series.tail) <= range.max) return true;
+      newest_sealed = series.sealed;
+    }
+    return !sealed_in(newest_sealed, range).empty();
+  }
+
+  util::Result<void> read_sealed(SealedIndex newest, model::TimeRange range, storage::SampleColumns& out) const {
+    ChunkBytes bytes;
+    for (const SealedChunk* chunk : sealed_in(newest, range)) {
+      bytes.fill(head_.blocks_, chunk->tail, chunk->bit_count, chunk->sample_count);
+      NX_TRY(decode(bytes, range, out));
+    }
+    return {};
+  }
+
+  static util::Result<void> decode(const ChunkBytes& bytes, model::TimeRange range, storage::SampleColumns& out) {
+    const std::size_t before = out.float_timestamps.size();
+    NX_TRY(decode_xor_chunk(bytes.view(), {out.float_timestamps, out.float_values}));
+    clip(out, before, range);
+    return {};
+  }
+
+  Head& head_;
+  std::shared_ptr<const Isolation::Reader> reader_;
+  model::TimeRange range_;
+  std::vector<SelectedSeries> series_;
+};
+
+class HeadQuerier final : public storage::Querier {
+ public:
+  HeadQuerier(Head& head, model::TimeRange range) : head_(head), reader_(head.isolation_.begin_read()), range_(range) {}
+
+  util::Result<std::unique_ptr<storage::SeriesSet>> select(std::span<const model::Matcher> matchers, storage::SeriesOrder order,
+                                                           const storage::Deadline& deadline) override {
+    std::vector<SelectedSeries> series;
+    if (overlaps()) {
+      NX_ASSIGN(series, head_.index_.select(matchers, deadline));
+    }
+    auto set = std::make_unique<HeadSeriesSet>(head_, reader_, range_, std::move(series));
+    set->drop_invisible();
+    if (order == storage::SeriesOrder::kByLabels) set->sort_by_labels();
+    return set;
+  }
+
+  util::Result<std::vector<std::string>> label_names(const storage::LabelQuery& query,
+                                                     const storage::Deadline& deadline) override {
+    if (!overlaps()) return std::vector<std::string>{};
+    if (query.matchers.empty()) return head_.index_.label_names(query.limit);
+    NX_ASSIGN(const auto series, head_.index_.select(query.matchers, deadline));
+    return head_.index_.label_names(series, query.limit);
+  }
+
+  util::Result<std::vector<std::string>> label_values(const std::string& name, const storage::LabelQuery& query,
+                                                      const storage::Deadline& deadline) override {
+    if (!overlaps()) return std::vector<std::string>{};
+    if (query.matchers.empty()) return head_.index_.label_values(name, query.limit);
+    NX_ASSIGN(const auto series, head_.index_.select(query.matchers, deadline));
+    return head_.index_.label_values(series, name, query.limit);
+  }
+
+ private:
+  [[nodiscard]] bool overlaps() const noexcept { return head_.time_range().overlaps(range_); }
+
+  Head& head_;
+  std::shared_ptr<const Isolation::Reader> reader_;
+  model::TimeRange range_;
+};
+
+std::unique_ptr<storage::Querier> Head::querier(model::TimeRange range) {
+  return std::make_unique<HeadQuerier>(*this, range);
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,75 @@
+#include "tsdb/head/isolation.h"
+
+#include <algorithm>
+
+namespace narthex::tsdb {
+
+std::shared_ptr<const Isolation::Reader> Isolation::begin_read() {
+  const util::MutexLock lock(mutex_);
+  readers_.insert(last_complete_);
+  return std::make_shared<const Reader>(*this, last_complete_);
+}
+
+void Isolation::forget(CommitSequence sequence) {
+  const util::MutexLock lock(mutex_);
+  readers_.erase(readers_.find(sequence));
+}
+
+CommitSequence Isolation::begin_commit() {
+  readers_of_commit_.clear();
+  CommitSequence commit = 0;
+  {
+    const util::MutexLock lock(mutex_);
+    std::ranges::unique_copy(readers_, std::back_inserter(readers_of_commit_));
+    commit = last_complete_ + 1;
+  }
+  if (old_count_.load() != 0) {
+    const util::MutexLock lock(old_mutex_);
+    // What every reader sees anyway is of no use to any.
+    if (readers_of_commit_.empty() || readers_of_commit_.front() >= old_newest_) {
+      old_.clear();
+      old_count_ = 0;
+    }
+  }
+  return commit;
+}
+
+void Isolation::end_commit(CommitSequence commit) {
+  const util::MutexLock lock(mutex_);
+  last_complete_ = commit;
+}
+
+void Isolation::keep_old(SeriesId id, const HeadSeries& series) {
+  // The newest reader that does not see the series' last commit. If a cutoff that it does not see either is kept already,
+  // that one is the right one for it, and for all older readers there is one as well.
+  const auto it = std::ranges::lower_bound(readers_of_commit_, series.commit);
+  const CommitSequence reader = *std::prev(it);
+  const util::MutexLock lock(old_mutex_);
+  std::vector<Old>& kept = old_[id];
+  if (!kept.empty() && kept.back().commit > reader) return;
+  kept.push_back({series.commit, series.cutoff});
+  old_newest_ = std::max(old_newest_, series.commit);
+  ++old_count_;
+}
+
+std::optional<model::TimestampMs> Isolation::older_cutoff(const Reader& reader, SeriesId id) const {
+  const util::MutexLock lock(old_mutex_);
+  const auto it = old_.find(id);
+  if (it == old_.end()) return std::nullopt;
+  // The first commit that the reader does not see.
+  const auto old = std::ranges::upper_bound(it->second, reader.sequence(), {}, &Old::commit);
+  if (old == it->second.end()) return std::nullopt;
+  return old->cutoff;
+}
+
+CommitSequence Isolation::last_complete() const {
+  const util::MutexLock lock(mutex_);
+  return last_complete_;
+}
+
+CommitSequence Isolation::low_watermark() const {
+  const util::MutexLock lock(mutex_);
+  return readers_.empty() ? last_complete_ : *readers_.begin();
+}
+
+}  // namespace narthex::tsdb
