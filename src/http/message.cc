@@ -1,24 +1,28 @@
 #include "narthex/http/message.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 namespace narthex::http {
 namespace {
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+constexpr char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
-int hex_digit(char c) noexcept {
+constexpr int hex_digit(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
 
-// The byte that "%XX" at the front of `text` stands for; -1 if it is no escape.
-int escaped_byte(std::string_view text) noexcept {
-  if (text.size() < 3) return -1;
-  const int high = hex_digit(text[1]);
-  const int low = hex_digit(text[2]);
+// The byte that the escape at text[at] == '%' stands for, or -1.
+constexpr int escaped_byte(std::string_view text, std::size_t at) noexcept {
+  if (at + 2 >= text.size()) return -1;
+  const int high = hex_digit(text[at + 1]);
+  const int low = hex_digit(text[at + 2]);
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
@@ -26,13 +30,13 @@ std::string form_decode(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out.push_back(' ');
-    } else if (const int byte = text[i] == '%' ? escaped_byte(text.substr(i)) : -1; byte >= 0) {
+    const char c = text[i];
+    const int byte = c == '%' ? escaped_byte(text, i) : -1;
+    if (byte >= 0) {
       out.push_back(static_cast<char>(byte));
       i += 2;
     } else {
-      out.push_back(text[i]);
+      out.push_back(c == '+' ? ' ' : c);
     }
   }
   return out;
@@ -41,12 +45,14 @@ std::string form_decode(std::string_view text) {
 }  // namespace
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() &&
+         std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
 void Headers::set(std::string_view name, std::string value) {
-  std::erase_if(fields_, [name](const auto& field) { return equals_ignoring_case(field.first, name); });
-  fields_.emplace_back(name, std::move(value));
+  std::erase_if(fields_,
+                [name](const auto& field) { return equals_ignoring_case(field.first, name); });
+  fields_.emplace_back(std::string(name), std::move(value));
 }
 
 std::string_view Headers::get(std::string_view name) const noexcept {
@@ -57,7 +63,8 @@ std::string_view Headers::get(std::string_view name) const noexcept {
 }
 
 bool Headers::has(std::string_view name) const noexcept {
-  return std::ranges::any_of(fields_, [name](const auto& field) { return equals_ignoring_case(field.first, name); });
+  return std::ranges::any_of(
+      fields_, [name](const auto& field) { return equals_ignoring_case(field.first, name); });
 }
 
 Form Form::parse(std::string_view encoded, std::size_t pairs_max) {
@@ -67,8 +74,9 @@ Form Form::parse(std::string_view encoded, std::size_t pairs_max) {
     const std::string_view pair = encoded.substr(0, end);
     encoded.remove_prefix(std::min(end + 1, encoded.size()));
     if (pair.empty()) continue;
-    const std::size_t equals = pair.find('=');
-    const std::string_view value = equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    const std::string_view value =
+        equals < pair.size() ? pair.substr(equals + 1) : std::string_view();
     form.pairs_.emplace_back(form_decode(pair.substr(0, equals)), form_decode(value));
   }
   return form;
@@ -82,11 +90,11 @@ std::optional<std::string_view> Form::find(std::string_view name) const noexcept
 }
 
 std::vector<std::string_view> Form::all(std::string_view name) const {
-  std::vector<std::string_view> out;
+  std::vector<std::string_view> values;
   for (const auto& [key, value] : pairs_) {
-    if (key == name) out.emplace_back(value);
+    if (key == name) values.push_back(value);
   }
-  return out;
+  return values;
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
@@ -97,7 +105,7 @@ std::optional<std::string> percent_decode(std::string_view text) {
       out.push_back(text[i]);
       continue;
     }
-    const int byte = escaped_byte(text.substr(i));
+    const int byte = escaped_byte(text, i);
     if (byte < 0) return std::nullopt;
     out.push_back(static_cast<char>(byte));
     i += 2;
@@ -106,17 +114,20 @@ std::optional<std::string> percent_decode(std::string_view text) {
 }
 
 std::string percent_encode(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
+  static constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out;
+  out.reserve(text.size());
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                            std::string_view("-_.~").find(c) != std::string_view::npos;
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
     if (unreserved) {
       out.push_back(c);
-    } else {
-      out += {'%', kHex[byte >> 4U], kHex[byte & 0xFU]};
+      continue;
     }
+    const auto byte = static_cast<std::uint8_t>(c);
+    out.push_back('%');
+    out.push_back(kHex[byte >> 4U]);
+    out.push_back(kHex[byte & 15U]);
   }
   return out;
 }

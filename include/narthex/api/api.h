@@ -1,5 +1,6 @@
-// The HTTP API: /api/v1, health and lifecycle, /metrics, the remote-write receiver. Paths, parameters, shapes, codes
-// and texts are Prometheus's (docs/http-api.md). It knows storage, engine and targets through interfaces only.
+// The HTTP API: /api/v1, health and lifecycle, /metrics, the remote-write receiver. Paths,
+// parameters, shapes, codes and texts are Prometheus's (docs/http-api.md). It knows storage, engine
+// and targets through interfaces only.
 #pragma once
 
 #include <cstdint>
@@ -39,10 +40,10 @@ struct RuntimeInfo {
   bool reload_succeeded = true;
   util::WallNs last_config_ns = 0;  // When the configuration in force was loaded.
   std::uint64_t corruption_count = 0;
-  std::uint64_t thread_count = 0;      // Shown as goroutineCount.
-  std::uint64_t processor_count = 0;   // Shown as GOMAXPROCS.
+  std::uint64_t thread_count = 0;        // Shown as goroutineCount.
+  std::uint64_t processor_count = 0;     // Shown as GOMAXPROCS.
   std::uint64_t memory_limit_bytes = 0;  // Shown as GOMEMLIMIT.
-  std::string retention;               // "15d", "15d or 10GiB"
+  std::string retention;                 // "15d", "15d or 10GiB"
 };
 
 struct Options {
@@ -55,22 +56,26 @@ struct Options {
   bool enable_remote_write_receiver = false;
   std::string external_url;  // "http://host:port/prefix", for a target's globalUrl.
   std::uint16_t listen_port = 0;
-  // What the parser may accept where queries are only parsed (format_query, parse_query); the engine has its own.
+  // What the parser may accept where queries are only parsed (format_query, parse_query); the
+  // engine has its own.
   promql::ParserOptions parser;
   BuildInfo build;
   std::vector<std::pair<std::string, std::string>> flags;  // Every flag and its value.
 };
 
-// What the API asks its surroundings. Called from handler threads, at any time; an empty one is a feature that is not there.
+// What the API asks its surroundings. Called from handler threads, at any time; an empty one is a
+// feature that is not there.
 struct Callbacks {
   std::function<RuntimeInfo()> runtime_info;
-  std::function<std::string()> config_yaml;         // With secrets hidden.
-  std::function<ReplayStatus()> replay_status;      // Asked before the server is ready, too.
-  std::function<util::Result<void>()> reload;       // Returns when the new configuration is in force, or why it is not.
-  std::function<void()> quit;                       // Returns at once.
+  std::function<std::string()> config_yaml;     // With secrets hidden.
+  std::function<ReplayStatus()> replay_status;  // Asked before the server is ready, too.
+  std::function<util::Result<void>()>
+      reload;                  // Returns when the new configuration is in force, or why it is not.
+  std::function<void()> quit;  // Returns at once.
 };
 
-// What exists only once the data directory is open. All outlive the API's last request; none is null but where said.
+// What exists only once the data directory is open. All outlive the API's last request; none is
+// null but where said.
 struct Backends {
   storage::Queryable* queryable = nullptr;
   storage::Appender* appender = nullptr;
@@ -83,7 +88,8 @@ struct Backends {
 class Api {
  public:
   // kInvalidArgument: cors_origin is no regular expression. `clock` and `registry` outlive the API.
-  static util::Result<std::unique_ptr<Api>> create(Options options, Callbacks callbacks, util::Clock& clock,
+  static util::Result<std::unique_ptr<Api>> create(Options options, Callbacks callbacks,
+                                                   util::Clock& clock,
                                                    telemetry::Registry& registry);
   ~Api();
   Api(const Api&) = delete;
@@ -94,8 +100,8 @@ class Api {
   // Counts requests under prometheus_http_*; for http::Server::start. The API outlives it.
   [[nodiscard]] http::RequestObserver observer();
   // net_conntrack_listener_*. The server outlives the handles.
-  [[nodiscard]] static std::vector<telemetry::Registry::Callback> listener_metrics(telemetry::Registry& registry,
-                                                                                   const http::Server& server);
+  [[nodiscard]] static std::vector<telemetry::Registry::Callback> listener_metrics(
+      telemetry::Registry& registry, const http::Server& server);
 
   // Until then everything that needs storage answers 503. Called once.
   void set_ready(const Backends& backends);

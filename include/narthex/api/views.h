@@ -1,5 +1,5 @@
-// What the API shows of the parts that it does not own, as plain data behind narrow interfaces. The composition root
-// adapts the scrape manager and the database to them.
+// What the API shows of the parts that it does not own, as plain data behind narrow interfaces. The
+// composition root adapts the scrape manager and the database to them.
 #pragma once
 
 #include <chrono>
@@ -51,13 +51,17 @@ class TargetsView {
   // Sorted.
   [[nodiscard]] virtual std::vector<std::string> pools() const = 0;
   // Of one pool, or of all of them, ordered by pool and then by address.
-  [[nodiscard]] virtual std::vector<TargetStatus> active(std::optional<std::string_view> pool) const = 0;
+  [[nodiscard]] virtual std::vector<TargetStatus> active(
+      std::optional<std::string_view> pool) const = 0;
   // Those that are still remembered (keep_dropped_targets).
-  [[nodiscard]] virtual std::vector<DroppedTarget> dropped(std::optional<std::string_view> pool) const = 0;
+  [[nodiscard]] virtual std::vector<DroppedTarget> dropped(
+      std::optional<std::string_view> pool) const = 0;
   // All of them, remembered or not, by pool; sorted by pool.
-  [[nodiscard]] virtual std::vector<std::pair<std::string, std::uint64_t>> dropped_counts() const = 0;
+  [[nodiscard]] virtual std::vector<std::pair<std::string, std::uint64_t>> dropped_counts()
+      const = 0;
   // Of the active targets, of one family or of all.
-  [[nodiscard]] virtual std::vector<TargetMetadata> metadata(std::optional<std::string_view> family) const = 0;
+  [[nodiscard]] virtual std::vector<TargetMetadata> metadata(
+      std::optional<std::string_view> family) const = 0;
 };
 
 struct NamedCount {

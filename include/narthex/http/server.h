@@ -27,7 +27,8 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{300'000};     // Between requests.
   std::chrono::milliseconds header_timeout{10'000};    // From the first byte of a request to the end of its header.
   std::chrono::milliseconds progress_timeout{60'000};  // An answer of which the client takes nothing for so long is cut.
-  std::size_t body_bytes_per_second_min = 1024;        // Slower bodies are cut, judged every ten seconds.
+  std::size_t body_bytes_per_second_min = 1024;        // Slower bodies are cut, …
+  std::chrono::milliseconds body_window{10'000};       // … judged each time so much has passed.
   std::uint32_t header_bytes_max = 64U << 10U;
   std::chrono::milliseconds drain_timeout{10'000};     // stop(): how long requests in flight may take to finish.
 };

@@ -1,0 +1,61 @@
+// Carries an answer's bytes from the handler's worker thread to the connection's I/O thread,
+// bounded on the way. Threads: synchronized; one pushing thread, one taking thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "narthex/util/mutex.h"
+#include "narthex/util/result.h"
+
+namespace narthex::http {
+
+// What the connection needs to know when an answer is complete.
+struct ResponseEnding {
+  int status = 0;
+  std::uint64_t body_bytes = 0;  // As sent: compressed, without framing.
+  bool keep_alive = false;       // False too for an answer that broke off.
+};
+
+class ResponseChannel {
+ public:
+  // What waits to be sent before push() blocks. Large enough that common answers never hold a
+  // worker thread while their client reads; small enough that all connections together stay
+  // affordable.
+  static constexpr std::size_t kPendingBytesMax = 1U << 20U;
+
+  // `wake` is called, from the pushing thread, when the taking side should look.
+  explicit ResponseChannel(std::move_only_function<void()> wake) : wake_(std::move(wake)) {}
+
+  // Pushing side. kCanceled once the channel is closed.
+  util::Result<void> push(std::string block);
+  // The last call of the pushing side.
+  void finish(const ResponseEnding& ending);
+
+  // Taking side.
+  struct Batch {
+    std::vector<std::string> blocks;
+    bool ended = false;
+    ResponseEnding ending;  // If ended.
+  };
+  [[nodiscard]] Batch take();
+  // So many of the bytes taken are on their way.
+  void release(std::size_t bytes);
+  // The client takes nothing more: push() fails from now on. Also what is pending is dropped.
+  void close();
+
+ private:
+  std::move_only_function<void()> wake_;
+  util::Mutex mutex_;
+  util::CondVar room_;
+  std::vector<std::string> blocks_ NX_GUARDED_BY(mutex_);
+  std::size_t pending_bytes_ NX_GUARDED_BY(mutex_) = 0;  // Pushed and not yet released.
+  bool closed_ NX_GUARDED_BY(mutex_) = false;
+  bool ended_ NX_GUARDED_BY(mutex_) = false;
+  ResponseEnding ending_ NX_GUARDED_BY(mutex_);
+};
+
+}  // namespace narthex::http

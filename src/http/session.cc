@@ -1,0 +1,549 @@
+#include "http/session.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <exception>
+
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include "narthex/util/log.h"
+
+#include "http/response.h"
+
+namespace narthex::http {
+namespace {
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+// Holds the largest header, and is the unit that bodies are read in.
+constexpr std::size_t kBufferBytes = 64U << 10U;
+// After a refusal: what we still take so that the client gets to see the answer.
+constexpr std::size_t kLingerBytesMax = 1U << 20U;
+constexpr std::chrono::milliseconds kLingerTime{1'000};
+
+std::string address_text(const asio::ip::tcp::socket& socket) {
+  boost::system::error_code ec;
+  const auto endpoint = socket.remote_endpoint(ec);
+  if (ec) return {};
+  const std::string address = endpoint.address().to_string();
+  return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port())
+                                    : fmt::format("{}:{}", address, endpoint.port());
+}
+
+}  // namespace
+
+void SessionList::add(const std::shared_ptr<Session>& session) {
+  const util::MutexLock lock(mutex_);
+  session->list_position_ = sessions_.insert(sessions_.end(), session);
+}
+
+void SessionList::remove(Session& session) {
+  mark_busy(session);
+  std::shared_ptr<Session> last;  // Released outside the lock.
+  {
+    const util::MutexLock lock(mutex_);
+    last = std::move(*session.list_position_);
+    sessions_.erase(session.list_position_);
+    if (sessions_.empty()) emptied_.notify_all();
+  }
+  on_room_();
+}
+
+void SessionList::mark_idle(Session& session) {
+  {
+    const util::MutexLock lock(mutex_);
+    if (session.is_listed_idle_) return;
+    session.idle_position_ = idle_.insert(idle_.end(), &session);
+    session.is_listed_idle_ = true;
+  }
+  on_room_();
+}
+
+void SessionList::mark_busy(Session& session) {
+  const util::MutexLock lock(mutex_);
+  if (!session.is_listed_idle_) return;
+  idle_.erase(session.idle_position_);
+  session.is_listed_idle_ = false;
+}
+
+bool SessionList::shed_one() {
+  std::shared_ptr<Session> longest;
+  {
+    const util::MutexLock lock(mutex_);
+    if (idle_.empty()) return false;
+    longest = idle_.front()->shared_from_this();
+    idle_.pop_front();
+    longest->is_listed_idle_ = false;
+  }
+  longest->close_if_idle();
+  return true;
+}
+
+std::size_t SessionList::size() const {
+  const util::MutexLock lock(mutex_);
+  return sessions_.size();
+}
+
+std::vector<std::shared_ptr<Session>> SessionList::all() const {
+  const util::MutexLock lock(mutex_);
+  return {sessions_.begin(), sessions_.end()};
+}
+
+bool SessionList::wait_until_empty(std::chrono::milliseconds timeout) {
+  const util::MutexLock lock(mutex_);
+  return emptied_.wait_for(mutex_, timeout,
+                           [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return sessions_.empty(); });
+}
+
+// A request and its answer in the making; shared by the session and the handler's job.
+struct Session::Exchange {
+  explicit Exchange(std::move_only_function<void()> wake) : channel(std::move(wake)) {}
+  Request request;
+  const Route* route = nullptr;
+  ResponseFraming framing;
+  ResponseChannel channel;
+  std::stop_source stop;
+  Clock::time_point begun;
+};
+
+Session::Session(std::shared_ptr<ServerContext> context, asio::ip::tcp::socket socket)
+    : context_(std::move(context)),
+      socket_(std::move(socket)),
+      strand_(socket_.get_executor()),
+      event_(strand_),
+      watchdog_(strand_),
+      remote_address_(address_text(socket_)) {}
+
+template <class Action>
+void Session::post(Action action) {
+  auto on_strand = [self = shared_from_this(), action = std::move(action)]() mutable {
+    action(*self);
+  };
+  asio::post(strand_, std::move(on_strand));
+}
+
+void Session::signal() {
+  signalled_ = true;
+  event_.cancel();
+}
+
+async::Task<void> Session::wait_for_signal() {
+  while (!signalled_) {
+    event_.expires_at(Clock::time_point::max());
+    // The error is always "aborted": that is how signals arrive.
+    static_cast<void>(co_await event_.async_wait(kAwait));
+  }
+  signalled_ = false;
+  co_return util::Result<void>();
+}
+
+void Session::drain() {
+  post([](Session& self) {
+    self.draining_ = true;
+    if (self.idle_) self.close();
+  });
+}
+
+void Session::kill() {
+  post([](Session& self) { self.close(); });
+}
+
+void Session::close_if_idle() {
+  post([](Session& self) {
+    if (self.idle_) self.close();
+  });
+}
+
+void Session::close() {
+  if (closed_) return;
+  closed_ = true;
+  peer_gone_ = true;
+  boost::system::error_code
+      ignored;  // There is nothing to do about a socket that does not close cleanly.
+  socket_.close(ignored);
+  watchdog_.cancel();
+  if (current_) {
+    current_->stop.request_stop();
+    current_->channel.close();
+  }
+  signal();
+}
+
+void Session::set_deadline(std::chrono::milliseconds from_now) {
+  deadline_ = Clock::now() + from_now;
+  // A watchdog that wakes too early looks at the deadline again: only an earlier one needs it
+  // moved.
+  if (deadline_ < armed_for_) arm_watchdog();
+}
+
+void Session::clear_deadline() {
+  deadline_ = Clock::time_point::max();
+}
+
+void Session::arm_watchdog() {
+  armed_for_ = deadline_;
+  watchdog_.expires_at(deadline_);
+  auto on_time = [self = shared_from_this()](const boost::system::error_code& ec) {
+    if (ec || self->closed_) return;  // Moved, or not needed any more.
+    self->armed_for_ = Clock::time_point::max();
+    if (self->deadline_ == Clock::time_point::max()) return;
+    if (Clock::now() < self->deadline_) {
+      self->arm_watchdog();
+      return;
+    }
+    self->close();
+  };
+  watchdog_.async_wait(std::move(on_time));
+}
+
+void Session::watch() {
+  if (watching_ || closed_) return;
+  watching_ = true;
+  auto on_ready = [self = shared_from_this()](const boost::system::error_code& ec) {
+    self->on_watch(ec);
+  };
+  socket_.async_wait(asio::ip::tcp::socket::wait_read, std::move(on_ready));
+}
+
+void Session::on_watch(const boost::system::error_code& ec) {
+  watching_ = false;
+  if (!ec && !closed_) {
+    // Bytes are the next request, for later. The end means that nobody waits for an answer any
+    // more.
+    char byte = 0;
+    const ssize_t n = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) peer_gone_ = true;
+  } else {
+    peer_gone_ = true;
+  }
+  signal();
+}
+
+std::string_view Session::unread() const noexcept {
+  return {buffer_.get() + buffer_begin_, buffer_end_ - buffer_begin_};
+}
+
+async::Task<bool> Session::read_some() {
+  if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(kBufferBytes);
+  if (buffer_begin_ > 0) {
+    std::copy(buffer_.get() + buffer_begin_, buffer_.get() + buffer_end_, buffer_.get());
+    buffer_end_ -= buffer_begin_;
+    buffer_begin_ = 0;
+  }
+  if (buffer_end_ == kBufferBytes || closed_) co_return false;
+  const asio::mutable_buffer room(buffer_.get() + buffer_end_, kBufferBytes - buffer_end_);
+  const auto [ec, n] = co_await socket_.async_read_some(room, kAwait);
+  if (ec || closed_) co_return false;
+  buffer_end_ += n;
+  co_return true;
+}
+
+async::Task<bool> Session::wait_for_request() {
+  if (!unread().empty()) co_return !draining_ && !closed_;
+  buffer_.reset();
+  if (draining_ || closed_) co_return false;
+  idle_ = true;
+  set_deadline(context_->options.idle_timeout);
+  context_->sessions->mark_idle(*this);
+  watch();
+  while (watching_ && !closed_) {
+    const auto waited = co_await wait_for_signal();
+    static_cast<void>(waited);
+  }
+  idle_ = false;
+  context_->sessions->mark_busy(*this);
+  co_return !closed_ && !peer_gone_;
+}
+
+async::Task<bool> Session::read_header(RequestParser* parser) {
+  set_deadline(context_->options.header_timeout);
+  while (!parser->header_done()) {
+    if (unread().empty()) {
+      const auto more = co_await read_some();
+      if (!more || !*more) co_return false;
+    }
+    const std::size_t before = unread().size();
+    const auto used = parser->put(unread());
+    if (!used) {
+      const auto refused = co_await refuse(used.error());
+      static_cast<void>(refused);
+      co_return false;
+    }
+    buffer_begin_ += *used;
+    if (parser->header_done()) break;
+    if (*used == before) continue;
+    const auto more = co_await read_some();
+    if (!more) co_return false;
+    if (!*more) {
+      if (!closed_ && buffer_end_ - buffer_begin_ == kBufferBytes) {
+        const auto refused = co_await refuse(431);
+        static_cast<void>(refused);
+      }
+      co_return false;
+    }
+  }
+  co_return true;
+}
+
+async::Task<bool> Session::read_body(RequestParser* parser) {
+  if (parser->done()) co_return true;
+  if (parser->expects_continue() && unread().empty()) {
+    set_deadline(context_->options.progress_timeout);
+    std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    const auto told = co_await write_all(std::move(go_on));
+    if (!told || !*told) co_return false;
+  }
+  // Time is handed out in windows; each must bring its share of bytes.
+  const auto window = context_->options.body_window;
+  const std::size_t window_bytes =
+      context_->options.body_bytes_per_second_min * static_cast<std::size_t>(window.count()) / 1000;
+  std::size_t received = 0;
+  set_deadline(window);
+  while (!parser->done()) {
+    const std::size_t before = unread().size();
+    const auto used = parser->put(unread());
+    if (!used) {
+      const auto refused = co_await refuse(used.error());
+      static_cast<void>(refused);
+      co_return false;
+    }
+    buffer_begin_ += *used;
+    received += *used;
+    if (parser->done()) break;
+    if (*used > 0 && *used < before) continue;
+    if (received >= window_bytes) {
+      received = 0;
+      set_deadline(window);
+    }
+    const auto more = co_await read_some();
+    if (!more || !*more) co_return false;
+  }
+  co_return true;
+}
+
+async::Task<bool> Session::write_all(std::string bytes) {
+  std::size_t sent = 0;
+  while (sent < bytes.size() && !closed_) {
+    const asio::const_buffer rest(bytes.data() + sent, bytes.size() - sent);
+    const auto [ec, n] = co_await socket_.async_write_some(rest, kAwait);
+    if (ec) co_return false;
+    sent += n;
+  }
+  co_return !closed_;
+}
+
+// Each step that brings bytes to the client earns another progress timeout.
+async::Task<bool> Session::write_blocks(std::vector<std::string>* blocks,
+                                        ResponseChannel* channel) {
+  for (std::string& block : *blocks) {
+    std::size_t sent = 0;
+    while (sent < block.size()) {
+      if (closed_) co_return false;
+      set_deadline(context_->options.progress_timeout);
+      const asio::const_buffer rest(block.data() + sent, block.size() - sent);
+      const auto [ec, n] = co_await socket_.async_write_some(rest, kAwait);
+      if (ec) co_return false;
+      sent += n;
+      channel->release(n);
+    }
+    block = std::string();
+  }
+  co_return true;
+}
+
+async::Task<void> Session::refuse(int status) {
+  set_deadline(context_->options.progress_timeout);
+  const std::string text = fmt::format("{} {}", status, reason_phrase(status));
+  std::string whole = closing_answer(status, text);
+  const auto written = co_await write_all(std::move(whole));
+  if (context_->observer) context_->observer({{}, {}, status, 0, text.size()});
+  if (written && *written) {
+    const auto lingered = co_await linger();
+    static_cast<void>(lingered);
+  }
+  co_return util::Result<void>();
+}
+
+// Closing with unread input makes the kernel reset the connection, which may take our answer from
+// the client.
+async::Task<void> Session::linger() {
+  boost::system::error_code ec;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ec);
+  set_deadline(kLingerTime);
+  std::size_t taken = 0;
+  while (!ec && !closed_ && taken < kLingerBytesMax) {
+    buffer_begin_ = buffer_end_ = 0;
+    const auto more = co_await read_some();
+    if (!more || !*more) break;
+    taken += buffer_end_;
+  }
+  co_return util::Result<void>();
+}
+
+namespace {
+
+void answer_not_found(const Request&, ResponseWriter& response) {
+  response.set_header("X-Content-Type-Options", "nosniff");
+  response.send(404, "text/plain; charset=utf-8", "404 page not found\n");
+}
+
+// The route that stands for a path that has others, with other methods.
+Route method_not_allowed(std::string allow) {
+  Route route;
+  route.compress = Compress::kNever;
+  route.handler = [allow = std::move(allow)](const Request& request, ResponseWriter& response) {
+    response.set_header("Allow", allow);
+    if (request.method == "OPTIONS") {
+      response.send(200, "", "");
+      return;
+    }
+    response.set_header("X-Content-Type-Options", "nosniff");
+    response.send(405, "text/plain; charset=utf-8", "Method Not Allowed\n");
+  };
+  return route;
+}
+
+const Route& not_found_route() {
+  static const Route route = [] {
+    Route r;
+    r.compress = Compress::kNever;
+    r.handler = answer_not_found;
+    return r;
+  }();
+  return route;
+}
+
+void run_handler(const Route& route, const Request& request, Response& response) {
+  try {
+    route.handler(request, response);
+  } catch (const std::exception& e) {
+    // Ours do not throw; a library may. It costs this one answer.
+    util::log_error("HTTP handler failed", {{"path", request.path}, {"err", e.what()}});
+    if (response.started()) response.abort();
+  }
+  response.finish();
+}
+
+}  // namespace
+
+async::Task<bool> Session::answer(RequestParser* parser) {
+  const auto begun = Clock::now();
+  Router::Match match = context_->router.match(parser->request().method, parser->raw_path());
+  Route made_up;
+  const Route* route = match.route;
+  if (match.outcome == Router::Outcome::kMethodNotAllowed) {
+    made_up = method_not_allowed(std::move(match.allow));
+    route = &made_up;
+  } else if (route == nullptr) {
+    route = &not_found_route();
+  }
+  if (!parser->limit_body(route->body_bytes_max)) {
+    const auto refused = co_await refuse(413);
+    static_cast<void>(refused);
+    co_return false;
+  }
+  const auto have_body = co_await read_body(parser);
+  if (!have_body || !*have_body) co_return false;
+  clear_deadline();
+
+  auto wake = [self = weak_from_this(), strand = strand_] {
+    auto on_strand = [self] {
+      if (const auto session = self.lock()) session->signal();
+    };
+    asio::post(strand, std::move(on_strand));
+  };
+  auto pending = std::make_shared<Exchange>(std::move(wake));
+  pending->route = route;
+  pending->begun = begun;
+  pending->framing.is_http11 = parser->is_http11();
+  pending->framing.keep_alive = parser->keep_alive() && !draining_;
+  pending->request = parser->take_request();
+  pending->request.remote_address = remote_address_;
+  pending->request.path_params = std::move(match.params);
+  pending->request.stop = pending->stop.get_token();
+  pending->framing.is_head = pending->request.method == "HEAD";
+  pending->framing.may_compress = route->compress == Compress::kIfAccepted;
+  if (pending->framing.may_compress) {
+    pending->framing.encoding = choose_encoding(pending->request.headers.get("Accept-Encoding"));
+  }
+  const auto kept = co_await exchange(std::move(pending));
+  co_return kept && *kept;
+}
+
+async::Task<bool> Session::exchange(std::shared_ptr<Exchange> exchange) {
+  current_ = exchange;
+  auto job = [exchange] {
+    Response response(exchange->channel, exchange->framing);
+    run_handler(*exchange->route, exchange->request, response);
+  };
+  if (!context_->handlers->try_submit(std::move(job))) {
+    current_.reset();
+    const auto refused = co_await refuse(503);
+    static_cast<void>(refused);
+    co_return false;
+  }
+  // A pipelined request hides the end of the connection behind it; whoever pipelines waits for the
+  // answer.
+  if (unread().empty()) {
+    buffer_.reset();
+    watch();
+  }
+  ResponseChannel::Batch batch;
+  bool delivered = true;
+  for (;;) {
+    batch = exchange->channel.take();
+    if (!batch.blocks.empty()) {
+      const auto written = co_await write_blocks(&batch.blocks, &exchange->channel);
+      clear_deadline();
+      if (!written || !*written) {
+        delivered = false;
+        exchange->stop.request_stop();
+        exchange->channel.close();
+      }
+    }
+    if (batch.ended) break;
+    if (peer_gone_) exchange->stop.request_stop();
+    const auto waited = co_await wait_for_signal();
+    static_cast<void>(waited);
+  }
+  current_.reset();
+  if (context_->observer) {
+    const std::chrono::duration<double> took = Clock::now() - exchange->begun;
+    const std::string_view pattern = exchange->route->pattern;
+    context_->observer({exchange->request.method, pattern, batch.ending.status, took.count(),
+                        batch.ending.body_bytes});
+  }
+  co_return delivered&& batch.ending.keep_alive && !peer_gone_;
+}
+
+async::Task<void> Session::run(std::shared_ptr<Session> self) {
+  // The session is in the list by now: whoever stops the server either sees it there or is seen
+  // here.
+  self->draining_ = self->context_->stopping;
+  for (;;) {
+    const auto begun = co_await self->wait_for_request();
+    if (!begun || !*begun) break;
+    RequestParser parser(self->context_->options.header_bytes_max);
+    const auto have_header = co_await self->read_header(&parser);
+    if (!have_header || !*have_header) break;
+    const auto keep = co_await self->answer(&parser);
+    if (!keep || !*keep) break;
+  }
+  if (!self->closed_ && !self->unread().empty()) {
+    const auto lingered = co_await self->linger();
+    static_cast<void>(lingered);
+  }
+  self->close();
+  self->context_->closed.fetch_add(1);
+  self->context_->sessions->remove(*self);
+  co_return util::Result<void>();
+}
+
+}  // namespace narthex::http
