@@ -192,7 +192,6 @@ async::Task<std::unique_ptr<Exchange>> Client::send(ClientRequest request) {
     auto drained = co_await (*state)->read_body(discarded);
     if (drained && *drained > 0) drained = co_await (*state)->read_body(discarded);
     request.url = *std::move(next);
-    
   }
 }
 
