@@ -80,6 +80,6 @@ export default defineConfig({
     include: ['src/**/*.test.{ts,tsx}', 'tests/**/*.test.{ts,tsx}'],
     server: { deps: { inline: [/react/, /preact/, /wouter/, /zustand/, /tanstack/] } },
     reporters: ['default', 'json'],
-    outputFile: { json: 'test-results/vitest.json' },
+    outputFile: { json: '../build/test-logs/vitest.json' },
   },
 });

@@ -1,0 +1,58 @@
+# cmake -DMANIFEST=… -DOUTPUT=… -P embed.cmake
+# Turns a manifest.txt of the UI (web/README.md) into OUTPUT.S, which includes the files as they are, and OUTPUT.cc,
+# the table of them. An empty MANIFEST makes an empty table. A char array instead would take minutes to compile.
+
+set(assembly "/* Written by src/ui/embed.cmake. */\n    .section .rodata\n")
+set(declarations "")
+set(rows "")
+set(count 0)
+if(MANIFEST)
+  get_filename_component(dist "${MANIFEST}" DIRECTORY)
+  file(STRINGS "${MANIFEST}" lines)
+  foreach(line IN LISTS lines)
+    if(line MATCHES "^#")
+      continue()
+    endif()
+    # Content types hold semicolons, which separate CMake lists.
+    string(REPLACE ";" "\\;" line "${line}")
+    string(REPLACE "\t" ";" fields "${line}")
+    list(LENGTH fields field_count)
+    if(NOT field_count EQUAL 6)
+      message(FATAL_ERROR "${MANIFEST}: not six fields: ${line}")
+    endif()
+    list(GET fields 0 url)
+    list(GET fields 1 encoding)
+    list(GET fields 2 etag)
+    list(GET fields 3 bytes)
+    list(GET fields 4 path)
+    list(GET fields 5 type)
+    string(REPLACE "\\;" ";" type "${type}")
+    if(encoding STREQUAL "identity")
+      set(encoding "")
+    endif()
+    set(symbol "narthex_ui_asset_${count}")
+    # The etag in the comment makes this file change when the content does.
+    string(APPEND assembly
+      "    .balign 16\n    .globl ${symbol}\n    .hidden ${symbol}\n${symbol}:  /* ${url} ${etag} */\n"
+      "    .incbin \"${dist}/${path}\"\n")
+    string(APPEND declarations "extern const char ${symbol}[];\n")
+    string(APPEND rows "      {\"${url}\", \"${encoding}\", \"${etag}\", \"${type}\", {${symbol}, ${bytes}}},\n")
+    math(EXPR count "${count} + 1")
+  endforeach()
+endif()
+string(APPEND assembly "    .section .note.GNU-stack,\"\",%progbits\n")
+
+set(table "// Written by src/ui/embed.cmake.\n#include \"ui/embedded.h\"\n\n")
+if(count GREATER 0)
+  string(APPEND table "extern \"C\" {\n${declarations}}\n\n")
+endif()
+string(APPEND table "namespace narthex::ui {\n\nstd::span<const Asset> embedded_assets() noexcept {\n")
+if(count GREATER 0)
+  string(APPEND table "  static const Asset table[] = {\n${rows}  };\n  return table;\n")
+else()
+  string(APPEND table "  return {};\n")
+endif()
+string(APPEND table "}\n\n}  // namespace narthex::ui\n")
+
+file(WRITE "${OUTPUT}.S" "${assembly}")
+file(WRITE "${OUTPUT}.cc" "${table}")
