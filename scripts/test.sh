@@ -65,8 +65,8 @@ python_suite() {
 }
 
 web() {
-  rm -f web/test-results/vitest.json
-  suite web vitest web/test-results/vitest.json npm --prefix web test
+  rm -f "$logs/vitest.json"
+  suite web vitest "$logs/vitest.json" npm --prefix web test
   suite web-lint command - npm --prefix web run check
 }
 

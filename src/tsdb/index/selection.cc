@@ -56,9 +56,9 @@ void Selection::classify(const model::Matcher& matcher) {
     empty_ = empty_ || positive;
     return;
   }
-  const auto defer = [&] {
-    deferred_.push_back({&matcher, name, index_.names_[name].pairs.size(), positive});
-  };
+  // Outside the lambda: clang's analysis does not carry the lock into it.
+  const std::size_t pair_count = index_.names_[name].pairs.size();
+  const auto defer = [&] { deferred_.push_back({&matcher, name, pair_count, positive}); };
   const bool equality = matcher.op() == MatchOp::kEqual || matcher.op() == MatchOp::kNotEqual;
   if (equality) {
     if (matcher.value().empty()) return defer();  // Absent, or present.
