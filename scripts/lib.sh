@@ -29,6 +29,13 @@ as_root() {
   fi
 }
 
+# Asks for the password now, before a command runs with its output in a file.
+ask_for_root() {
+  if [ "$(id -u)" -ne 0 ] && command -v sudo >/dev/null; then
+    sudo --validate
+  fi
+}
+
 # quietly TITLE LOG COMMAND…: runs the command with its output in LOG and a sign of life every 15 seconds;
 # shows the end of the log when it fails.
 quietly() {
@@ -80,6 +87,7 @@ apt_knows() {
 }
 
 update_package_lists() {
+  ask_for_root
   quietly "Fetching the package lists" build/logs/apt-update.log as_root apt-get update
 }
 
@@ -94,6 +102,7 @@ install_groups() {
   fi
   apt_knows "${missing[@]}" || update_package_lists
   say "Missing Debian packages: ${missing[*]}"
+  ask_for_root
   local install=(as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}")
   if ! quietly "Installing ${#missing[@]} Debian packages" build/logs/apt-install.log "${install[@]}"; then
     # Old lists name versions that the mirror no longer has.
@@ -200,10 +209,27 @@ configure() {
   quietly "Configuring build/$preset" "build/logs/configure-$preset.log" cmake --preset "$@"
 }
 
+# How many compilers at a time: one a core, and 1.5 GiB of free memory for each.
+compile_jobs() {
+  local cores memory_kib by_memory
+  cores=$(nproc)
+  memory_kib=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo 2>/dev/null || true)
+  by_memory=$((${memory_kib:-0} / (1536 * 1024)))
+  if [ "$by_memory" -lt 1 ]; then
+    by_memory=1
+  fi
+  if [ "$by_memory" -lt "$cores" ]; then
+    echo "$by_memory"
+  else
+    echo "$cores"
+  fi
+}
+
 # compile PRESET TARGET…: ninja shows its own progress.
 compile() {
-  local preset=$1
+  local preset=$1 jobs
+  jobs=$(compile_jobs)
   shift
-  say "Compiling $* (build/$preset)"
-  cmake --build "build/$preset" --target "$@"
+  say "Compiling $* (build/$preset, $jobs at a time)"
+  cmake --build "build/$preset" --parallel "$jobs" --target "$@"
 }
