@@ -79,6 +79,8 @@ export default defineConfig({
     environment: 'node',
     include: ['src/**/*.test.{ts,tsx}', 'tests/**/*.test.{ts,tsx}'],
     server: { deps: { inline: [/react/, /preact/, /wouter/, /zustand/, /tanstack/] } },
+    // Property tests on a busy machine take longer than the five seconds that are the default.
+    testTimeout: 30_000,
     reporters: ['default', 'json'],
     outputFile: { json: '../build/test-logs/vitest.json' },
   },
