@@ -1,0 +1,47 @@
+#include "promql/engine/budget.h"
+
+#include <fmt/format.h>
+
+namespace narthex::promql {
+namespace {
+
+util::Error too_many_samples() {
+  return {util::Code::kLimitExceeded, "query processing would load too many samples into memory in query execution"};
+}
+
+}  // namespace
+
+util::Result<void> Budget::charge_bytes(std::uint64_t bytes) {
+  std::uint64_t held = bytes_.load();
+  do {
+    if (bytes > bytes_max_ || held > bytes_max_ - bytes) {
+      return util::fail(util::Code::kLimitExceeded,
+                        fmt::format("query needs more memory than its limit of {} MiB: narrow its selectors, shorten its "
+                                    "range or enlarge its step",
+                                    bytes_max_ >> 20U));
+    }
+  } while (!bytes_.compare_exchange_weak(held, held + bytes));
+  return {};
+}
+
+util::Result<void> Budget::charge_samples(std::uint64_t count) {
+  const std::uint64_t held = samples_.fetch_add(count) + count;
+  raise_peak(held);
+  if (held > samples_max_) return std::unexpected(too_many_samples());
+  return {};
+}
+
+util::Result<void> Budget::check_transient_samples(std::uint64_t count) {
+  const std::uint64_t held = samples_.load() + count;
+  raise_peak(held);
+  if (held > samples_max_) return std::unexpected(too_many_samples());
+  return {};
+}
+
+void Budget::raise_peak(std::uint64_t count) noexcept {
+  std::uint64_t peak = samples_peak_.load();
+  while (count > peak && !samples_peak_.compare_exchange_weak(peak, count)) {
+  }
+}
+
+}  // namespace narthex::promql

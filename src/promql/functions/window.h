@@ -1,0 +1,79 @@
+// Windows: which samples of a series each step of a range function sees.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "narthex/model/timestamp.h"
+#include "narthex/promql/column.h"
+
+namespace narthex::promql {
+
+// A series' float samples: parallel arrays, ascending in time, no stale markers.
+struct FloatSamples {
+  std::span<const model::TimestampMs> timestamps;
+  std::span<const double> values;
+};
+
+// Step i looks at the samples in (ref(i) - range_ms, ref(i)] (PQ-E3).
+struct WindowGrid {
+  model::TimestampMs ref_start = 0;
+  std::int64_t ref_step_ms = 0;  // >= 0; 0 when @ pins the window.
+  std::size_t steps = 0;
+  std::int64_t range_ms = 0;  // > 0.
+  StepGrid evaluation;        // The steps themselves, which offset and @ do not shift.
+
+  [[nodiscard]] model::TimestampMs ref(std::size_t step) const noexcept {
+    return ref_start + static_cast<std::int64_t>(step) * ref_step_ms;
+  }
+};
+
+// The samples [begin, end) of a series as one step sees them. Never empty when a kernel gets it.
+struct Window {
+  std::size_t step;
+  std::size_t begin;
+  std::size_t end;
+  model::TimestampMs ref;  // Right end, inclusive.
+  [[nodiscard]] std::size_t size() const noexcept { return end - begin; }
+};
+
+// Two indices that only move forward over ascending timestamps. Threads: confined.
+class WindowCursor {
+ public:
+  WindowCursor(std::span<const model::TimestampMs> timestamps, const WindowGrid& grid) noexcept
+      : timestamps_(timestamps), grid_(grid) {}
+
+  // Precondition: called for ascending steps.
+  [[nodiscard]] Window move_to(std::size_t step) noexcept {
+    const model::TimestampMs ref = grid_.ref(step);
+    const model::TimestampMs left = model::sub_saturated(ref, grid_.range_ms);
+    while (end_ < timestamps_.size() && timestamps_[end_] <= ref) ++end_;
+    while (begin_ < end_ && timestamps_[begin_] <= left) ++begin_;
+    return {step, begin_, end_, ref};
+  }
+
+ private:
+  std::span<const model::TimestampMs> timestamps_;
+  const WindowGrid& grid_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+// Calls body(window) for every step whose window holds a sample. Returns how many samples all
+// windows held together.
+template <class Body>
+std::uint64_t for_each_window(std::span<const model::TimestampMs> timestamps,
+                              const WindowGrid& grid, Body&& body) {
+  WindowCursor cursor(timestamps, grid);
+  std::uint64_t sample_count = 0;
+  for (std::size_t step = 0; step < grid.steps; ++step) {
+    const Window window = cursor.move_to(step);
+    if (window.begin == window.end) continue;
+    sample_count += window.size();
+    body(window);
+  }
+  return sample_count;
+}
+
+}  // namespace narthex::promql
