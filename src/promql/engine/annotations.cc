@@ -24,7 +24,8 @@ std::string rfc3339(model::TimestampMs t) {
   constexpr std::int64_t kMsPerSecond = 1000;
   std::int64_t ms = t % kMsPerSecond;
   if (ms < 0) ms += kMsPerSecond;
-  std::string out = fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(static_cast<std::time_t>((t - ms) / kMsPerSecond)));
+  std::string out = fmt::format("{:%Y-%m-%dT%H:%M:%S}",
+                                fmt::gmtime(static_cast<std::time_t>((t - ms) / kMsPerSecond)));
   if (ms != 0) {
     std::string fraction = fmt::format(".{:03}", ms);
     fraction.erase(fraction.find_last_not_of('0') + 1);
@@ -36,7 +37,8 @@ std::string rfc3339(model::TimestampMs t) {
 
 }  // namespace
 
-std::string AnnotationSink::located(std::string_view kind, Position where, std::string_view text) const {
+std::string AnnotationSink::located(std::string_view kind, Position where,
+                                    std::string_view text) const {
   return fmt::format("PromQL {}: {} ({})", kind, text, line_and_column(query_text_, where.start));
 }
 
@@ -52,7 +54,12 @@ void AnnotationSink::inform(Position where, std::string_view text) {
   infos_.insert(std::move(full));
 }
 
-void AnnotationSink::inform_fixed(Position where, std::string_view metric_name, const MonotonicityFix& fix) {
+void AnnotationSink::warn_quantile(Position where, double quantile) {
+  warn(where, "quantile value should be between 0 and 1, got " + general(quantile));
+}
+
+void AnnotationSink::inform_fixed(Position where, std::string_view metric_name,
+                                  const MonotonicityFix& fix) {
   const util::MutexLock lock(mutex_);
   const auto [it, created] = fixes_.try_emplace({where.start, std::string(metric_name)});
   Fixes& fixes = it->second;
@@ -73,13 +80,16 @@ void AnnotationSink::inform_fixed(Position where, std::string_view metric_name, 
 Annotations AnnotationSink::take() {
   const util::MutexLock lock(mutex_);
   for (const auto& [key, fixes] : fixes_) {
-    const std::string metric = key.second.empty() ? "" : fmt::format(" for metric name {}", model::quoted(key.second));
+    const std::string metric =
+        key.second.empty() ? "" : fmt::format(" for metric name {}", model::quoted(key.second));
     const std::string text = fmt::format(
         "input to histogram_quantile needed to be fixed for monotonicity (see "
-        "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile){}, from buckets {} to {}, "
+        "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile){}, "
+        "from buckets {} to {}, "
         "with a max diff of {:.2g}, over {} samples from {} to {}",
-        metric, general(fixes.widest.bucket_min), general(fixes.widest.bucket_max), fixes.widest.difference_max,
-        fixes.count, rfc3339(fixes.widest.timestamp), rfc3339(fixes.last_timestamp));
+        metric, general(fixes.widest.bucket_min), general(fixes.widest.bucket_max),
+        fixes.widest.difference_max, fixes.count, rfc3339(fixes.widest.timestamp),
+        rfc3339(fixes.last_timestamp));
     infos_.insert(located("info", {.start = key.first, .end = key.first}, text));
   }
   fixes_.clear();

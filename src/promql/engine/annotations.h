@@ -29,6 +29,7 @@ class AnnotationSink {
 
   void warn(Position where, std::string_view text);
   void inform(Position where, std::string_view text);
+  void warn_quantile(Position where, double quantile);
   // Many of these make one info: ranges are widened, samples counted.
   void inform_fixed(Position where, std::string_view metric_name, const MonotonicityFix& fix);
 
@@ -40,13 +41,15 @@ class AnnotationSink {
     model::TimestampMs last_timestamp = 0;
     std::uint64_t count = 0;
   };
-  [[nodiscard]] std::string located(std::string_view kind, Position where, std::string_view text) const;
+  [[nodiscard]] std::string located(std::string_view kind, Position where,
+                                    std::string_view text) const;
 
   const std::string_view query_text_;
   util::Mutex mutex_;
   std::set<std::string> warnings_ NX_GUARDED_BY(mutex_);
   std::set<std::string> infos_ NX_GUARDED_BY(mutex_);
-  std::map<std::pair<std::uint32_t, std::string>, Fixes> fixes_ NX_GUARDED_BY(mutex_);  // By start byte and metric.
+  std::map<std::pair<std::uint32_t, std::string>, Fixes> fixes_
+      NX_GUARDED_BY(mutex_);  // By start byte and metric.
 };
 
 }  // namespace narthex::promql

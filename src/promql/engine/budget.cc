@@ -6,7 +6,8 @@ namespace narthex::promql {
 namespace {
 
 util::Error too_many_samples() {
-  return {util::Code::kLimitExceeded, "query processing would load too many samples into memory in query execution"};
+  return {util::Code::kLimitExceeded,
+          "query processing would load too many samples into memory in query execution"};
 }
 
 }  // namespace
@@ -15,10 +16,12 @@ util::Result<void> Budget::charge_bytes(std::uint64_t bytes) {
   std::uint64_t held = bytes_.load();
   do {
     if (bytes > bytes_max_ || held > bytes_max_ - bytes) {
-      return util::fail(util::Code::kLimitExceeded,
-                        fmt::format("query needs more memory than its limit of {} MiB: narrow its selectors, shorten its "
-                                    "range or enlarge its step",
-                                    bytes_max_ >> 20U));
+      return util::fail(
+          util::Code::kLimitExceeded,
+          fmt::format(
+              "query needs more memory than its limit of {} MiB: narrow its selectors, shorten its "
+              "range or enlarge its step",
+              bytes_max_ >> 20U));
     }
   } while (!bytes_.compare_exchange_weak(held, held + bytes));
   return {};

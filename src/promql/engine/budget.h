@@ -12,7 +12,8 @@ namespace narthex::promql {
 // Threads: synchronized.
 class Budget {
  public:
-  Budget(std::uint64_t samples_max, std::uint64_t bytes_max) : samples_max_(samples_max), bytes_max_(bytes_max) {}
+  Budget(std::uint64_t samples_max, std::uint64_t bytes_max)
+      : samples_max_(samples_max), bytes_max_(bytes_max) {}
 
   // kLimitExceeded when it does not fit; nothing is charged then.
   util::Result<void> charge_bytes(std::uint64_t bytes);

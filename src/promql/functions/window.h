@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
+#include "narthex/model/histogram.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/promql/column.h"
 
@@ -16,6 +18,13 @@ struct FloatSamples {
   std::span<const double> values;
 };
 
+// One series' samples of both kinds, without stale markers.
+struct RangeSamples {
+  FloatSamples floats;
+  std::span<const model::TimestampMs> histogram_timestamps;
+  std::vector<const model::FloatHistogram*> histograms;  // As long as histogram_timestamps.
+};
+
 // Step i looks at the samples in (ref(i) - range_ms, ref(i)] (PQ-E3).
 struct WindowGrid {
   model::TimestampMs ref_start = 0;
@@ -25,7 +34,9 @@ struct WindowGrid {
   StepGrid evaluation;        // The steps themselves, which offset and @ do not shift.
 
   [[nodiscard]] model::TimestampMs ref(std::size_t step) const noexcept {
-    return ref_start + static_cast<std::int64_t>(step) * ref_step_ms;
+    // Unsigned: at the ends of time it wraps, which loses points but is defined.
+    return static_cast<model::TimestampMs>(static_cast<std::uint64_t>(ref_start) +
+                                           step * static_cast<std::uint64_t>(ref_step_ms));
   }
 };
 

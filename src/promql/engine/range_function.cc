@@ -1,0 +1,252 @@
+#include "promql/engine/range_function.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "narthex/model/names.h"
+#include "narthex/util/check.h"
+
+#include "promql/functions/histogram_kernels.h"
+#include "promql/functions/range_kernels.h"
+
+namespace narthex::promql {
+namespace {
+
+// What becomes of histogram samples.
+enum class HistogramUse : std::uint8_t {
+  kIgnored,  // Floats count; a window with both gets an info.
+  kAlike,    // Histograms are samples like floats.
+  kOwnKind,  // Either kind has a result of its own; a window with both gets a warning and nothing
+             // else.
+};
+
+struct RangeFunction {
+  FunctionId id;
+  RangeKernel kernel;
+  HistogramUse histograms;
+};
+
+using enum HistogramUse;
+constexpr std::array kRangeFunctions = {
+    RangeFunction{FunctionId::kAvgOverTime, kernel_avg, kOwnKind},
+    RangeFunction{FunctionId::kChanges, kernel_changes, kAlike},
+    RangeFunction{FunctionId::kCountOverTime, kernel_count, kAlike},
+    RangeFunction{FunctionId::kDelta, kernel_delta, kOwnKind},
+    RangeFunction{FunctionId::kDeriv, kernel_deriv, kIgnored},
+    RangeFunction{FunctionId::kDoubleExponentialSmoothing, kernel_double_exponential_smoothing,
+                  kIgnored},
+    RangeFunction{FunctionId::kFirstOverTime, kernel_first, kAlike},
+    RangeFunction{FunctionId::kIdelta, kernel_idelta, kOwnKind},
+    RangeFunction{FunctionId::kIncrease, kernel_increase, kOwnKind},
+    RangeFunction{FunctionId::kIrate, kernel_irate, kOwnKind},
+    RangeFunction{FunctionId::kLastOverTime, kernel_last, kAlike},
+    RangeFunction{FunctionId::kMadOverTime, kernel_mad, kIgnored},
+    RangeFunction{FunctionId::kMaxOverTime, kernel_max, kIgnored},
+    RangeFunction{FunctionId::kMinOverTime, kernel_min, kIgnored},
+    RangeFunction{FunctionId::kPredictLinear, kernel_predict_linear, kIgnored},
+    RangeFunction{FunctionId::kPresentOverTime, kernel_present, kAlike},
+    RangeFunction{FunctionId::kQuantileOverTime, kernel_quantile, kIgnored},
+    RangeFunction{FunctionId::kRate, kernel_rate, kOwnKind},
+    RangeFunction{FunctionId::kResets, kernel_resets, kAlike},
+    RangeFunction{FunctionId::kStddevOverTime, kernel_stddev, kIgnored},
+    RangeFunction{FunctionId::kStdvarOverTime, kernel_stdvar, kIgnored},
+    RangeFunction{FunctionId::kSumOverTime, kernel_sum, kOwnKind},
+    RangeFunction{FunctionId::kTsOfFirstOverTime, kernel_ts_of_first, kAlike},
+    RangeFunction{FunctionId::kTsOfLastOverTime, kernel_ts_of_last, kAlike},
+    RangeFunction{FunctionId::kTsOfMaxOverTime, kernel_ts_of_max, kIgnored},
+    RangeFunction{FunctionId::kTsOfMinOverTime, kernel_ts_of_min, kIgnored},
+};
+
+const RangeFunction* find_range_function(FunctionId id) noexcept {
+  const auto it = std::ranges::find(kRangeFunctions, id, &RangeFunction::id);
+  return it == kRangeFunctions.end() ? nullptr : it;
+}
+
+bool looks_like_counter(std::string_view name) noexcept {
+  return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") ||
+         name.ends_with("_bucket");
+}
+
+bool is_quantile(double q) noexcept {
+  return q >= 0 && q <= 1;
+}
+
+class RangeFunctionOp final : public VectorOp {
+ public:
+  RangeFunctionOp(QueryContext& context, RangeSourcePtr source, const WindowGrid& windows,
+                  const RangeFunction& function, RangeCall call)
+      : context_(context),
+        source_(std::move(source)),
+        windows_(windows),
+        function_(function),
+        call_(std::move(call)),
+        odd_quantiles_(function.id == FunctionId::kQuantileOverTime &&
+                       !std::ranges::all_of(call_.first, is_quantile)) {}
+
+  [[nodiscard]] std::size_t size() const noexcept override { return source_->size(); }
+  [[nodiscard]] model::Labels labels(std::size_t index) const override {
+    return source_->labels(index);
+  }
+  [[nodiscard]] std::string_view label_value(std::size_t index,
+                                             std::string_view name) const override {
+    return source_->label_value(index, name);
+  }
+  [[nodiscard]] bool loses_name(std::size_t index) const noexcept override {
+    return source_->loses_name(index);
+  }
+  [[nodiscard]] bool same_name() const noexcept override { return source_->same_name(); }
+
+  util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
+    RangeBuffer buffer(scratch);
+    NX_TRY(source_->read(index, scratch, buffer));
+    const RangeSamples& samples = buffer.samples;
+    const KernelArguments arguments{call_.first, call_.second};
+    std::uint64_t seen =
+        function_.kernel(samples.floats, windows_, arguments, scratch.kernel(), out);
+    annotate_floats(index, out);
+    if (!samples.histograms.empty()) {
+      seen += for_each_window(samples.histogram_timestamps, windows_, [](const Window&) {});
+      NX_TRY(add_histograms(index, samples, out));
+    }
+    context_.samples.add_queryable(seen);
+    return context_.budget.charge_samples(point_count(out));
+  }
+
+ private:
+  [[nodiscard]] std::string metric_name(std::size_t index) const {
+    return model::quoted(source_->label_value(index, model::kMetricName));
+  }
+
+  void annotate_floats(std::size_t index, ColumnRef out) const {
+    if (function_.id == FunctionId::kRate || function_.id == FunctionId::kIncrease) {
+      const std::string_view name = source_->label_value(index, model::kMetricName);
+      if (!name.empty() && !looks_like_counter(name) && out.float_count() > 0) {
+        context_.annotations.inform(call_.argument,
+                                    fmt::format("metric might not be a counter, name does not end "
+                                                "in _total/_sum/_count/_bucket: {}",
+                                                model::quoted(name)));
+      }
+    }
+    if (!odd_quantiles_) return;
+    out.for_each_float([&](std::size_t step) {
+      if (!is_quantile(call_.first[step]))
+        context_.annotations.warn_quantile(call_.parameter, call_.first[step]);
+    });
+  }
+
+  util::Result<void> add_histograms(std::size_t index, const RangeSamples& samples,
+                                    ColumnRef out) const {
+    switch (function_.histograms) {
+      case kIgnored: {
+        bool both = false;
+        for_each_window(samples.histogram_timestamps, windows_,
+                        [&](const Window& w) { both = both || out.has_float(w.step); });
+        if (both) {
+          context_.annotations.inform(call_.argument,
+                                      fmt::format("ignored histograms in a range containing both "
+                                                  "floats and histograms for metric name {}",
+                                                  metric_name(index)));
+        }
+        return {};
+      }
+      case kAlike: {
+        out.clear();
+        return fill_alike(function_.id, samples, windows_, out);
+      }
+      case kOwnKind: {
+        HistogramNotes notes;
+        NX_TRY(fill_own_kind(function_.id, samples, windows_, out, notes));
+        annotate_histograms(index, notes);
+        return {};
+      }
+    }
+    return {};
+  }
+
+  void annotate_histograms(std::size_t index, const HistogramNotes& notes) const {
+    const auto warn = [&](bool happened, std::string_view text) {
+      if (happened)
+        context_.annotations.warn(call_.argument, fmt::format("{} {}", text, metric_name(index)));
+    };
+    warn(notes.mixed_kinds, "encountered a mix of histograms and floats for metric name");
+    warn(notes.mixed_schemas,
+         "vector contains a mix of histograms with exponential and custom buckets schemas for "
+         "metric name");
+    warn(notes.not_counter, "this native histogram metric is not a counter:");
+    warn(notes.not_gauge, "this native histogram metric is not a gauge:");
+    if (notes.bounds_reconciled) {
+      context_.annotations.inform(
+          call_.argument,
+          fmt::format("mismatched custom buckets were reconciled during {}", notes.operation));
+    }
+    if (notes.conflicting_resets) {
+      context_.annotations.warn(
+          call_.argument,
+          fmt::format("conflicting counter resets during histogram {}", notes.operation));
+    }
+  }
+
+  QueryContext& context_;
+  RangeSourcePtr source_;
+  const WindowGrid windows_;
+  const RangeFunction& function_;
+  const RangeCall call_;
+  const bool odd_quantiles_;
+};
+
+util::Result<void> check_factor(std::span<const double> factors, std::string_view what,
+                                std::string_view symbol) {
+  for (const double factor : factors) {
+    if (factor <= 0 || factor >= 1) {
+      return fail_execution(
+          fmt::format("invalid {} factor. Expected: 0 < {} < 1, got: {:f}", what, symbol, factor));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+bool is_range_function(FunctionId id) noexcept {
+  return find_range_function(id) != nullptr;
+}
+
+bool range_function_keeps_name(FunctionId id) noexcept {
+  return id == FunctionId::kLastOverTime || id == FunctionId::kFirstOverTime;
+}
+
+util::Result<VectorOpPtr> make_range_function(QueryContext& context, RangeSourcePtr source,
+                                              const WindowGrid& windows, RangeCall call) {
+  const RangeFunction* function = find_range_function(call.function);
+  NX_CHECK(function != nullptr, "function {} takes no range", static_cast<int>(call.function));
+  if (call.function == FunctionId::kDoubleExponentialSmoothing && source->size() > 0) {
+    NX_TRY(check_factor(call.first, "smoothing", "sf"));
+    NX_TRY(check_factor(call.second, "trend", "tf"));
+  }
+  return std::make_unique<RangeFunctionOp>(context, std::move(source), windows, *function,
+                                           std::move(call));
+}
+
+util::Result<std::vector<std::uint64_t>> presence_in_windows(QueryContext& context,
+                                                             const RangeSource& source,
+                                                             const WindowGrid& windows) {
+  std::vector<std::uint64_t> present(presence_words(windows.steps));
+  Scratch scratch;
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    NX_TRY(context.check());
+    RangeBuffer buffer(scratch);
+    NX_TRY(source.read(i, scratch, buffer));
+    const auto mark = [&](const Window& w) {
+      present[w.step / 64] |= std::uint64_t{1} << (w.step % 64);
+    };
+    const std::uint64_t seen = for_each_window(buffer.samples.floats.timestamps, windows, mark) +
+                               for_each_window(buffer.samples.histogram_timestamps, windows, mark);
+    context.samples.add_queryable(seen);
+  }
+  return present;
+}
+
+}  // namespace narthex::promql
