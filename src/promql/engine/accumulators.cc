@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "narthex/util/check.h"
+
 #include "promql/functions/histogram_math.h"
 #include "promql/functions/kahan.h"
 #include "promql/functions/statistics.h"
@@ -125,7 +126,9 @@ struct VarianceCell {
     count = both;
   }
   [[nodiscard]] bool seen() const noexcept { return count > 0; }
-  [[nodiscard]] double value() const noexcept { return kRoot ? std::sqrt(squares / count) : squares / count; }
+  [[nodiscard]] double value() const noexcept {
+    return kRoot ? std::sqrt(squares / count) : squares / count;
+  }
 };
 
 enum class HistogramRule : std::uint8_t { kIgnore, kCount, kAdd };
@@ -141,7 +144,8 @@ struct HistogramCell {
 
   void add(const HistogramPtr& histogram, double members) {
     saw_reset = saw_reset || histogram->counter_reset_hint == model::CounterResetHint::kReset;
-    saw_not_reset = saw_not_reset || histogram->counter_reset_hint == model::CounterResetHint::kNotReset;
+    saw_not_reset =
+        saw_not_reset || histogram->counter_reset_hint == model::CounterResetHint::kNotReset;
     count += members;
     if (!sum) {
       sum = histogram;
@@ -206,7 +210,8 @@ class CellAccumulator final : public Accumulator {
   }
 
  private:
-  void finish_histogram(std::uint32_t step, const HistogramCell& cell, ColumnRef out, AggregateNotes& notes) {
+  void finish_histogram(std::uint32_t step, const HistogramCell& cell, ColumnRef out,
+                        AggregateNotes& notes) {
     if (out.has_float(step)) {
       notes.mixed_kinds = true;
       out.unset(step);
@@ -229,20 +234,23 @@ class CellAccumulator final : public Accumulator {
 // Keeps all values: a quantile needs them at once.
 class QuantileAccumulator final : public Accumulator {
  public:
-  QuantileAccumulator(std::size_t steps, std::span<const double> quantiles) : values_(steps), quantiles_(quantiles) {}
+  QuantileAccumulator(std::size_t steps, std::span<const double> quantiles)
+      : values_(steps), quantiles_(quantiles) {}
 
   void reset() override {
     for (std::vector<double>& values : values_) values.clear();
     ignored_ = false;
   }
   void add(ColumnRef column) override {
-    column.for_each_float([&](std::size_t step) { values_[step].push_back(column.values()[step]); });
+    column.for_each_float(
+        [&](std::size_t step) { values_[step].push_back(column.values()[step]); });
     ignored_ = ignored_ || !column.histograms().empty();
   }
   void merge(Accumulator& other) override {
     auto& later = static_cast<QuantileAccumulator&>(other);
     for (std::size_t step = 0; step < values_.size(); ++step) {
-      values_[step].insert(values_[step].end(), later.values_[step].begin(), later.values_[step].end());
+      values_[step].insert(values_[step].end(), later.values_[step].begin(),
+                           later.values_[step].end());
     }
     ignored_ = ignored_ || later.ignored_;
   }
@@ -252,7 +260,9 @@ class QuantileAccumulator final : public Accumulator {
     }
     notes.histograms_ignored = notes.histograms_ignored || ignored_;
   }
-  [[nodiscard]] std::size_t bytes_per_column() const noexcept override { return values_.size() * sizeof(double); }
+  [[nodiscard]] std::size_t bytes_per_column() const noexcept override {
+    return values_.size() * sizeof(double);
+  }
 
  private:
   std::vector<std::vector<double>> values_;  // By step.
@@ -262,19 +272,30 @@ class QuantileAccumulator final : public Accumulator {
 
 }  // namespace
 
-std::unique_ptr<Accumulator> make_accumulator(AggregateOp op, std::size_t steps, std::span<const double> param) {
+std::unique_ptr<Accumulator> make_accumulator(AggregateOp op, std::size_t steps,
+                                              std::span<const double> param) {
   using enum HistogramRule;
   switch (op) {
-    case AggregateOp::kSum: return std::make_unique<CellAccumulator<SumCell, kAdd>>(steps);
-    case AggregateOp::kAvg: return std::make_unique<CellAccumulator<MeanCell, kAdd, true>>(steps);
-    case AggregateOp::kCount: return std::make_unique<CellAccumulator<CountCell, kCount>>(steps);
-    case AggregateOp::kGroup: return std::make_unique<CellAccumulator<GroupCell, kCount>>(steps);
-    case AggregateOp::kMin: return std::make_unique<CellAccumulator<ExtremeCell<false>, kIgnore>>(steps);
-    case AggregateOp::kMax: return std::make_unique<CellAccumulator<ExtremeCell<true>, kIgnore>>(steps);
-    case AggregateOp::kStddev: return std::make_unique<CellAccumulator<VarianceCell<true>, kIgnore>>(steps);
-    case AggregateOp::kStdvar: return std::make_unique<CellAccumulator<VarianceCell<false>, kIgnore>>(steps);
-    case AggregateOp::kQuantile: return std::make_unique<QuantileAccumulator>(steps, param);
-    default: break;
+    case AggregateOp::kSum:
+      return std::make_unique<CellAccumulator<SumCell, kAdd>>(steps);
+    case AggregateOp::kAvg:
+      return std::make_unique<CellAccumulator<MeanCell, kAdd, true>>(steps);
+    case AggregateOp::kCount:
+      return std::make_unique<CellAccumulator<CountCell, kCount>>(steps);
+    case AggregateOp::kGroup:
+      return std::make_unique<CellAccumulator<GroupCell, kCount>>(steps);
+    case AggregateOp::kMin:
+      return std::make_unique<CellAccumulator<ExtremeCell<false>, kIgnore>>(steps);
+    case AggregateOp::kMax:
+      return std::make_unique<CellAccumulator<ExtremeCell<true>, kIgnore>>(steps);
+    case AggregateOp::kStddev:
+      return std::make_unique<CellAccumulator<VarianceCell<true>, kIgnore>>(steps);
+    case AggregateOp::kStdvar:
+      return std::make_unique<CellAccumulator<VarianceCell<false>, kIgnore>>(steps);
+    case AggregateOp::kQuantile:
+      return std::make_unique<QuantileAccumulator>(steps, param);
+    default:
+      break;
   }
   NX_CHECK(false, "aggregation {} does not fold", aggregate_op_text(op));
 }

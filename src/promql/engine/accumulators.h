@@ -25,7 +25,8 @@ class Accumulator {
   // As new; keeps capacity.
   virtual void reset() = 0;
   virtual void add(ColumnRef column) = 0;
-  // Takes over a state that was made from later members. It is of the same type and unusable afterwards.
+  // Takes over a state that was made from later members. It is of the same type and unusable
+  // afterwards.
   virtual void merge(Accumulator& later) = 0;
   // `out` is empty.
   virtual void finish(ColumnRef out, AggregateNotes& notes) = 0;
@@ -33,7 +34,8 @@ class Accumulator {
   [[nodiscard]] virtual std::size_t bytes_per_column() const noexcept { return 0; }
 };
 
-// For sum, avg, count, group, min, max, stddev, stdvar and quantile; `param` (the quantile by step) must outlive it.
+// For sum, avg, count, group, min, max, stddev, stdvar and quantile; `param` (the quantile by step)
+// must outlive it.
 [[nodiscard]] std::unique_ptr<Accumulator> make_accumulator(AggregateOp op, std::size_t steps,
                                                             std::span<const double> param);
 

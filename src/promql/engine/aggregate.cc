@@ -7,6 +7,7 @@
 
 #include "narthex/model/names.h"
 #include "narthex/util/mutex.h"
+
 #include "promql/engine/accumulators.h"
 #include "promql/engine/grouping.h"
 #include "promql/engine/selecting_aggregate.h"
@@ -14,12 +15,12 @@
 namespace narthex::promql {
 namespace {
 
-// Folds each group into one column. Members are visited group by group; a range of them that begins or ends inside a group
-// leaves a partial state behind, and those are merged in order.
+// Folds each group into one column. Members are visited group by group; a range of them that begins
+// or ends inside a group leaves a partial state behind, and those are merged in order.
 class Fold {
  public:
-  Fold(QueryContext& context, const Aggregate& aggregate, const AggregateInput& input, Grouping grouping,
-       std::size_t steps)
+  Fold(QueryContext& context, const Aggregate& aggregate, const AggregateInput& input,
+       Grouping grouping, std::size_t steps)
       : context_(context),
         aggregate_(aggregate),
         input_(input),
@@ -31,9 +32,8 @@ class Fold {
 
   util::Result<VectorOpPtr> run(std::uint64_t mark) {
     NX_ASSIGN(out_, make_block(context_, grouping_.count(), steps_));
-    const auto body = [this](std::size_t range, std::size_t begin, std::size_t end, Scratch& scratch) {
-      return fold_range(range, begin, end, scratch);
-    };
+    const auto body = [this](std::size_t range, std::size_t begin, std::size_t end,
+                             Scratch& scratch) { return fold_range(range, begin, end, scratch); };
     NX_TRY(for_ranges(context_, cut_, body));
     merge_partials();
     annotate();
@@ -45,7 +45,8 @@ class Fold {
     }
     context_.budget.release_samples_to(mark);
     NX_TRY(context_.budget.charge_samples(points));
-    return std::make_unique<MaterializedOp>(std::move(series), std::move(out_.block), std::move(out_.charge));
+    return std::make_unique<MaterializedOp>(std::move(series), std::move(out_.block),
+                                            std::move(out_.charge));
   }
 
  private:
@@ -54,7 +55,8 @@ class Fold {
     std::unique_ptr<Accumulator> state;
   };
 
-  util::Result<void> fold_range(std::size_t range, std::size_t begin, std::size_t end, Scratch& scratch) {
+  util::Result<void> fold_range(std::size_t range, std::size_t begin, std::size_t end,
+                                Scratch& scratch) {
     std::unique_ptr<Accumulator> state;
     BytesCharge charge;
     AggregateNotes notes;
@@ -68,7 +70,8 @@ class Fold {
         state = make_accumulator(aggregate_.op, steps_, input_.param);
       }
       if (state->bytes_per_column() > 0) {
-        NX_ASSIGN(charge, BytesCharge::take(context_.budget, state->bytes_per_column() * (stop - at)));
+        NX_ASSIGN(charge,
+                  BytesCharge::take(context_.budget, state->bytes_per_column() * (stop - at)));
       }
       NX_TRY(fold_members(*state, group, at, stop, scratch));
       const bool whole = at == grouping_.group_begin[group] && stop == group_end;
@@ -85,8 +88,8 @@ class Fold {
     return {};
   }
 
-  util::Result<void> fold_members(Accumulator& state, std::uint32_t group, std::size_t begin, std::size_t end,
-                                  Scratch& scratch) {
+  util::Result<void> fold_members(Accumulator& state, std::uint32_t group, std::size_t begin,
+                                  std::size_t end, Scratch& scratch) {
     for (std::size_t at = begin; at < end; ++at) {
       NX_TRY(context_.check());
       const std::uint32_t member = grouping_.members[at];
@@ -135,18 +138,23 @@ class Fold {
     const Position where = aggregate_.expr->position;
     AnnotationSink& sink = context_.annotations;
     if (notes_.histograms_ignored) {
-      sink.inform(where, fmt::format("ignored histogram in {} aggregation", aggregate_op_text(aggregate_.op)));
+      sink.inform(where, fmt::format("ignored histogram in {} aggregation",
+                                     aggregate_op_text(aggregate_.op)));
     }
-    if (notes_.mixed_kinds) sink.warn(where, "encountered a mix of histograms and floats for aggregation");
+    if (notes_.mixed_kinds)
+      sink.warn(where, "encountered a mix of histograms and floats for aggregation");
     if (notes_.mixed_schemas) {
-      const std::string_view name =
-          input_.op->size() > 0 ? input_.op->label_value(0, model::kMetricName) : std::string_view{};
-      sink.warn(where,
-                fmt::format("vector contains a mix of histograms with exponential and custom buckets schemas for metric name {}",
-                            model::quoted(name)));
+      const std::string_view name = input_.op->size() > 0
+                                        ? input_.op->label_value(0, model::kMetricName)
+                                        : std::string_view{};
+      sink.warn(where, fmt::format("vector contains a mix of histograms with exponential and "
+                                   "custom buckets schemas for metric name {}",
+                                   model::quoted(name)));
     }
-    if (notes_.bounds_reconciled) sink.inform(where, "mismatched custom buckets were reconciled during aggregation");
-    if (notes_.conflicting_resets) sink.warn(where, "conflicting counter resets during histogram aggregation");
+    if (notes_.bounds_reconciled)
+      sink.inform(where, "mismatched custom buckets were reconciled during aggregation");
+    if (notes_.conflicting_resets)
+      sink.warn(where, "conflicting counter resets during histogram aggregation");
   }
 
   QueryContext& context_;
@@ -156,14 +164,15 @@ class Fold {
   const std::size_t steps_;
   const Cut cut_;
   ChargedBlock out_;
-  std::vector<std::vector<Partial>> partials_;       // By range.
+  std::vector<std::vector<Partial>> partials_;         // By range.
   std::vector<std::atomic<std::uint8_t>> loses_name_;  // By group.
   util::Mutex mutex_;
   std::vector<BytesCharge> charges_ NX_GUARDED_BY(mutex_);  // Of partial states.
   AggregateNotes notes_ NX_GUARDED_BY(mutex_);
 };
 
-void warn_odd_quantiles(QueryContext& context, const Aggregate& aggregate, const std::vector<double>& quantiles) {
+void warn_odd_quantiles(QueryContext& context, const Aggregate& aggregate,
+                        const std::vector<double>& quantiles) {
   for (const double q : quantiles) {
     if (!(q >= 0 && q <= 1)) context.annotations.warn_quantile(aggregate.param->position, q);
   }
@@ -171,15 +180,18 @@ void warn_odd_quantiles(QueryContext& context, const Aggregate& aggregate, const
 
 }  // namespace
 
-util::Result<VectorOpPtr> make_aggregate(QueryContext& context, const Aggregate& aggregate, AggregateInput input,
-                                         const StepGrid& grid, std::uint64_t mark) {
+util::Result<VectorOpPtr> make_aggregate(QueryContext& context, const Aggregate& aggregate,
+                                         AggregateInput input, const StepGrid& grid,
+                                         std::uint64_t mark) {
   switch (aggregate.op) {
     case AggregateOp::kTopk:
     case AggregateOp::kBottomk:
     case AggregateOp::kLimitk:
     case AggregateOp::kLimitRatio:
-    case AggregateOp::kCountValues: return make_selecting_aggregate(context, aggregate, std::move(input), grid, mark);
-    default: break;
+    case AggregateOp::kCountValues:
+      return make_selecting_aggregate(context, aggregate, std::move(input), grid, mark);
+    default:
+      break;
   }
   if (aggregate.op == AggregateOp::kQuantile) warn_odd_quantiles(context, aggregate, input.param);
   NX_ASSIGN(Grouping grouping, group_series(context, aggregate, *input.op));

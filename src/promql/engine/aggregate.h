@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "narthex/promql/ast.h"
+
 #include "promql/engine/vector_op.h"
 
 namespace narthex::promql {
@@ -15,8 +16,10 @@ struct AggregateInput {
   std::string label;          // Of count_values.
 };
 
-// Computes the aggregation of everything `input.op` has. What that charged since `mark` is released.
-util::Result<VectorOpPtr> make_aggregate(QueryContext& context, const Aggregate& aggregate, AggregateInput input,
-                                         const StepGrid& grid, std::uint64_t mark);
+// Computes the aggregation of everything `input.op` has. What that charged since `mark` is
+// released.
+util::Result<VectorOpPtr> make_aggregate(QueryContext& context, const Aggregate& aggregate,
+                                         AggregateInput input, const StepGrid& grid,
+                                         std::uint64_t mark);
 
 }  // namespace narthex::promql

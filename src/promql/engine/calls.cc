@@ -8,6 +8,7 @@
 #include "narthex/model/names.h"
 #include "narthex/model/regex.h"
 #include "narthex/util/check.h"
+
 #include "promql/engine/elementwise.h"
 #include "promql/engine/histogram_functions.h"
 #include "promql/engine/plan.h"
@@ -43,16 +44,19 @@ model::Labels absent_labels(const Expr& argument) {
   model::LabelsBuilder builder;
   if (selector == nullptr) return builder.build();
   const auto matchers_of = [&](const std::string& name) {
-    return std::ranges::count_if(selector->matchers, [&](const model::Matcher& m) { return m.name() == name; });
+    return std::ranges::count_if(selector->matchers,
+                                 [&](const model::Matcher& m) { return m.name() == name; });
   };
   for (const model::Matcher& matcher : selector->matchers) {
     const bool certain = matcher.op() == model::MatchOp::kEqual && matchers_of(matcher.name()) == 1;
-    if (certain && matcher.name() != model::kMetricName) builder.set(matcher.name(), matcher.value());
+    if (certain && matcher.name() != model::kMetricName)
+      builder.set(matcher.name(), matcher.value());
   }
   return builder.build();
 }
 
-util::Result<std::vector<std::uint64_t>> presence_of(QueryContext& context, const VectorOp& op, std::size_t steps) {
+util::Result<std::vector<std::uint64_t>> presence_of(QueryContext& context, const VectorOp& op,
+                                                     std::size_t steps) {
   std::vector<std::uint64_t> present(presence_words(steps));
   Scratch scratch;
   for (std::size_t i = 0; i < op.size(); ++i) {
@@ -71,12 +75,15 @@ util::Result<std::vector<std::uint64_t>> presence_of(QueryContext& context, cons
 // The evaluation time wherever the input has anything.
 class EvaluationTimeOp final : public DerivedOp {
  public:
-  EvaluationTimeOp(VectorOpPtr input, const StepGrid& grid) : DerivedOp(std::move(input)), grid_(grid) {}
+  EvaluationTimeOp(VectorOpPtr input, const StepGrid& grid)
+      : DerivedOp(std::move(input)), grid_(grid) {}
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
     NX_TRY(input().fill(index, scratch, out));
     for (const HistogramPoint& point : out.histograms()) out.set(point.step, 0);
     out.histograms().clear();
-    map_floats(out, [this](double, std::size_t step) { return static_cast<double>(grid_.at(step)) / kMillisecondsPerSecond; });
+    map_floats(out, [this](double, std::size_t step) {
+      return static_cast<double>(grid_.at(step)) / kMillisecondsPerSecond;
+    });
     return {};
   }
 
@@ -87,7 +94,8 @@ class EvaluationTimeOp final : public DerivedOp {
 // Other labels, the same values.
 class RelabelledOp final : public LabelledOp {
  public:
-  RelabelledOp(VectorOpPtr input, std::vector<Series> series) : LabelledOp(std::move(series)), input_(std::move(input)) {}
+  RelabelledOp(VectorOpPtr input, std::vector<Series> series)
+      : LabelledOp(std::move(series)), input_(std::move(input)) {}
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
     return input_->fill(index, scratch, out);
   }
@@ -113,11 +121,13 @@ util::Result<VectorOpPtr> relabel(QueryContext& context, VectorOpPtr input, std:
     }
     series.push_back(std::move(one));
   }
-  return merge_duplicates(context, std::make_unique<RelabelledOp>(std::move(input), std::move(series)), steps,
-                          Duplicates::kMergeSteps);
+  return merge_duplicates(context,
+                          std::make_unique<RelabelledOp>(std::move(input), std::move(series)),
+                          steps, Duplicates::kMergeSteps);
 }
 
-util::Result<VectorOpPtr> label_replace(QueryContext& context, const Call& call, VectorOpPtr input, std::size_t steps) {
+util::Result<VectorOpPtr> label_replace(QueryContext& context, const Call& call, VectorOpPtr input,
+                                        std::size_t steps) {
   const std::string destination = Plan::string(*call.args[1]);
   const std::string replacement = Plan::string(*call.args[2]);
   const std::string source = Plan::string(*call.args[3]);
@@ -132,7 +142,8 @@ util::Result<VectorOpPtr> label_replace(QueryContext& context, const Call& call,
   });
 }
 
-util::Result<VectorOpPtr> label_join(QueryContext& context, const Call& call, VectorOpPtr input, std::size_t steps) {
+util::Result<VectorOpPtr> label_join(QueryContext& context, const Call& call, VectorOpPtr input,
+                                     std::size_t steps) {
   const std::string destination = Plan::string(*call.args[1]);
   const std::string separator = Plan::string(*call.args[2]);
   std::vector<std::string> sources;
@@ -157,8 +168,8 @@ util::Result<VectorOpPtr> label_join(QueryContext& context, const Call& call, Ve
 
 bool is_date_function(FunctionId id) noexcept {
   using enum FunctionId;
-  return id == kDayOfMonth || id == kDayOfWeek || id == kDayOfYear || id == kDaysInMonth || id == kHour ||
-         id == kMinute || id == kMonth || id == kYear;
+  return id == kDayOfMonth || id == kDayOfWeek || id == kDayOfYear || id == kDaysInMonth ||
+         id == kHour || id == kMinute || id == kMonth || id == kYear;
 }
 
 }  // namespace
@@ -173,14 +184,18 @@ util::Result<VectorOpPtr> Plan::call(const Call& call, const StepGrid& grid) {
       return make_scalar_vector(std::move(values));
     }
     case kAbsent:
-    case kAbsentOverTime: return absent_call(call, grid);
-    case kTimestamp: return timestamp_call(call, grid);
+    case kAbsentOverTime:
+      return absent_call(call, grid);
+    case kTimestamp:
+      return timestamp_call(call, grid);
     case kLabelReplace:
-    case kLabelJoin: return label_call(call, grid);
+    case kLabelJoin:
+      return label_call(call, grid);
     case kSort:
     case kSortDesc:
     case kSortByLabel:
-    case kSortByLabelDesc: return sort_call(call, grid);
+    case kSortByLabelDesc:
+      return sort_call(call, grid);
     case kHistogramQuantile:
     case kHistogramQuantiles:
     case kHistogramFraction:
@@ -188,11 +203,14 @@ util::Result<VectorOpPtr> Plan::call(const Call& call, const StepGrid& grid) {
     case kHistogramSum:
     case kHistogramAvg:
     case kHistogramStddev:
-    case kHistogramStdvar: return histogram_call(call, grid);
-    default: break;
+    case kHistogramStdvar:
+      return histogram_call(call, grid);
+    default:
+      break;
   }
   if (is_elementwise_function(id)) return elementwise_call(call, grid);
-  return util::fail(util::Code::kUnsupported, fmt::format("function {} is not supported yet", call.function->name));
+  return util::fail(util::Code::kUnsupported,
+                    fmt::format("function {} is not supported yet", call.function->name));
 }
 
 util::Result<VectorOpPtr> Plan::range_call(const Call& call, const StepGrid& grid) {
@@ -215,7 +233,8 @@ util::Result<VectorOpPtr> Plan::range_call(const Call& call, const StepGrid& gri
   spec.argument = vector_argument->position;
   NX_ASSIGN(Range input, range(*vector_argument, grid));
   const bool keeps_name = range_function_keeps_name(spec.function);
-  NX_ASSIGN(VectorOpPtr op, make_range_function(context_, std::move(input.source), input.windows, std::move(spec)));
+  NX_ASSIGN(VectorOpPtr op,
+            make_range_function(context_, std::move(input.source), input.windows, std::move(spec)));
   if (keeps_name) return op;
   return drop_names(context_, std::move(op), grid.count, Duplicates::kRefuse);
 }
@@ -271,21 +290,24 @@ util::Result<VectorOpPtr> Plan::elementwise_call(const Call& call, const StepGri
     NX_ASSIGN(ScalarColumn values, scalar(*call.args[i], grid));
     arguments.push_back(std::move(values));
   }
-  return drop_names(context_, make_elementwise(id, std::move(input), std::move(arguments)), grid.count,
-                    Duplicates::kMergeSteps);
+  return drop_names(context_, make_elementwise(id, std::move(input), std::move(arguments)),
+                    grid.count, Duplicates::kMergeSteps);
 }
 
 util::Result<VectorOpPtr> Plan::sort_call(const Call& call, const StepGrid& grid) {
   using enum FunctionId;
   const FunctionId id = call.function->id;
   if (context_.is_range) {
-    context_.annotations.warn(call.position,
-                              "sort is ineffective for range queries since results are always ordered by labels");
+    context_.annotations.warn(
+        call.position,
+        "sort is ineffective for range queries since results are always ordered by labels");
   }
   const std::uint64_t mark = context_.budget.sample_mark();
   NX_ASSIGN(VectorOpPtr input, vector(*call.args[0], grid));
-  const SortOrder order = id == kSortDesc || id == kSortByLabelDesc ? SortOrder::kDescending : SortOrder::kAscending;
-  if (id == kSort || id == kSortDesc) return sort_by_value(context_, std::move(input), grid.count, order, mark);
+  const SortOrder order =
+      id == kSortDesc || id == kSortByLabelDesc ? SortOrder::kDescending : SortOrder::kAscending;
+  if (id == kSort || id == kSortDesc)
+    return sort_by_value(context_, std::move(input), grid.count, order, mark);
   std::vector<std::string> names;
   for (std::size_t i = 1; i < call.args.size(); ++i) names.push_back(string(*call.args[i]));
   return sort_by_label(std::move(input), std::move(names), order);

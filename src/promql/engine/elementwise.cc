@@ -26,8 +26,9 @@ template <class Part>
 double date_part(double value, Part part) {
   // Outside of 64 bits there is no such date; Go's conversion gives the smallest integer there.
   constexpr double kLimit = 9223372036854775808.0;
-  const auto seconds =
-      value >= -kLimit && value < kLimit ? static_cast<std::int64_t>(value) : std::numeric_limits<std::int64_t>::min();
+  const auto seconds = value >= -kLimit && value < kLimit
+                           ? static_cast<std::int64_t>(value)
+                           : std::numeric_limits<std::int64_t>::min();
   return static_cast<double>(part(civil_time(seconds)));
 }
 template <auto kMember>
@@ -35,23 +36,33 @@ double civil(double value) {
   return date_part(value, [](const CivilTime& time) { return time.*kMember; });
 }
 
-double sign(double x) { return x < 0 ? -1 : (x > 0 ? 1 : x); }
-double degrees(double x) { return x * 180 / M_PI; }
-double radians(double x) { return x * M_PI / 180; }
+double sign(double x) {
+  return x < 0 ? -1 : (x > 0 ? 1 : x);
+}
+double degrees(double x) {
+  return x * 180 / M_PI;
+}
+double radians(double x) {
+  return x * M_PI / 180;
+}
 
 void clamp(ColumnRef column, const Arguments& arguments) {
   const ScalarColumn& low = arguments[0];
   const ScalarColumn& high = arguments[1];
   filter_floats(column, [&](double, std::size_t step) { return !(high[step] < low[step]); });
-  map_floats(column, [&](double x, std::size_t step) { return max_with_nan(low[step], min_with_nan(high[step], x)); });
+  map_floats(column, [&](double x, std::size_t step) {
+    return max_with_nan(low[step], min_with_nan(high[step], x));
+  });
 }
 
 void clamp_max(ColumnRef column, const Arguments& arguments) {
-  map_floats(column, [&](double x, std::size_t step) { return min_with_nan(arguments[0][step], x); });
+  map_floats(column,
+             [&](double x, std::size_t step) { return min_with_nan(arguments[0][step], x); });
 }
 
 void clamp_min(ColumnRef column, const Arguments& arguments) {
-  map_floats(column, [&](double x, std::size_t step) { return max_with_nan(arguments[0][step], x); });
+  map_floats(column,
+             [&](double x, std::size_t step) { return max_with_nan(arguments[0][step], x); });
 }
 
 void round_to(ColumnRef column, const Arguments& arguments) {
@@ -137,8 +148,13 @@ class NegationOp final : public DerivedOp {
 
 class VectorScalarOp final : public DerivedOp {
  public:
-  VectorScalarOp(QueryContext& context, const Binary& binary, VectorOpPtr input, ScalarColumn number, ScalarSide side)
-      : DerivedOp(std::move(input)), context_(context), binary_(binary), number_(std::move(number)), side_(side) {}
+  VectorScalarOp(QueryContext& context, const Binary& binary, VectorOpPtr input,
+                 ScalarColumn number, ScalarSide side)
+      : DerivedOp(std::move(input)),
+        context_(context),
+        binary_(binary),
+        number_(std::move(number)),
+        side_(side) {}
 
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
     NX_TRY(input().fill(index, scratch, out));
@@ -178,7 +194,8 @@ class VectorScalarOp final : public DerivedOp {
   }
 
   void note_incompatible_floats(ColumnRef out) const {
-    if (out.float_count() > 0) inform_incompatible(context_, binary_, SampleKind::kFloat, SampleKind::kFloat);
+    if (out.float_count() > 0)
+      inform_incompatible(context_, binary_, SampleKind::kFloat, SampleKind::kFloat);
     std::ranges::fill(out.present(), std::uint64_t{0});
   }
 
@@ -193,7 +210,8 @@ class VectorScalarOp final : public DerivedOp {
   }
 
   // Null, and an info, where the operator knows no histograms.
-  [[nodiscard]] HistogramPtr calculate_histogram(const model::FloatHistogram& histogram, double number) const {
+  [[nodiscard]] HistogramPtr calculate_histogram(const model::FloatHistogram& histogram,
+                                                 double number) const {
     const bool right = side_ == ScalarSide::kRight;
     if (binary_.op == BinaryOp::kMul) return scaled(histogram, number);
     if (binary_.op == BinaryOp::kDiv && right) return divided(histogram, number);
@@ -210,11 +228,14 @@ class VectorScalarOp final : public DerivedOp {
 
 }  // namespace
 
-VectorOpPtr make_negation(VectorOpPtr input) { return std::make_unique<NegationOp>(std::move(input)); }
+VectorOpPtr make_negation(VectorOpPtr input) {
+  return std::make_unique<NegationOp>(std::move(input));
+}
 
-VectorOpPtr make_vector_scalar(QueryContext& context, const Binary& binary, VectorOpPtr input, ScalarColumn number,
-                               ScalarSide side) {
-  return std::make_unique<VectorScalarOp>(context, binary, std::move(input), std::move(number), side);
+VectorOpPtr make_vector_scalar(QueryContext& context, const Binary& binary, VectorOpPtr input,
+                               ScalarColumn number, ScalarSide side) {
+  return std::make_unique<VectorScalarOp>(context, binary, std::move(input), std::move(number),
+                                          side);
 }
 
 void apply_scalars(BinaryOp op, ScalarColumn& left, const ScalarColumn& right) {
@@ -226,10 +247,14 @@ void apply_scalars(BinaryOp op, ScalarColumn& left, const ScalarColumn& right) {
   });
 }
 
-bool is_elementwise_function(FunctionId id) noexcept { return find_element_function(id) != nullptr; }
+bool is_elementwise_function(FunctionId id) noexcept {
+  return find_element_function(id) != nullptr;
+}
 
-VectorOpPtr make_elementwise(FunctionId id, VectorOpPtr input, std::vector<ScalarColumn> arguments) {
-  return std::make_unique<ElementwiseOp>(std::move(input), find_element_function(id)->apply, std::move(arguments));
+VectorOpPtr make_elementwise(FunctionId id, VectorOpPtr input,
+                             std::vector<ScalarColumn> arguments) {
+  return std::make_unique<ElementwiseOp>(std::move(input), find_element_function(id)->apply,
+                                         std::move(arguments));
 }
 
 util::Result<ScalarColumn> only_float(QueryContext& context, const VectorOp& op, std::size_t steps,

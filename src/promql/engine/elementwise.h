@@ -1,9 +1,11 @@
-// Operators that turn each element into one other element: functions on instant vectors, arithmetic with a scalar.
+// Operators that turn each element into one other element: functions on instant vectors, arithmetic
+// with a scalar.
 #pragma once
 
 #include <vector>
 
 #include "narthex/promql/ast.h"
+
 #include "promql/engine/vector_op.h"
 #include "promql/functions/column_math.h"
 
@@ -17,8 +19,8 @@ VectorOpPtr make_negation(VectorOpPtr input);
 
 enum class ScalarSide : std::uint8_t { kLeft, kRight };
 // vector op scalar or scalar op vector; names are still on.
-VectorOpPtr make_vector_scalar(QueryContext& context, const Binary& binary, VectorOpPtr input, ScalarColumn number,
-                               ScalarSide side);
+VectorOpPtr make_vector_scalar(QueryContext& context, const Binary& binary, VectorOpPtr input,
+                               ScalarColumn number, ScalarSide side);
 // left[step] = left[step] op right[step]; comparisons give 1 or 0.
 void apply_scalars(BinaryOp op, ScalarColumn& left, const ScalarColumn& right);
 
@@ -26,7 +28,9 @@ void apply_scalars(BinaryOp op, ScalarColumn& left, const ScalarColumn& right);
 // `arguments` are those after the vector. Names are still on.
 VectorOpPtr make_elementwise(FunctionId id, VectorOpPtr input, std::vector<ScalarColumn> arguments);
 
-// scalar(v): at each step the only float of the vector, else NaN. What it charged since `mark` is released.
-util::Result<ScalarColumn> only_float(QueryContext& context, const VectorOp& op, std::size_t steps, std::uint64_t mark);
+// scalar(v): at each step the only float of the vector, else NaN. What it charged since `mark` is
+// released.
+util::Result<ScalarColumn> only_float(QueryContext& context, const VectorOp& op, std::size_t steps,
+                                      std::uint64_t mark);
 
 }  // namespace narthex::promql

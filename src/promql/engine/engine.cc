@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "narthex/promql/parser.h"
+
 #include "promql/engine/plan.h"
 #include "promql/engine/query_gate.h"
 
@@ -29,7 +30,8 @@ struct Metrics {
   telemetry::Summary& sort_time;
 
   explicit Metrics(telemetry::Registry& registry)
-      : queries(registry.gauge("prometheus_engine_queries", "The current number of queries being executed or waiting.")),
+      : queries(registry.gauge("prometheus_engine_queries",
+                               "The current number of queries being executed or waiting.")),
         samples(registry.counter("prometheus_engine_query_samples_total",
                                  "The total number of samples loaded by all queries.")),
         queue_time(slice(registry, "queue_time")),
@@ -57,12 +59,13 @@ class Counted {
 };
 
 model::Labels final_labels(const SeriesLabels& series, std::size_t index) {
-  return series.loses_name(index) ? without_name_labels(series.labels(index)) : series.labels(index);
+  return series.loses_name(index) ? without_name_labels(series.labels(index))
+                                  : series.labels(index);
 }
 
 // Rows that turn out to have equal labels once names are gone are one series.
-util::Result<void> merge_equal_rows(std::vector<model::Labels>& labels, std::vector<std::uint32_t>& rows,
-                                    const ColumnBlock& block) {
+util::Result<void> merge_equal_rows(std::vector<model::Labels>& labels,
+                                    std::vector<std::uint32_t>& rows, const ColumnBlock& block) {
   boost::unordered_flat_map<std::string_view, std::size_t> first;
   std::size_t kept = 0;
   std::vector<std::size_t> keep;
@@ -112,9 +115,12 @@ class Run {
         result_.type = ValueType::kString;
         result_.text = Plan::string(expr);
         return {};
-      case ValueType::kScalar: return evaluate_scalar(expr);
-      case ValueType::kMatrix: return evaluate_matrix(expr);
-      case ValueType::kVector: return evaluate_vector(expr);
+      case ValueType::kScalar:
+        return evaluate_scalar(expr);
+      case ValueType::kMatrix:
+        return evaluate_matrix(expr);
+      case ValueType::kVector:
+        return evaluate_vector(expr);
     }
     return {};
   }
@@ -140,7 +146,8 @@ class Run {
   util::Result<void> evaluate_vector(const Expr& expr) {
     NX_ASSIGN(const VectorOpPtr op, plan_.vector(expr, context_.grid));
     NX_ASSIGN(ChargedBlock out, make_block(context_, op->size(), context_.grid.count));
-    const auto fill = [&](std::size_t, std::size_t begin, std::size_t end, Scratch& scratch) -> util::Result<void> {
+    const auto fill = [&](std::size_t, std::size_t begin, std::size_t end,
+                          Scratch& scratch) -> util::Result<void> {
       for (std::size_t i = begin; i < end; ++i) {
         NX_TRY(context_.check());
         NX_TRY(op->fill(i, scratch, out.block.row(i)));
@@ -162,7 +169,8 @@ class Run {
     }
     result_.type = context_.is_range ? ValueType::kMatrix : ValueType::kVector;
     if (context_.is_range) sorted([&] { sort_by_labels(labels, rows); });
-    result_.series = ResultSeries(context_.grid, std::move(labels), std::move(rows), std::move(out.block));
+    result_.series =
+        ResultSeries(context_.grid, std::move(labels), std::move(rows), std::move(out.block));
     return {};
   }
 
@@ -186,7 +194,8 @@ class Run {
       samples.push_back(std::move(cut));
     }
     sorted([&] { sort_by_labels(labels, samples); });
-    if (std::ranges::adjacent_find(labels) != labels.end()) return fail_execution(std::string(kSameLabelset));
+    if (std::ranges::adjacent_find(labels) != labels.end())
+      return fail_execution(std::string(kSameLabelset));
     result_.type = ValueType::kMatrix;
     result_.series = ResultSeries(std::move(labels), std::move(samples));
     return {};
@@ -226,15 +235,21 @@ class Run {
 util::Result<std::size_t> step_count(const QueryRange& range, std::uint64_t memory_bytes_max) {
   const std::int64_t step_ms = range.step.count();
   if (step_ms <= 0 || range.end < range.start) {
-    return util::fail(util::Code::kInvalidArgument, "a range query needs a positive step and an end that is not before its start");
+    return util::fail(
+        util::Code::kInvalidArgument,
+        "a range query needs a positive step and an end that is not before its start");
   }
-  const std::uint64_t width = static_cast<std::uint64_t>(range.end) - static_cast<std::uint64_t>(range.start);
+  const std::uint64_t width =
+      static_cast<std::uint64_t>(range.end) - static_cast<std::uint64_t>(range.start);
   const std::uint64_t count = width / static_cast<std::uint64_t>(step_ms) + 1;
   // A handful of columns must fit, or nothing can be computed.
   constexpr std::uint64_t kColumnsMin = 8;
   if (count == 0 || count > memory_bytes_max / (kColumnsMin * sizeof(double)) ||
       count > std::numeric_limits<std::uint32_t>::max()) {
-    return util::fail(util::Code::kLimitExceeded, fmt::format("query has {} steps, more than its memory limit allows: enlarge its step", count));
+    return util::fail(
+        util::Code::kLimitExceeded,
+        fmt::format("query has {} steps, more than its memory limit allows: enlarge its step",
+                    count));
   }
   return static_cast<std::size_t>(count);
 }
@@ -244,7 +259,8 @@ util::Result<std::size_t> step_count(const QueryRange& range, std::uint64_t memo
 struct Engine::State {
   State(EngineOptions o, util::WorkerPool& w, util::Clock& c, telemetry::Registry& registry)
       : options(o), workers(w), clock(c), gate(o.concurrent_queries_max), metrics(registry) {
-    registry.gauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.")
+    registry
+        .gauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.")
         .set(static_cast<double>(o.concurrent_queries_max));
   }
 
@@ -254,7 +270,8 @@ struct Engine::State {
     bool is_range;
     model::TimestampMs end;
   };
-  util::Result<QueryResult> run(storage::Queryable& storage, const Request& request, const QueryOptions& query);
+  util::Result<QueryResult> run(storage::Queryable& storage, const Request& request,
+                                const QueryOptions& query);
 
   const EngineOptions options;
   util::WorkerPool& workers;
@@ -267,31 +284,38 @@ util::Result<QueryResult> Engine::State::run(storage::Queryable& storage, const 
                                              const QueryOptions& query) {
   const Counted counted(metrics.queries);
   const util::SteadyNs start_ns = clock.steady_ns();
-  const auto since = [&](util::SteadyNs from) { return static_cast<double>(clock.steady_ns() - from) / kNsPerSecond; };
+  const auto since = [&](util::SteadyNs from) {
+    return static_cast<double>(clock.steady_ns() - from) / kNsPerSecond;
+  };
   const auto timeout = std::min(options.timeout, query.timeout.value_or(options.timeout));
-  const std::int64_t lookback_ms = query.lookback.count() > 0 ? query.lookback.count() : options.lookback.count();
+  const std::int64_t lookback_ms =
+      query.lookback.count() > 0 ? query.lookback.count() : options.lookback.count();
 
-  const ParserOptions parser_options{options.experimental_functions, options.extended_range_selectors,
-                                     options.binop_fill_modifiers, true};
+  const ParserOptions parser_options{options.experimental_functions,
+                                     options.extended_range_selectors, options.binop_fill_modifiers,
+                                     true};
   NX_ASSIGN(const ExprPtr expr, parse(request.text, parser_options));
   const ValueType type = value_type(*expr);
   if (request.is_range && type != ValueType::kScalar && type != ValueType::kVector) {
-    return util::fail(util::Code::kInvalidArgument,
-                      fmt::format("invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
-                                  value_type_title(type)));
+    return util::fail(
+        util::Code::kInvalidArgument,
+        fmt::format(
+            "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+            value_type_title(type)));
   }
-  QueryContext context{.options = options,
-                       .text = request.text,
-                       .grid = request.grid,
-                       .is_range = request.is_range,
-                       .end = request.end,
-                       .lookback_ms = lookback_ms,
-                       .deadline = {query.stop, &clock, start_ns + std::chrono::nanoseconds(timeout).count()},
-                       .storage = storage,
-                       .workers = workers,
-                       .budget = Budget(options.samples_max, options.memory_bytes_max),
-                       .annotations = AnnotationSink(request.text),
-                       .samples = {}};
+  QueryContext context{
+      .options = options,
+      .text = request.text,
+      .grid = request.grid,
+      .is_range = request.is_range,
+      .end = request.end,
+      .lookback_ms = lookback_ms,
+      .deadline = {query.stop, &clock, start_ns + std::chrono::nanoseconds(timeout).count()},
+      .storage = storage,
+      .workers = workers,
+      .budget = Budget(options.samples_max, options.memory_bytes_max),
+      .annotations = AnnotationSink(request.text),
+      .samples = {}};
   QueryResult result;
   result.grid = request.grid;
   result.timings.preparation = since(start_ns);
@@ -311,7 +335,8 @@ util::Result<QueryResult> Engine::State::run(storage::Queryable& storage, const 
   result.timings.evaluation = since(eval_ns) - result.timings.sort;
   result.timings.total = since(start_ns);
   result.annotations = context.annotations.take();
-  result.samples = {context.samples.queryable(), context.samples.read(), context.budget.samples_peak(), {}};
+  result.samples = {
+      context.samples.queryable(), context.samples.read(), context.budget.samples_peak(), {}};
   metrics.queue_time.observe(result.timings.queue);
   metrics.prepare_time.observe(result.timings.preparation);
   metrics.eval_time.observe(result.timings.evaluation);
@@ -319,22 +344,26 @@ util::Result<QueryResult> Engine::State::run(storage::Queryable& storage, const 
   return result;
 }
 
-Engine::Engine(EngineOptions options, util::WorkerPool& workers, util::Clock& clock, telemetry::Registry& registry)
+Engine::Engine(EngineOptions options, util::WorkerPool& workers, util::Clock& clock,
+               telemetry::Registry& registry)
     : state_(std::make_unique<State>(options, workers, clock, registry)) {}
 
 Engine::~Engine() = default;
 
-util::Result<QueryResult> Engine::instant(storage::Queryable& storage, std::string_view query, model::TimestampMs time,
-                                          const QueryOptions& options) {
+util::Result<QueryResult> Engine::instant(storage::Queryable& storage, std::string_view query,
+                                          model::TimestampMs time, const QueryOptions& options) {
   return state_->run(storage, {query, StepGrid{time, 1, 1}, false, time}, options);
 }
 
-util::Result<QueryResult> Engine::range(storage::Queryable& storage, std::string_view query, const QueryRange& range,
-                                        const QueryOptions& options) {
+util::Result<QueryResult> Engine::range(storage::Queryable& storage, std::string_view query,
+                                        const QueryRange& range, const QueryOptions& options) {
   NX_ASSIGN(const std::size_t count, step_count(range, state_->options.memory_bytes_max));
-  return state_->run(storage, {query, StepGrid{range.start, range.step.count(), count}, true, range.end}, options);
+  return state_->run(
+      storage, {query, StepGrid{range.start, range.step.count(), count}, true, range.end}, options);
 }
 
-const EngineOptions& Engine::options() const noexcept { return state_->options; }
+const EngineOptions& Engine::options() const noexcept {
+  return state_->options;
+}
 
 }  // namespace narthex::promql

@@ -48,7 +48,8 @@ class GroupKey {
 void sort_members(Grouping& grouping) {
   grouping.group_begin.assign(grouping.count() + 1, 0);
   for (const std::uint32_t group : grouping.group_of) grouping.group_begin[group + 1] += 1;
-  for (std::size_t g = 0; g < grouping.count(); ++g) grouping.group_begin[g + 1] += grouping.group_begin[g];
+  for (std::size_t g = 0; g < grouping.count(); ++g)
+    grouping.group_begin[g + 1] += grouping.group_begin[g];
   std::vector<std::uint32_t> next(grouping.group_begin.begin(), grouping.group_begin.end() - 1);
   grouping.members.resize(grouping.group_of.size());
   for (std::size_t i = 0; i < grouping.group_of.size(); ++i) {

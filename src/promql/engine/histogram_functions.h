@@ -5,7 +5,7 @@
 
 namespace narthex::promql {
 
-util::Result<VectorOpPtr> make_histogram_function(QueryContext& context, Plan& plan, const Call& call,
-                                                  const StepGrid& grid);
+util::Result<VectorOpPtr> make_histogram_function(QueryContext& context, Plan& plan,
+                                                  const Call& call, const StepGrid& grid);
 
 }  // namespace narthex::promql

@@ -50,12 +50,15 @@ model::Labels match_labels(const VectorMatching& matching, const model::Labels& 
   return labels.without(names);
 }
 
-util::Result<std::vector<MatchGroup>> match_groups(const QueryContext& context, const VectorMatching& matching,
-                                                   const SeriesLabels& left, const SeriesLabels& right) {
+util::Result<std::vector<MatchGroup>> match_groups(const QueryContext& context,
+                                                   const VectorMatching& matching,
+                                                   const SeriesLabels& left,
+                                                   const SeriesLabels& right) {
   std::vector<MatchGroup> groups;
   GroupIds ids;
   SignatureWriter writer(matching);
-  const auto assign = [&](const SeriesLabels& side, std::vector<std::uint32_t> MatchGroup::* members) -> util::Result<void> {
+  const auto assign = [&](const SeriesLabels& side,
+                          std::vector<std::uint32_t> MatchGroup::* members) -> util::Result<void> {
     constexpr std::size_t kSeriesPerCheck = 1024;
     for (std::size_t i = 0; i < side.size(); ++i) {
       if (i % kSeriesPerCheck == 0) {

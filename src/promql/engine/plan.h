@@ -1,5 +1,6 @@
-// From a checked syntax tree to operators. Two walks: the first announces what will be fetched and when, the second makes
-// the operators, innermost first; those that must see all of their input are computed on the way.
+// From a checked syntax tree to operators. Two walks: the first announces what will be fetched and
+// when, the second makes the operators, innermost first; those that must see all of their input are
+// computed on the way.
 #pragma once
 
 #include <optional>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "narthex/promql/ast.h"
+
 #include "promql/engine/range_source.h"
 #include "promql/engine/selection.h"
 #include "promql/engine/vector_op.h"
@@ -45,10 +47,13 @@ class Plan {
   util::Result<void> announce(const Expr& expr, const StepGrid& grid);
   util::Result<RefGrid> refs_of(const TimeModifiers& time, const StepGrid& grid) const;
   util::Result<StepGrid> subquery_grid(const Subquery& subquery, const StepGrid& grid) const;
-  util::Result<std::int64_t> positive_duration(const DurationExpr* expr, std::int64_t literal_ms) const;
-  [[nodiscard]] model::TimeRange fetch_range(const RefGrid& refs, std::int64_t window_ms) const noexcept;
+  util::Result<std::int64_t> positive_duration(const DurationExpr* expr,
+                                               std::int64_t literal_ms) const;
+  [[nodiscard]] model::TimeRange fetch_range(const RefGrid& refs,
+                                             std::int64_t window_ms) const noexcept;
 
-  util::Result<VectorOpPtr> selector(const VectorSelector& selector, const StepGrid& grid, SelectorValue what);
+  util::Result<VectorOpPtr> selector(const VectorSelector& selector, const StepGrid& grid,
+                                     SelectorValue what);
   util::Result<VectorOpPtr> call(const Call& call, const StepGrid& grid);
   util::Result<VectorOpPtr> range_call(const Call& call, const StepGrid& grid);
   util::Result<VectorOpPtr> absent_call(const Call& call, const StepGrid& grid);

@@ -10,7 +10,8 @@ constexpr std::chrono::milliseconds kCheckEvery{20};
 
 util::Error give_up(const util::Error& error) {
   const bool canceled = error.code() == util::Code::kCanceled;
-  return {error.code(), canceled ? "query was canceled in query execution" : "query timed out in query execution"};
+  return {error.code(), canceled ? "query was canceled in query execution"
+                                 : "query timed out in query execution"};
 }
 
 }  // namespace
@@ -19,7 +20,9 @@ util::Result<QueryGate::Pass> QueryGate::enter(const storage::Deadline& deadline
   const util::MutexLock lock(mutex_);
   const std::uint64_t ticket = next_ticket_++;
   waiting_.insert(ticket);
-  const auto my_turn = [&]() NX_NO_THREAD_SAFETY_ANALYSIS { return running_ < slots_ && *waiting_.begin() == ticket; };
+  const auto my_turn = [&]() NX_NO_THREAD_SAFETY_ANALYSIS {
+    return running_ < slots_ && *waiting_.begin() == ticket;
+  };
   for (;;) {
     const auto state = deadline.check();
     if (!state || my_turn()) {

@@ -11,6 +11,7 @@
 #include "narthex/model/names.h"
 #include "narthex/util/hash.h"
 #include "narthex/util/number.h"
+
 #include "promql/engine/grouping.h"
 #include "promql/functions/column_math.h"
 #include "promql/functions/histogram_math.h"
@@ -25,22 +26,27 @@ std::string general(double value) {
 }
 
 // k of each step: truncated, at most `series_count`; 0 selects nothing.
-util::Result<std::vector<std::uint32_t>> counts_from(const std::vector<double>& param, std::size_t series_count) {
+util::Result<std::vector<std::uint32_t>> counts_from(const std::vector<double>& param,
+                                                     std::size_t series_count) {
   constexpr double kInt64Limit = 9223372036854775808.0;
   std::vector<std::uint32_t> counts(param.size());
   for (std::size_t step = 0; step < param.size(); ++step) {
     const double k = param[step];
     if (std::isnan(k)) return fail_execution("Parameter value is NaN");
-    if (k <= -kInt64Limit) return fail_execution(fmt::format("Scalar value {} underflows int64", general(k)));
-    if (k >= kInt64Limit) return fail_execution(fmt::format("Scalar value {} overflows int64", general(k)));
-    counts[step] = k < 1 ? 0 : static_cast<std::uint32_t>(std::min(k, static_cast<double>(series_count)));
+    if (k <= -kInt64Limit)
+      return fail_execution(fmt::format("Scalar value {} underflows int64", general(k)));
+    if (k >= kInt64Limit)
+      return fail_execution(fmt::format("Scalar value {} overflows int64", general(k)));
+    counts[step] =
+        k < 1 ? 0 : static_cast<std::uint32_t>(std::min(k, static_cast<double>(series_count)));
   }
   return counts;
 }
 
 void inform_ignored(QueryContext& context, const Aggregate& aggregate) {
-  context.annotations.inform(aggregate.expr->position,
-                             fmt::format("ignored histogram in {} aggregation", aggregate_op_text(aggregate.op)));
+  context.annotations.inform(
+      aggregate.expr->position,
+      fmt::format("ignored histogram in {} aggregation", aggregate_op_text(aggregate.op)));
 }
 
 // --- topk, bottomk ---
@@ -69,7 +75,8 @@ class Best {
   }
   // Best first.
   std::vector<Candidate> take_sorted() {
-    std::ranges::sort(heap_, [this](const Candidate& a, const Candidate& b) { return is_better(a, b); });
+    std::ranges::sort(heap_,
+                      [this](const Candidate& a, const Candidate& b) { return is_better(a, b); });
     return std::move(heap_);
   }
   [[nodiscard]] std::size_t size() const noexcept { return heap_.size(); }
@@ -97,21 +104,24 @@ struct Selected {
 
 class TopK {
  public:
-  TopK(QueryContext& context, const Aggregate& aggregate, const AggregateInput& input, std::size_t steps)
+  TopK(QueryContext& context, const Aggregate& aggregate, const AggregateInput& input,
+       std::size_t steps)
       : context_(context), aggregate_(aggregate), input_(input), steps_(steps) {}
 
   util::Result<VectorOpPtr> run(std::uint64_t mark) {
     NX_ASSIGN(counts_, counts_from(input_.param, input_.op->size()));
     NX_ASSIGN(grouping_, group_series(context_, aggregate_, *input_.op));
     std::vector<std::vector<Selected>> by_group(grouping_.count());
-    const auto body = [&](std::size_t, std::size_t begin, std::size_t end, Scratch& scratch) -> util::Result<void> {
+    const auto body = [&](std::size_t, std::size_t begin, std::size_t end,
+                          Scratch& scratch) -> util::Result<void> {
       for (std::size_t g = begin; g < end; ++g) {
         NX_TRY(select(g, scratch, by_group[g]));
       }
       return {};
     };
     // A group is one piece of work: its heaps see its series in order.
-    NX_TRY(for_ranges(context_, Cut{grouping_.count(), std::min<std::size_t>(grouping_.count(), 64)}, body));
+    NX_TRY(for_ranges(context_,
+                      Cut{grouping_.count(), std::min<std::size_t>(grouping_.count(), 64)}, body));
     return assemble(by_group, mark);
   }
 
@@ -121,14 +131,17 @@ class TopK {
     const std::span members(grouping_.members.begin() + grouping_.group_begin[group],
                             grouping_.members.begin() + grouping_.group_begin[group + 1]);
     const std::uint32_t k_max = *std::ranges::max_element(counts_);
-    const std::uint64_t held_max = std::uint64_t{std::min<std::uint64_t>(k_max, members.size())} * steps_;
-    NX_ASSIGN(const BytesCharge charge, BytesCharge::take(context_.budget, held_max * sizeof(Candidate)));
+    const std::uint64_t held_max =
+        std::uint64_t{std::min<std::uint64_t>(k_max, members.size())} * steps_;
+    NX_ASSIGN(const BytesCharge charge,
+              BytesCharge::take(context_.budget, held_max * sizeof(Candidate)));
     for (const std::uint32_t member : members) {
       NX_TRY(context_.check());
       auto column = scratch.column(steps_);
       const ColumnRef row = column->ref();
       NX_TRY(input_.op->fill(member, scratch, row));
-      row.for_each_float([&](std::size_t step) { best[step].offer({row.values()[step], member}, counts_[step]); });
+      row.for_each_float(
+          [&](std::size_t step) { best[step].offer({row.values()[step], member}, counts_[step]); });
       if (!row.histograms().empty()) inform_ignored(context_, aggregate_);
     }
     for (std::size_t step = 0; step < steps_; ++step) {
@@ -139,8 +152,10 @@ class TopK {
     return {};
   }
 
-  // One row for each series that was selected at some step. With one step, rows stay in order of value.
-  util::Result<VectorOpPtr> assemble(const std::vector<std::vector<Selected>>& by_group, std::uint64_t mark) {
+  // One row for each series that was selected at some step. With one step, rows stay in order of
+  // value.
+  util::Result<VectorOpPtr> assemble(const std::vector<std::vector<Selected>>& by_group,
+                                     std::uint64_t mark) {
     std::vector<std::uint32_t> row_of(input_.op->size(), std::numeric_limits<std::uint32_t>::max());
     std::vector<LabelledOp::Series> series;
     std::uint64_t points = 0;
@@ -154,11 +169,13 @@ class TopK {
     }
     NX_ASSIGN(ChargedBlock out, make_block(context_, series.size(), steps_));
     for (const std::vector<Selected>& selected : by_group) {
-      for (const Selected& point : selected) out.block.row(row_of[point.series]).set(point.step, point.value);
+      for (const Selected& point : selected)
+        out.block.row(row_of[point.series]).set(point.step, point.value);
     }
     context_.budget.release_samples_to(mark);
     NX_TRY(context_.budget.charge_samples(points));
-    return std::make_unique<MaterializedOp>(std::move(series), std::move(out.block), std::move(out.charge));
+    return std::make_unique<MaterializedOp>(std::move(series), std::move(out.block),
+                                            std::move(out.charge));
   }
 
   QueryContext& context_;
@@ -175,11 +192,12 @@ class TopK {
 template <class Keep>
 void filter_points(ColumnRef column, Keep keep) {
   filter_floats(column, [&](double, std::size_t step) { return keep(step); });
-  std::erase_if(column.histograms(), [&](const HistogramPoint& point) { return !keep(point.step); });
+  std::erase_if(column.histograms(),
+                [&](const HistogramPoint& point) { return !keep(point.step); });
 }
 
-util::Result<VectorOpPtr> make_limitk(QueryContext& context, const Aggregate& aggregate, AggregateInput input,
-                                      std::size_t steps, std::uint64_t mark) {
+util::Result<VectorOpPtr> make_limitk(QueryContext& context, const Aggregate& aggregate,
+                                      AggregateInput input, std::size_t steps, std::uint64_t mark) {
   NX_ASSIGN(const std::vector<std::uint32_t> counts, counts_from(input.param, input.op->size()));
   const std::uint32_t k_max = *std::ranges::max_element(counts);
   NX_ASSIGN(const Grouping grouping, group_series(context, aggregate, *input.op));
@@ -209,13 +227,15 @@ util::Result<VectorOpPtr> make_limitk(QueryContext& context, const Aggregate& ag
   context.budget.release_bytes(ColumnBlock::bytes_for(1, steps) * columns.size());
   context.budget.release_samples_to(mark);
   NX_TRY(context.budget.charge_samples(points));
-  return std::make_unique<MaterializedOp>(std::move(series), std::move(out.block), std::move(out.charge));
+  return std::make_unique<MaterializedOp>(std::move(series), std::move(out.block),
+                                          std::move(out.charge));
 }
 
 // A fixed share of all series, by a hash of their labels: the same ones whatever their values.
 class LimitRatioOp final : public DerivedOp {
  public:
-  LimitRatioOp(VectorOpPtr input, std::vector<double> ratios) : DerivedOp(std::move(input)), ratios_(std::move(ratios)) {}
+  LimitRatioOp(VectorOpPtr input, std::vector<double> ratios)
+      : DerivedOp(std::move(input)), ratios_(std::move(ratios)) {}
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
     NX_TRY(input().fill(index, scratch, out));
     constexpr double kHashEnd = 18446744073709551616.0;
@@ -231,14 +251,16 @@ class LimitRatioOp final : public DerivedOp {
   std::vector<double> ratios_;  // In [-1, 1].
 };
 
-util::Result<VectorOpPtr> make_limit_ratio(QueryContext& context, const Aggregate& aggregate, AggregateInput input) {
+util::Result<VectorOpPtr> make_limit_ratio(QueryContext& context, const Aggregate& aggregate,
+                                           AggregateInput input) {
   for (double& ratio : input.param) {
     if (std::isnan(ratio)) return fail_execution("Ratio value is NaN");
     if (ratio >= -1 && ratio <= 1) continue;
     const double capped = ratio > 0 ? 1 : -1;
-    context.annotations.warn(aggregate.param->position,
-                             fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
-                                         general(ratio), general(capped)));
+    context.annotations.warn(
+        aggregate.param->position,
+        fmt::format("ratio value should be between -1 and 1, got {}, capping to {}", general(ratio),
+                    general(capped)));
     ratio = capped;
   }
   return std::make_unique<LimitRatioOp>(std::move(input.op), std::move(input.param));
@@ -272,7 +294,8 @@ class CountValues {
     }
     context_.budget.release_samples_to(mark);
     NX_TRY(context_.budget.charge_samples(points));
-    return std::make_unique<MaterializedOp>(std::move(series_), std::move(out.block), std::move(out.charge));
+    return std::make_unique<MaterializedOp>(std::move(series_), std::move(out.block),
+                                            std::move(out.charge));
   }
 
  private:
@@ -292,17 +315,21 @@ class CountValues {
       util::append_plain(text_, row.values()[step]);
       count_one(step, text_);
     });
-    for (const HistogramPoint& point : row.histograms()) count_one(point.step, histogram_text(*point.histogram));
+    for (const HistogramPoint& point : row.histograms())
+      count_one(point.step, histogram_text(*point.histogram));
     return outcome;
   }
 
-  util::Result<std::vector<double>*> row_for(const model::Labels& group, bool loses_name, const std::string& text) {
+  util::Result<std::vector<double>*> row_for(const model::Labels& group, bool loses_name,
+                                             const std::string& text) {
     model::LabelsBuilder builder(group);
     builder.set(input_.label, text);
     model::Labels labels = builder.build();
-    const auto [it, created] = rows_.try_emplace(labels, static_cast<std::uint32_t>(series_.size()));
+    const auto [it, created] =
+        rows_.try_emplace(labels, static_cast<std::uint32_t>(series_.size()));
     if (created) {
-      NX_ASSIGN(BytesCharge charge, BytesCharge::take(context_.budget, steps_ * sizeof(double) + labels.bytes().size()));
+      NX_ASSIGN(BytesCharge charge, BytesCharge::take(context_.budget, steps_ * sizeof(double) +
+                                                                           labels.bytes().size()));
       charges_.push_back(std::move(charge));
       series_.push_back({std::move(labels), false});
       counts_.emplace_back(steps_, 0.0);
@@ -323,12 +350,15 @@ class CountValues {
 
 }  // namespace
 
-util::Result<VectorOpPtr> make_selecting_aggregate(QueryContext& context, const Aggregate& aggregate,
-                                                   AggregateInput input, const StepGrid& grid, std::uint64_t mark) {
-  if (grid.count == 0) return input.op;
+util::Result<VectorOpPtr> make_selecting_aggregate(QueryContext& context,
+                                                   const Aggregate& aggregate, AggregateInput input,
+                                                   const StepGrid& grid, std::uint64_t mark) {
+  if (grid.count == 0) return std::move(input.op);
   switch (aggregate.op) {
-    case AggregateOp::kLimitk: return make_limitk(context, aggregate, std::move(input), grid.count, mark);
-    case AggregateOp::kLimitRatio: return make_limit_ratio(context, aggregate, std::move(input));
+    case AggregateOp::kLimitk:
+      return make_limitk(context, aggregate, std::move(input), grid.count, mark);
+    case AggregateOp::kLimitRatio:
+      return make_limit_ratio(context, aggregate, std::move(input));
     case AggregateOp::kCountValues: {
       if (!model::is_valid_label_name(input.label, model::NameScheme::kUtf8)) {
         return fail_execution("invalid label name " + model::quoted(input.label));
@@ -336,7 +366,8 @@ util::Result<VectorOpPtr> make_selecting_aggregate(QueryContext& context, const 
       NX_ASSIGN(const Grouping grouping, group_series(context, aggregate, *input.op));
       return CountValues(context, input, grid.count).run(grouping, mark);
     }
-    default: return TopK(context, aggregate, input, grid.count).run(mark);
+    default:
+      return TopK(context, aggregate, input, grid.count).run(mark);
   }
 }
 

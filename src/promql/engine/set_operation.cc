@@ -35,8 +35,12 @@ void mask(ColumnRef column, const Presence& presence, Keep keep) {
 // The series of one operator, each masked by its group's presence on the other side.
 class MaskOp final : public DerivedOp {
  public:
-  MaskOp(VectorOpPtr input, std::vector<std::uint32_t> group_of, std::vector<Presence> presence, Keep keep)
-      : DerivedOp(std::move(input)), group_of_(std::move(group_of)), presence_(std::move(presence)), keep_(keep) {}
+  MaskOp(VectorOpPtr input, std::vector<std::uint32_t> group_of, std::vector<Presence> presence,
+         Keep keep)
+      : DerivedOp(std::move(input)),
+        group_of_(std::move(group_of)),
+        presence_(std::move(presence)),
+        keep_(keep) {}
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
     const Presence& presence = presence_[group_of_[index]];
     if (presence.empty() && keep_ == Keep::kWherePresent) return {};
@@ -54,17 +58,22 @@ class MaskOp final : public DerivedOp {
 // The series of two operators, one after the other.
 class ConcatOp final : public VectorOp {
  public:
-  ConcatOp(VectorOpPtr first, VectorOpPtr second) : first_(std::move(first)), second_(std::move(second)) {}
-  [[nodiscard]] std::size_t size() const noexcept override { return first_->size() + second_->size(); }
+  ConcatOp(VectorOpPtr first, VectorOpPtr second)
+      : first_(std::move(first)), second_(std::move(second)) {}
+  [[nodiscard]] std::size_t size() const noexcept override {
+    return first_->size() + second_->size();
+  }
   [[nodiscard]] model::Labels labels(std::size_t index) const override {
     return index < first_->size() ? first_->labels(index) : second_->labels(index - first_->size());
   }
-  [[nodiscard]] std::string_view label_value(std::size_t index, std::string_view name) const override {
+  [[nodiscard]] std::string_view label_value(std::size_t index,
+                                             std::string_view name) const override {
     return index < first_->size() ? first_->label_value(index, name)
                                   : second_->label_value(index - first_->size(), name);
   }
   [[nodiscard]] bool loses_name(std::size_t index) const noexcept override {
-    return index < first_->size() ? first_->loses_name(index) : second_->loses_name(index - first_->size());
+    return index < first_->size() ? first_->loses_name(index)
+                                  : second_->loses_name(index - first_->size());
   }
   [[nodiscard]] bool same_name() const noexcept override { return false; }
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
@@ -79,12 +88,15 @@ class ConcatOp final : public VectorOp {
 
 using Members = std::vector<std::uint32_t> MatchGroup::*;
 
-// Where `op`'s members of each group have points; only groups that have members on the other side too are looked at.
+// Where `op`'s members of each group have points; only groups that have members on the other side
+// too are looked at.
 util::Result<std::vector<Presence>> presence_by_group(QueryContext& context, const VectorOp& op,
-                                                      const std::vector<MatchGroup>& groups, Members members,
-                                                      Members others, std::size_t steps) {
+                                                      const std::vector<MatchGroup>& groups,
+                                                      Members members, Members others,
+                                                      std::size_t steps) {
   std::vector<Presence> presence(groups.size());
-  const auto body = [&](std::size_t, std::size_t begin, std::size_t end, Scratch& scratch) -> util::Result<void> {
+  const auto body = [&](std::size_t, std::size_t begin, std::size_t end,
+                        Scratch& scratch) -> util::Result<void> {
     for (std::size_t g = begin; g < end; ++g) {
       if ((groups[g].*others).empty()) continue;
       for (const std::uint32_t i : groups[g].*members) {
@@ -100,7 +112,8 @@ util::Result<std::vector<Presence>> presence_by_group(QueryContext& context, con
   return presence;
 }
 
-std::vector<std::uint32_t> group_of_each(const std::vector<MatchGroup>& groups, Members members, std::size_t count) {
+std::vector<std::uint32_t> group_of_each(const std::vector<MatchGroup>& groups, Members members,
+                                         std::size_t count) {
   std::vector<std::uint32_t> group_of(count);
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (const std::uint32_t i : groups[g].*members) group_of[i] = static_cast<std::uint32_t>(g);
@@ -110,27 +123,34 @@ std::vector<std::uint32_t> group_of_each(const std::vector<MatchGroup>& groups, 
 
 }  // namespace
 
-util::Result<VectorOpPtr> make_set_operation(QueryContext& context, const Binary& binary, VectorOpPtr left,
-                                             VectorOpPtr right, std::size_t steps) {
-  NX_ASSIGN(const std::vector<MatchGroup> groups, match_groups(context, *binary.matching, *left, *right));
+util::Result<VectorOpPtr> make_set_operation(QueryContext& context, const Binary& binary,
+                                             VectorOpPtr left, VectorOpPtr right,
+                                             std::size_t steps) {
+  NX_ASSIGN(const std::vector<MatchGroup> groups,
+            match_groups(context, *binary.matching, *left, *right));
   if (binary.op != BinaryOp::kOr) {
-    NX_ASSIGN(std::vector<Presence> presence,
-              presence_by_group(context, *right, groups, &MatchGroup::right, &MatchGroup::left, steps));
+    NX_ASSIGN(
+        std::vector<Presence> presence,
+        presence_by_group(context, *right, groups, &MatchGroup::right, &MatchGroup::left, steps));
     std::vector<std::uint32_t> group_of = group_of_each(groups, &MatchGroup::left, left->size());
     const Keep keep = binary.op == BinaryOp::kAnd ? Keep::kWherePresent : Keep::kWhereAbsent;
-    return std::make_unique<MaskOp>(std::move(left), std::move(group_of), std::move(presence), keep);
+    return std::make_unique<MaskOp>(std::move(left), std::move(group_of), std::move(presence),
+                                    keep);
   }
-  const bool disjoint = std::ranges::none_of(groups, [](const MatchGroup& g) { return !g.left.empty() && !g.right.empty(); });
+  const bool disjoint = std::ranges::none_of(
+      groups, [](const MatchGroup& g) { return !g.left.empty() && !g.right.empty(); });
   if (!disjoint) {
     // Left is looked at twice: for where it is, and for what it is.
     NX_ASSIGN(left, materialize(context, *left, steps));
-    NX_ASSIGN(std::vector<Presence> presence,
-              presence_by_group(context, *left, groups, &MatchGroup::left, &MatchGroup::right, steps));
+    NX_ASSIGN(
+        std::vector<Presence> presence,
+        presence_by_group(context, *left, groups, &MatchGroup::left, &MatchGroup::right, steps));
     std::vector<std::uint32_t> group_of = group_of_each(groups, &MatchGroup::right, right->size());
-    right = std::make_unique<MaskOp>(std::move(right), std::move(group_of), std::move(presence), Keep::kWhereAbsent);
+    right = std::make_unique<MaskOp>(std::move(right), std::move(group_of), std::move(presence),
+                                     Keep::kWhereAbsent);
   }
-  return merge_duplicates(context, std::make_unique<ConcatOp>(std::move(left), std::move(right)), steps,
-                          Duplicates::kMergeSteps);
+  return merge_duplicates(context, std::make_unique<ConcatOp>(std::move(left), std::move(right)),
+                          steps, Duplicates::kMergeSteps);
 }
 
 }  // namespace narthex::promql

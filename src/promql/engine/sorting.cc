@@ -10,13 +10,19 @@ namespace {
 // The input's series in another order.
 class ReorderedOp final : public VectorOp {
  public:
-  ReorderedOp(VectorOpPtr input, std::vector<std::uint32_t> order) : input_(std::move(input)), order_(std::move(order)) {}
+  ReorderedOp(VectorOpPtr input, std::vector<std::uint32_t> order)
+      : input_(std::move(input)), order_(std::move(order)) {}
   [[nodiscard]] std::size_t size() const noexcept override { return order_.size(); }
-  [[nodiscard]] model::Labels labels(std::size_t index) const override { return input_->labels(order_[index]); }
-  [[nodiscard]] std::string_view label_value(std::size_t index, std::string_view name) const override {
+  [[nodiscard]] model::Labels labels(std::size_t index) const override {
+    return input_->labels(order_[index]);
+  }
+  [[nodiscard]] std::string_view label_value(std::size_t index,
+                                             std::string_view name) const override {
     return input_->label_value(order_[index], name);
   }
-  [[nodiscard]] bool loses_name(std::size_t index) const noexcept override { return input_->loses_name(order_[index]); }
+  [[nodiscard]] bool loses_name(std::size_t index) const noexcept override {
+    return input_->loses_name(order_[index]);
+  }
   [[nodiscard]] bool same_name() const noexcept override { return input_->same_name(); }
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
     return input_->fill(order_[index], scratch, out);
@@ -37,7 +43,9 @@ class FloatsOnlyOp final : public DerivedOp {
   }
 };
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
 
 // Takes the digits at the front of `text`, without leading zeros.
 std::string_view take_number(std::string_view& text) noexcept {
@@ -69,8 +77,8 @@ int compare_natural(std::string_view a, std::string_view b) noexcept {
   return static_cast<int>(!a.empty()) - static_cast<int>(!b.empty());
 }
 
-util::Result<VectorOpPtr> sort_by_value(QueryContext& context, VectorOpPtr input, std::size_t steps, SortOrder order,
-                                        std::uint64_t mark) {
+util::Result<VectorOpPtr> sort_by_value(QueryContext& context, VectorOpPtr input, std::size_t steps,
+                                        SortOrder order, std::uint64_t mark) {
   if (steps != 1) return std::make_unique<FloatsOnlyOp>(std::move(input));
   NX_ASSIGN(auto kept, materialize(context, FloatsOnlyOp(std::move(input)), steps));
   context.budget.release_samples_to(mark);
@@ -101,7 +109,8 @@ VectorOpPtr sort_by_label(VectorOpPtr input, std::vector<std::string> names, Sor
     return a < b;
   };
   std::ranges::stable_sort(indices, [&](std::uint32_t i, std::uint32_t j) {
-    return order == SortOrder::kAscending ? before(labels[i], labels[j]) : before(labels[j], labels[i]);
+    return order == SortOrder::kAscending ? before(labels[i], labels[j])
+                                          : before(labels[j], labels[i]);
   });
   return std::make_unique<ReorderedOp>(std::move(input), std::move(indices));
 }

@@ -1,10 +1,9 @@
-// Arithmetic and comparisons between vectors. "Many" and "one" are the two sides of a match: left and right for one-to-one
-// and group_left, right and left for group_right.
+// Arithmetic and comparisons between vectors. "Many" and "one" are the two sides of a match: left
+// and right for one-to-one and group_left, right and left for group_right.
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <fmt/format.h>
 
 #include "promql/engine/binary.h"
 #include "promql/engine/match_groups.h"
@@ -14,7 +13,8 @@
 namespace narthex::promql {
 namespace {
 
-constexpr std::string_view kNotUnique = "multiple matches for labels: grouping labels must ensure unique matches";
+constexpr std::string_view kNotUnique =
+    "multiple matches for labels: grouping labels must ensure unique matches";
 constexpr std::string_view kManyToOneImplicit =
     "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
 
@@ -32,10 +32,12 @@ bool is_filter(const Binary& binary) noexcept {
 class ResultNaming {
  public:
   ResultNaming(const QueryContext& context, const Binary& binary)
-      : delayed_(context.options.delayed_name_removal), binary_(binary), matching_(*binary.matching) {}
+      : delayed_(context.options.delayed_name_removal),
+        binary_(binary),
+        matching_(*binary.matching) {}
 
-  [[nodiscard]] LabelledOp::Series name(const SeriesLabels& many, std::size_t m, const SeriesLabels& one,
-                                        std::size_t o) const {
+  [[nodiscard]] LabelledOp::Series name(const SeriesLabels& many, std::size_t m,
+                                        const SeriesLabels& one, std::size_t o) const {
     model::LabelsBuilder builder(many.labels(m));
     LabelledOp::Series result;
     if (is_filter(binary_)) {
@@ -46,7 +48,9 @@ class ResultNaming {
       builder.remove_if(is_name_label);
     }
     if (matching_.cardinality == Cardinality::kOneToOne) {
-      const auto listed = [this](std::string_view name) { return std::ranges::find(matching_.labels, name) != matching_.labels.end(); };
+      const auto listed = [this](std::string_view name) {
+        return std::ranges::find(matching_.labels, name) != matching_.labels.end();
+      };
       builder.remove_if([&](std::string_view name) { return listed(name) != matching_.on; });
     } else {
       for (const std::string& name : matching_.include) builder.set(name, one.label_value(o, name));
@@ -63,8 +67,8 @@ class ResultNaming {
 
 class MatchOp final : public LabelledOp {
  public:
-  MatchOp(QueryContext& context, const Binary& binary, VectorOpPtr many, VectorOpPtr one, std::vector<Series> series,
-          std::vector<std::vector<Pair>> pairs, std::size_t steps)
+  MatchOp(QueryContext& context, const Binary& binary, VectorOpPtr many, VectorOpPtr one,
+          std::vector<Series> series, std::vector<std::vector<Pair>> pairs, std::size_t steps)
       : LabelledOp(std::move(series)),
         context_(context),
         binary_(binary),
@@ -80,8 +84,9 @@ class MatchOp final : public LabelledOp {
       auto column = scratch.column(steps_);
       NX_TRY(fill_pair(pairs[i], scratch, column->ref()));
       if (merge_column(column->ref(), out)) continue;
-      const bool same_group = std::ranges::any_of(pairs.begin(), pairs.begin() + static_cast<std::ptrdiff_t>(i),
-                                                  [&](const Pair& p) { return p.group == pairs[i].group; });
+      const bool same_group =
+          std::ranges::any_of(pairs.begin(), pairs.begin() + static_cast<std::ptrdiff_t>(i),
+                              [&](const Pair& p) { return p.group == pairs[i].group; });
       return fail_execution(std::string(same_group ? kNotUnique : kSameLabelset));
     }
     return {};
@@ -96,7 +101,8 @@ class MatchOp final : public LabelledOp {
     NX_TRY(one_->fill(pair.one, scratch, one));
     const bool histograms = !out.histograms().empty() || !one.histograms().empty();
     HistogramList combined;
-    std::vector<std::pair<std::size_t, double>> extra;  // Floats that histograms give: bool comparisons.
+    std::vector<std::pair<std::size_t, double>>
+        extra;  // Floats that histograms give: bool comparisons.
     if (histograms) combined = combine_histograms(out, one, extra);
     combine_floats(one, out);
     if (histograms) out.histograms() = std::move(combined);
@@ -104,7 +110,9 @@ class MatchOp final : public LabelledOp {
     return {};
   }
 
-  [[nodiscard]] bool swapped() const noexcept { return binary_.matching->cardinality == Cardinality::kOneToMany; }
+  [[nodiscard]] bool swapped() const noexcept {
+    return binary_.matching->cardinality == Cardinality::kOneToMany;
+  }
 
   // out = out op one where both have floats, nothing elsewhere.
   void combine_floats(ColumnRef one, ColumnRef out) const {
@@ -112,7 +120,8 @@ class MatchOp final : public LabelledOp {
     for (std::size_t w = 0; w < present.size(); ++w) present[w] &= one.present()[w];
     const double* const others = one.values();
     if (is_trim(binary_.op)) {
-      if (out.float_count() > 0) inform_incompatible(context_, binary_, SampleKind::kFloat, SampleKind::kFloat);
+      if (out.float_count() > 0)
+        inform_incompatible(context_, binary_, SampleKind::kFloat, SampleKind::kFloat);
       std::ranges::fill(present, std::uint64_t{0});
     } else if (!is_comparison(binary_.op)) {
       with_arithmetic(binary_.op, [&](auto f) {
@@ -129,7 +138,9 @@ class MatchOp final : public LabelledOp {
 
   void compare_floats(const double* others, ColumnRef out) const {
     with_comparison(binary_.op, [&](auto f) {
-      const auto holds = [&](double x, std::size_t step) { return swapped() ? f(others[step], x) : f(x, others[step]); };
+      const auto holds = [&](double x, std::size_t step) {
+        return swapped() ? f(others[step], x) : f(x, others[step]);
+      };
       if (binary_.return_bool) {
         map_floats(out, [&](double x, std::size_t step) { return holds(x, step) ? 1.0 : 0.0; });
         return;
@@ -147,11 +158,15 @@ class MatchOp final : public LabelledOp {
     auto m = many.histograms().begin();
     auto o = one.histograms().begin();
     while (m != many.histograms().end() || o != one.histograms().end()) {
-      const bool has_m = m != many.histograms().end() && (o == one.histograms().end() || m->step <= o->step);
-      const bool has_o = o != one.histograms().end() && (m == many.histograms().end() || o->step <= m->step);
+      const bool has_m =
+          m != many.histograms().end() && (o == one.histograms().end() || m->step <= o->step);
+      const bool has_o =
+          o != one.histograms().end() && (m == many.histograms().end() || o->step <= m->step);
       const std::uint32_t step = has_m ? m->step : o->step;
-      ElementSide a{has_m ? m->histogram : nullptr, !has_m && many.has_float(step), many.values()[step]};
-      ElementSide b{has_o ? o->histogram : nullptr, !has_o && one.has_float(step), one.values()[step]};
+      ElementSide a{has_m ? m->histogram : nullptr, !has_m && many.has_float(step),
+                    many.values()[step]};
+      ElementSide b{has_o ? o->histogram : nullptr, !has_o && one.has_float(step),
+                    one.values()[step]};
       if (has_m) ++m;
       if (has_o) ++o;
       if (!a.exists() || !b.exists()) continue;
@@ -166,15 +181,19 @@ class MatchOp final : public LabelledOp {
     bool is_float = false;
     double value = 0;
     [[nodiscard]] bool exists() const noexcept { return is_float || histogram; }
-    [[nodiscard]] SampleKind kind() const noexcept { return histogram ? SampleKind::kHistogram : SampleKind::kFloat; }
+    [[nodiscard]] SampleKind kind() const noexcept {
+      return histogram ? SampleKind::kHistogram : SampleKind::kFloat;
+    }
   };
 
-  void combine_element(std::uint32_t step, const ElementSide& left, const ElementSide& right, HistogramList& results,
+  void combine_element(std::uint32_t step, const ElementSide& left, const ElementSide& right,
+                       HistogramList& results,
                        std::vector<std::pair<std::size_t, double>>& floats) const {
     const BinaryOp op = binary_.op;
     const bool equality = op == BinaryOp::kEqual || op == BinaryOp::kNotEqual;
     if (left.histogram && right.histogram && equality) {
-      const bool keep = same_histogram(*left.histogram, *right.histogram) == (op == BinaryOp::kEqual);
+      const bool keep =
+          same_histogram(*left.histogram, *right.histogram) == (op == BinaryOp::kEqual);
       if (binary_.return_bool) {
         floats.emplace_back(step, keep ? 1.0 : 0.0);
       } else if (keep) {
@@ -202,22 +221,27 @@ class MatchOp final : public LabelledOp {
   }
 
   // Null, and an annotation, if the two cannot be put together.
-  [[nodiscard]] HistogramPtr add_or_subtract(const model::FloatHistogram& left, const model::FloatHistogram& right) const {
+  [[nodiscard]] HistogramPtr add_or_subtract(const model::FloatHistogram& left,
+                                             const model::FloatHistogram& right) const {
     const bool subtract = binary_.op == BinaryOp::kSub;
     const std::string_view operation = subtract ? "subtraction" : "addition";
     HistogramSum sum = subtract ? subtracted(left, right) : added(left, right);
     if (!sum.histogram) {
-      context_.annotations.warn(binary_.position, fmt::format("incompatible bucket layout encountered for binary operator {}",
-                                                              binary_op_text(binary_.op)));
+      context_.annotations.warn(
+          binary_.position,
+          fmt::format("incompatible bucket layout encountered for binary operator {}",
+                      binary_op_text(binary_.op)));
       return nullptr;
     }
     if (sum.bounds_reconciled) {
-      context_.annotations.inform(binary_.position,
-                                  fmt::format("mismatched custom buckets were reconciled during {}", operation));
+      context_.annotations.inform(
+          binary_.position,
+          fmt::format("mismatched custom buckets were reconciled during {}", operation));
     }
     if (sum.conflicting_resets) {
-      context_.annotations.warn(binary_.position,
-                                fmt::format("conflicting counter resets during histogram {}", operation));
+      context_.annotations.warn(
+          binary_.position,
+          fmt::format("conflicting counter resets during histogram {}", operation));
     }
     return sum.histogram;
   }
@@ -233,7 +257,8 @@ class MatchOp final : public LabelledOp {
 // Makes the pairs, refusing ambiguous ones.
 class Matcher {
  public:
-  Matcher(QueryContext& context, const Binary& binary, VectorOpPtr left, VectorOpPtr right, std::size_t steps)
+  Matcher(QueryContext& context, const Binary& binary, VectorOpPtr left, VectorOpPtr right,
+          std::size_t steps)
       : context_(context),
         binary_(binary),
         steps_(steps),
@@ -242,22 +267,29 @@ class Matcher {
         one_(std::move(swapped_ ? left : right)) {}
 
   util::Result<VectorOpPtr> match() {
-    NX_ASSIGN(groups_, match_groups(context_, *binary_.matching, swapped_ ? *one_ : *many_, swapped_ ? *many_ : *one_));
+    NX_ASSIGN(groups_, match_groups(context_, *binary_.matching, swapped_ ? *one_ : *many_,
+                                    swapped_ ? *many_ : *one_));
     NX_TRY(prepare_one_side());
     NX_TRY(prepare_many_side());
     pair_up();
-    return std::make_unique<MatchOp>(context_, binary_, std::move(many_), std::move(one_), std::move(series_),
-                                     std::move(pairs_), steps_);
+    return std::make_unique<MatchOp>(context_, binary_, std::move(many_), std::move(one_),
+                                     std::move(series_), std::move(pairs_), steps_);
   }
 
  private:
-  [[nodiscard]] const std::vector<std::uint32_t>& many_of(const MatchGroup& g) const { return swapped_ ? g.right : g.left; }
-  [[nodiscard]] const std::vector<std::uint32_t>& one_of(const MatchGroup& g) const { return swapped_ ? g.left : g.right; }
+  [[nodiscard]] const std::vector<std::uint32_t>& many_of(const MatchGroup& g) const {
+    return swapped_ ? g.right : g.left;
+  }
+  [[nodiscard]] const std::vector<std::uint32_t>& one_of(const MatchGroup& g) const {
+    return swapped_ ? g.left : g.right;
+  }
 
-  // Series that are asked for more than once, or must be looked at before, are computed once and kept.
+  // Series that are asked for more than once, or must be looked at before, are computed once and
+  // kept.
   util::Result<void> prepare_one_side() {
-    const bool repeated = std::ranges::any_of(
-        groups_, [this](const MatchGroup& g) { return one_of(g).size() > 1 || (!one_of(g).empty() && many_of(g).size() > 1); });
+    const bool repeated = std::ranges::any_of(groups_, [this](const MatchGroup& g) {
+      return one_of(g).size() > 1 || (!one_of(g).empty() && many_of(g).size() > 1);
+    });
     if (!repeated) return {};
     NX_ASSIGN(auto kept, materialize(context_, *one_, steps_));
     for (const MatchGroup& group : groups_) {
@@ -269,7 +301,8 @@ class Matcher {
     return {};
   }
 
-  // At no step may two series of a group be there; but without any element on the other side nothing is matched at all.
+  // At no step may two series of a group be there; but without any element on the other side
+  // nothing is matched at all.
   util::Result<void> refuse_duplicates(const MatchGroup& group, const MaterializedOp& one) {
     const std::vector<std::uint32_t>& members = one_of(group);
     std::vector<std::uint32_t> holder(steps_, UINT32_MAX);
@@ -297,29 +330,34 @@ class Matcher {
       NX_TRY(many_->fill(i, scratch, column->ref()));
       const HistogramList& histograms = column->ref().histograms();
       if (column->ref().has_float(step) ||
-          std::ranges::any_of(histograms, [&](const HistogramPoint& point) { return point.step == step; })) {
+          std::ranges::any_of(histograms,
+                              [&](const HistogramPoint& point) { return point.step == step; })) {
         return true;
       }
     }
     return false;
   }
 
-  [[nodiscard]] std::string duplicate_text(const MaterializedOp& one, std::size_t a, std::size_t b) const {
+  [[nodiscard]] std::string duplicate_text(const MaterializedOp& one, std::size_t a,
+                                           std::size_t b) const {
     model::Labels first = one.labels(a);
     model::Labels second = one.labels(b);
     if (second < first) std::swap(first, second);
     return fmt::format(
-        "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, {}];many-to-many "
+        "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, "
+        "{}];many-to-many "
         "matching not allowed: matching labels must be unique on one side",
-        match_labels(*binary_.matching, first).to_string(), swapped_ ? "left" : "right", first.to_string(),
-        second.to_string());
+        match_labels(*binary_.matching, first).to_string(), swapped_ ? "left" : "right",
+        first.to_string(), second.to_string());
   }
 
-  // One-to-one with several series of a group on the left: they must take turns wherever the right one is there.
+  // One-to-one with several series of a group on the left: they must take turns wherever the right
+  // one is there.
   util::Result<void> prepare_many_side() {
     if (binary_.matching->cardinality != Cardinality::kOneToOne) return {};
-    const bool crowded = std::ranges::any_of(
-        groups_, [this](const MatchGroup& g) { return many_of(g).size() > 1 && !one_of(g).empty(); });
+    const bool crowded = std::ranges::any_of(groups_, [this](const MatchGroup& g) {
+      return many_of(g).size() > 1 && !one_of(g).empty();
+    });
     if (!crowded) return {};
     NX_ASSIGN(auto kept, materialize(context_, *many_, steps_));
     Scratch scratch;
@@ -330,7 +368,8 @@ class Matcher {
         auto column = scratch.column(steps_);
         NX_TRY(one_->fill(o, scratch, column->ref()));
         // No clash: they have been checked against each other.
-        if (!merge_column(column->ref(), present->ref())) return fail_execution(std::string(kSameLabelset));
+        if (!merge_column(column->ref(), present->ref()))
+          return fail_execution(std::string(kSameLabelset));
       }
       if (take_turns(group, *kept, present->ref())) continue;
       return fail_execution(std::string(kManyToOneImplicit));
@@ -339,7 +378,8 @@ class Matcher {
     return {};
   }
 
-  [[nodiscard]] bool take_turns(const MatchGroup& group, const MaterializedOp& many, ColumnRef one) const {
+  [[nodiscard]] bool take_turns(const MatchGroup& group, const MaterializedOp& many,
+                                ColumnRef one) const {
     std::vector<bool> relevant(steps_, false);
     one.for_each_float([&](std::size_t step) { relevant[step] = true; });
     for (const HistogramPoint& point : one.histograms()) relevant[point.step] = true;
@@ -363,7 +403,8 @@ class Matcher {
       for (const std::uint32_t m : many_of(groups_[g])) {
         for (const std::uint32_t o : one_of(groups_[g])) {
           LabelledOp::Series result = naming.name(*many_, m, *one_, o);
-          const auto [it, created] = by_labels.try_emplace(result.labels, static_cast<std::uint32_t>(series_.size()));
+          const auto [it, created] =
+              by_labels.try_emplace(result.labels, static_cast<std::uint32_t>(series_.size()));
           if (created) {
             series_.push_back(std::move(result));
             pairs_.emplace_back();
@@ -387,15 +428,20 @@ class Matcher {
 
 }  // namespace
 
-void inform_incompatible(QueryContext& context, const Binary& binary, SampleKind left, SampleKind right) {
-  const auto text = [](SampleKind kind) { return kind == SampleKind::kFloat ? "float" : "histogram"; };
-  context.annotations.inform(binary.position,
-                             fmt::format("incompatible sample types encountered for binary operator \"{}\": {} {} {}",
-                                         binary_op_text(binary.op), text(left), binary_op_text(binary.op), text(right)));
+void inform_incompatible(QueryContext& context, const Binary& binary, SampleKind left,
+                         SampleKind right) {
+  const auto text = [](SampleKind kind) {
+    return kind == SampleKind::kFloat ? "float" : "histogram";
+  };
+  context.annotations.inform(
+      binary.position,
+      fmt::format("incompatible sample types encountered for binary operator \"{}\": {} {} {}",
+                  binary_op_text(binary.op), text(left), binary_op_text(binary.op), text(right)));
 }
 
-util::Result<VectorOpPtr> make_vector_matching(QueryContext& context, const Binary& binary, VectorOpPtr left,
-                                               VectorOpPtr right, std::size_t steps) {
+util::Result<VectorOpPtr> make_vector_matching(QueryContext& context, const Binary& binary,
+                                               VectorOpPtr left, VectorOpPtr right,
+                                               std::size_t steps) {
   const VectorMatching& matching = *binary.matching;
   if (matching.fill_left || matching.fill_right) {
     return util::fail(util::Code::kUnsupported, "fill modifiers are not supported yet");

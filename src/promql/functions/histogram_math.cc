@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "narthex/util/number.h"
+
 #include "promql/functions/sparse_histogram.h"
 
 namespace narthex::promql {
@@ -18,7 +19,9 @@ using model::CounterResetHint;
 using model::FloatHistogram;
 using Buckets = SparseHistogram::Buckets;
 
-HistogramPtr packed(const SparseHistogram& sparse) { return std::make_shared<const FloatHistogram>(sparse.pack()); }
+HistogramPtr packed(const SparseHistogram& sparse) {
+  return std::make_shared<const FloatHistogram>(sparse.pack());
+}
 
 // a += factor·b, bucket by bucket.
 Buckets combined(const Buckets& a, const Buckets& b, double factor) {
@@ -78,7 +81,9 @@ bool same_bits(double a, double b) noexcept {
 }
 
 bool same_buckets(const Buckets& a, const Buckets& b) noexcept {
-  return std::ranges::equal(a, b, [](const auto& x, const auto& y) { return x.first == y.first && same_bits(x.second, y.second); });
+  return std::ranges::equal(a, b, [](const auto& x, const auto& y) {
+    return x.first == y.first && same_bits(x.second, y.second);
+  });
 }
 
 }  // namespace
@@ -110,12 +115,17 @@ HistogramPtr divided(const FloatHistogram& histogram, double divisor) {
   return packed(h);
 }
 
-HistogramSum added(const FloatHistogram& left, const FloatHistogram& right) { return combine(left, right, 1); }
-HistogramSum subtracted(const FloatHistogram& left, const FloatHistogram& right) { return combine(left, right, -1); }
+HistogramSum added(const FloatHistogram& left, const FloatHistogram& right) {
+  return combine(left, right, 1);
+}
+HistogramSum subtracted(const FloatHistogram& left, const FloatHistogram& right) {
+  return combine(left, right, -1);
+}
 
 bool same_histogram(const FloatHistogram& a, const FloatHistogram& b) noexcept {
-  if (a.schema != b.schema || !same_bits(a.zero_threshold, b.zero_threshold) || !same_bits(a.zero_count, b.zero_count) ||
-      !same_bits(a.count, b.count) || !same_bits(a.sum, b.sum) ||
+  if (a.schema != b.schema || !same_bits(a.zero_threshold, b.zero_threshold) ||
+      !same_bits(a.zero_count, b.zero_count) || !same_bits(a.count, b.count) ||
+      !same_bits(a.sum, b.sum) ||
       !std::ranges::equal(a.custom_values, b.custom_values, same_bits)) {
     return false;
   }

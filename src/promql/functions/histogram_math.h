@@ -1,4 +1,5 @@
-// Arithmetic on native histograms (promql.md §4 and §6.4). Results are compact: no empty buckets, no adjacent spans.
+// Arithmetic on native histograms (promql.md §4 and §6.4). Results are compact: no empty buckets,
+// no adjacent spans.
 #pragma once
 
 #include <string>
@@ -17,12 +18,15 @@ struct HistogramSum {
   bool bounds_reconciled = false;
   bool conflicting_resets = false;
 };
-[[nodiscard]] HistogramSum added(const model::FloatHistogram& left, const model::FloatHistogram& right);
+[[nodiscard]] HistogramSum added(const model::FloatHistogram& left,
+                                 const model::FloatHistogram& right);
 // The result is a gauge.
-[[nodiscard]] HistogramSum subtracted(const model::FloatHistogram& left, const model::FloatHistogram& right);
+[[nodiscard]] HistogramSum subtracted(const model::FloatHistogram& left,
+                                      const model::FloatHistogram& right);
 
 // Equal to the bit, whatever their hints and however their spans are cut.
-[[nodiscard]] bool same_histogram(const model::FloatHistogram& a, const model::FloatHistogram& b) noexcept;
+[[nodiscard]] bool same_histogram(const model::FloatHistogram& a,
+                                  const model::FloatHistogram& b) noexcept;
 
 // {count:20, sum:10, [-2,-1):2, (1,2]:2}
 [[nodiscard]] std::string histogram_text(const model::FloatHistogram& histogram);

@@ -18,12 +18,14 @@ Buckets unpack(const std::vector<model::Span>& spans, const std::vector<double>&
   std::size_t next = 0;
   for (const model::Span& span : spans) {
     index += span.offset;
-    for (std::uint32_t i = 0; i < span.length && next < counts.size(); ++i) out.emplace_back(index++, counts[next++]);
+    for (std::uint32_t i = 0; i < span.length && next < counts.size(); ++i)
+      out.emplace_back(index++, counts[next++]);
   }
   return out;
 }
 
-void pack_buckets(const Buckets& buckets, std::vector<model::Span>& spans, std::vector<double>& counts) {
+void pack_buckets(const Buckets& buckets, std::vector<model::Span>& spans,
+                  std::vector<double>& counts) {
   std::int32_t end = 0;  // One past the last bucket written.
   for (const auto& [index, count] : buckets) {
     if (count == 0) continue;
@@ -49,8 +51,8 @@ void merge_equal(Buckets& buckets) {
   buckets.resize(kept);
 }
 
-// Moves the buckets that start below `threshold` into `zero_count`; raises the threshold to the far bound of a populated
-// bucket that it would cut.
+// Moves the buckets that start below `threshold` into `zero_count`; raises the threshold to the far
+// bound of a populated bucket that it would cut.
 void absorb(Buckets& buckets, std::int32_t schema, double& zero_count, double& threshold) {
   std::size_t absorbed = 0;
   for (const auto& [index, count] : buckets) {
@@ -132,7 +134,8 @@ double exponential_bound(std::int32_t index, std::int32_t schema) noexcept {
   } else {
     const std::int32_t per_octave = std::int32_t{1} << schema;
     exponent = index >> schema;
-    fraction = std::exp2(static_cast<double>(index & (per_octave - 1)) / static_cast<double>(per_octave));
+    fraction =
+        std::exp2(static_cast<double>(index & (per_octave - 1)) / static_cast<double>(per_octave));
   }
   if (exponent == kExponentMax && fraction == 1) return std::numeric_limits<double>::max();
   return std::ldexp(fraction, exponent);
@@ -172,15 +175,17 @@ std::vector<BucketInterval> intervals_of(const SparseHistogram& h) {
     return out;
   }
   for (auto it = h.negative.rbegin(); it != h.negative.rend(); ++it) {
-    out.push_back({-exponential_bound(it->first, h.schema), -exponential_bound(it->first - 1, h.schema), true, false,
-                   it->second, BucketInterval::Kind::kExponential});
+    out.push_back({-exponential_bound(it->first, h.schema),
+                   -exponential_bound(it->first - 1, h.schema), true, false, it->second,
+                   BucketInterval::Kind::kExponential});
   }
   if (h.zero_count != 0) {
-    out.push_back({-h.zero_threshold, h.zero_threshold, true, true, h.zero_count, BucketInterval::Kind::kZero});
+    out.push_back({-h.zero_threshold, h.zero_threshold, true, true, h.zero_count,
+                   BucketInterval::Kind::kZero});
   }
   for (const auto& [index, count] : h.positive) {
-    out.push_back({exponential_bound(index - 1, h.schema), exponential_bound(index, h.schema), false, true, count,
-                   BucketInterval::Kind::kExponential});
+    out.push_back({exponential_bound(index - 1, h.schema), exponential_bound(index, h.schema),
+                   false, true, count, BucketInterval::Kind::kExponential});
   }
   return out;
 }

@@ -10,7 +10,8 @@
 namespace narthex::promql {
 
 struct SparseHistogram {
-  using Buckets = std::vector<std::pair<std::int32_t, double>>;  // Index, count; indices strictly ascending.
+  using Buckets =
+      std::vector<std::pair<std::int32_t, double>>;  // Index, count; indices strictly ascending.
 
   model::CounterResetHint hint = model::CounterResetHint::kUnknown;
   std::int32_t schema = 0;
@@ -29,7 +30,8 @@ struct SparseHistogram {
   [[nodiscard]] bool custom() const noexcept { return schema == model::kCustomBucketsSchema; }
   // Precondition: exponential, target <= schema.
   void lower_resolution(std::int32_t target);
-  // The threshold becomes at least `threshold`; more, if that would cut a populated bucket in two. Precondition: not custom.
+  // The threshold becomes at least `threshold`; more, if that would cut a populated bucket in two.
+  // Precondition: not custom.
   void widen_zero_bucket(double threshold);
   // Counts move up to the next of `bounds`, which is a part of custom_values. Precondition: custom.
   void take_bounds(const std::vector<double>& bounds);
