@@ -73,6 +73,7 @@ struct ScrapeManagerOptions {
   bool adjust_timestamps = true;
   std::chrono::nanoseconds timestamp_tolerance{2'000'000};
   std::string user_agent = "Prometheus/3.14.0";
+  friend bool operator==(const ScrapeManagerOptions&, const ScrapeManagerOptions&) = default;
 };
 
 }  // namespace narthex::scrape

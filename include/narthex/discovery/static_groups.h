@@ -1,0 +1,14 @@
+// Targets that the configuration itself lists.
+#pragma once
+
+#include <vector>
+
+#include "narthex/discovery/options.h"
+#include "narthex/model/labels.h"
+
+namespace narthex::discovery {
+
+// One label set a target: its address as __address__ and the labels of its group; labels of the target win.
+[[nodiscard]] std::vector<model::Labels> static_targets(const Options& options);
+
+}  // namespace narthex::discovery

@@ -1,0 +1,638 @@
+#include "scrape/ingest.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "narthex/model/names.h"
+#include "narthex/model/stale.h"
+#include "narthex/util/check.h"
+
+namespace narthex::scrape {
+namespace {
+
+using exposition::TextEvent;
+using util::Code;
+using util::fail;
+
+constexpr std::size_t kTextBytesMin = 16U << 10U;
+constexpr std::size_t kTextBytesUsual = 256U << 10U;  // Pieces of this size keep the parser's input in the cache of the CPU.
+constexpr std::size_t kCompressedBytes = 64U << 10U;
+constexpr std::size_t kLineBytesMax = 8U << 20U;
+constexpr std::size_t kMemoryBytesDefault = 64U << 20U;
+// New series are asked for in groups: labels held back up to this size.
+constexpr std::size_t kPendingBytesMax = 4U << 20U;
+constexpr std::uint32_t kNoRound = SeriesCache::kRoundMask + 1;
+// Storage keeps a series for hours after its last sample; half of this is how long a reference is used without asking again.
+constexpr model::TimestampMs kTrustMs = 20 * 60 * 1000;
+// Samples further ahead of the clock than this are refused (PR-S14).
+constexpr model::TimestampMs kFutureMsMax = 10 * 60 * 1000;
+
+// How long ago `round` was, seen from `now`; rounds wrap.
+std::uint32_t age(std::uint32_t now, std::uint32_t round) noexcept { return (now - round) & SeriesCache::kRoundMask; }
+
+}  // namespace
+
+storage::WriteBatch BatchPool::take() {
+  const util::MutexLock lock(mutex_);
+  if (free_.empty()) return {};
+  storage::WriteBatch batch = std::move(free_.back());
+  free_.pop_back();
+  return batch;
+}
+
+void BatchPool::give(storage::WriteBatch batch) {
+  constexpr std::size_t kFreeMax = 8;
+  batch.clear();
+  const util::MutexLock lock(mutex_);
+  if (free_.size() < kFreeMax) free_.push_back(std::move(batch));
+}
+
+Ingest::Ingest(Shared* shared) : shared_(shared), metadata_(&shared->interner), last_good_round_(kNoRound) {}
+
+void Ingest::begin_round(const RoundStart& start) {
+  start_ = start;
+  report_ = {};
+  limit_error_.reset();
+  round_ = (round_ + 1) & SeriesCache::kRoundMask;
+  if (start.timestamp - last_timestamp_ > kTrustMs / 2) {
+    // The first round, or one after a long pause.
+    trusted_since_ = next_trusted_since_ = round_;
+    trust_step_ = start.timestamp;
+  } else if (start.timestamp - trust_step_ > kTrustMs / 2) {
+    trusted_since_ = next_trusted_since_;
+    next_trusted_since_ = round_;
+    trust_step_ = start.timestamp;
+  }
+  if (resolve_all_) trusted_since_ = next_trusted_since_ = round_;
+  resolve_all_ = false;
+
+  parser_.reset();
+  cache_.rewind();
+  metadata_.begin_round();
+  batch_ = shared_->batches.take();
+  replaced_.clear();
+  seen_ = continued_ = 0;
+  pending_labels_.clear();
+  pending_entries_.clear();
+  pending_samples_.clear();
+  pending_bytes_ = 0;
+  text_begin_ = text_end_ = unfinished_bytes_ = 0;
+}
+
+void Ingest::expect_gzip() {
+  inflater_ = std::make_unique<http::Inflater>();
+  compressed_ = std::make_unique_for_overwrite<char[]>(kCompressedBytes);
+}
+
+// ---- The body ----
+
+std::span<char> Ingest::buffer() {
+  if (inflater_) return {compressed_.get(), kCompressedBytes};
+  make_room();
+  return {text_.get() + text_end_, text_capacity_ - text_end_};
+}
+
+// Moves unparsed text to the front and grows the buffer: to the usual size as the body turns out to be long, and beyond it, doubling,
+// only for a line that does not fit.
+void Ingest::make_room() {
+  const std::size_t unparsed = text_end_ - text_begin_;
+  std::size_t wanted = text_capacity_;
+  if (wanted == 0) {
+    wanted = kTextBytesMin;
+  } else if (report_.body_bytes > static_cast<std::int64_t>(text_capacity_ / 2)) {
+    wanted = std::max(wanted, kTextBytesUsual);
+  }
+  while (wanted < 2 * unparsed + 1) wanted *= 2;
+  if (wanted == text_capacity_) {
+    std::memmove(text_.get(), text_.get() + text_begin_, unparsed);
+  } else {
+    auto larger = std::make_unique_for_overwrite<char[]>(wanted);
+    if (unparsed > 0) std::memcpy(larger.get(), text_.get() + text_begin_, unparsed);
+    text_ = std::move(larger);
+    text_capacity_ = wanted;
+  }
+  text_begin_ = 0;
+  text_end_ = unparsed;
+}
+
+util::Result<void> Ingest::count_body(std::size_t bytes) {
+  report_.body_bytes += static_cast<std::int64_t>(bytes);
+  const std::uint64_t limit = start_.job->options.limits.body_size_bytes;
+  if (limit == 0 || static_cast<std::uint64_t>(report_.body_bytes) < limit) return {};
+  report_.body_bytes = -1;
+  shared_->metrics->body_size_limit_exceeded.increment();
+  return fail(Code::kLimitExceeded, "body size limit exceeded");
+}
+
+util::Result<void> Ingest::check_memory() const {
+  const std::size_t sample_bytes = sizeof(storage::SeriesRef) + sizeof(model::TimestampMs) + sizeof(double);
+  const std::size_t used = text_capacity_ + batch_.float_count() * sample_bytes + pending_bytes_ + cache_.memory_bytes();
+  const std::size_t allowed = std::max<std::size_t>(kMemoryBytesDefault, start_.job->options.limits.body_size_bytes);
+  if (used <= allowed) return {};
+  return fail(Code::kLimitExceeded,
+              fmt::format("scrape needs more than {} MiB of memory; a larger body_size_limit allows more", allowed >> 20U));
+}
+
+util::Result<void> Ingest::take(std::size_t bytes, bool last) {
+  if (inflater_) return inflate_and_parse({compressed_.get(), bytes}, last);
+  text_end_ += bytes;
+  NX_TRY(count_body(bytes));
+  return parse(last);
+}
+
+util::Result<void> Ingest::inflate_and_parse(std::span<const char> raw, bool last) {
+  for (;;) {
+    make_room();
+    NX_ASSIGN(const http::Inflater::Step step,
+              inflater_->step(raw, std::span(text_.get() + text_end_, text_capacity_ - text_end_)));
+    raw = raw.subspan(step.consumed);
+    text_end_ += step.produced;
+    NX_TRY(count_body(step.produced));
+    if (step.consumed == 0 && step.produced == 0) break;
+    NX_TRY(parse(false));
+  }
+  if (!last) return {};
+  if (!inflater_->at_end()) return fail(Code::kInvalidArgument, "gzip: unexpected EOF");
+  return parse(true);
+}
+
+util::Result<void> Ingest::parse(bool last) {
+  std::size_t unparsed = text_end_ - text_begin_;
+  // Reading the start of a long line again pays only when there is much more of it.
+  if (!last && unparsed < 2 * unfinished_bytes_) return {};
+  if (last && unparsed > 0 && text_[text_end_ - 1] != '\n') {
+    if (text_end_ == text_capacity_) make_room();
+    text_[text_end_++] = '\n';
+    unparsed = text_end_ - text_begin_;
+  }
+  parser_.feed({text_.get() + text_begin_, unparsed}, last);
+  const auto stop = [this]() -> util::Result<void> {
+    text_begin_ += parser_.consumed();
+    unfinished_bytes_ = text_end_ - text_begin_;
+    if (unfinished_bytes_ > kLineBytesMax) {
+      return fail(Code::kLimitExceeded, fmt::format("a line is longer than {} MiB", kLineBytesMax >> 20U));
+    }
+    return check_memory();
+  };
+  for (;;) {
+    const TextEvent event = parser_.next();
+    switch (event) {
+      case TextEvent::kSample: {
+        const util::Hash128 hash = util::hash128(parser_.sample().series);
+        if (take_known_sample(hash)) [[likely]] continue;
+        NX_ASSIGN(const Step step, on_unknown_sample(hash));
+        if (step == Step::kDone) continue;
+        return stop();
+      }
+      case TextEvent::kType:
+      case TextEvent::kHelp:
+        metadata_.on_line(parser_, event);
+        continue;
+      case TextEvent::kNeedMore:
+      case TextEvent::kEnd:
+        return stop();
+      case TextEvent::kError:
+        return std::unexpected(parser_.error());
+    }
+  }
+}
+
+// ---- Its lines ----
+
+// Whether the entry's reference may be used as it is.
+bool Ingest::trusts(const SeriesCache::Entry& entry) const noexcept {
+  return entry.resolve == 0 && age(round_, entry.round) <= age(round_, trusted_since_) && trusted_since_ != round_;
+}
+
+void Ingest::touch(SeriesCache::Entry& entry) noexcept {
+  const exposition::TextSample& sample = parser_.sample();
+  if (entry.round != round_) {
+    const bool continued = entry.round == last_good_round_;
+    entry.joined = continued ? 0 : 1;
+    continued_ += continued ? 1 : 0;
+    ++seen_;
+  }
+  entry.round = round_ & SeriesCache::kRoundMask;
+  const ScrapeJobOptions& options = start_.job->options;
+  const bool own_timestamp = sample.has_timestamp && options.honor_timestamps;
+  entry.tracked = !own_timestamp || options.track_timestamps_staleness ? 1 : 0;
+}
+
+void Ingest::append_sample(SeriesCache::Index index) {
+  const SeriesCache::Entry& entry = cache_[index];
+  ++report_.kept;
+  const std::uint64_t limit = start_.job->options.limits.samples;
+  if (limit != 0 && report_.kept > limit) {
+    if (!limit_error_) limit_error_ = util::Error(Code::kLimitExceeded, "sample limit exceeded");
+    return;
+  }
+  const exposition::TextSample& sample = parser_.sample();
+  const bool own_timestamp = sample.has_timestamp && start_.job->options.honor_timestamps;
+  if (own_timestamp && sample.timestamp_ms > start_.timestamp + kFutureMsMax) {
+    shared_->metrics->out_of_bounds.increment();
+    return;
+  }
+  if (entry.ref == storage::kNoSeries) pending_samples_.push_back({batch_.float_count(), index});
+  batch_.add(entry.ref, own_timestamp ? sample.timestamp_ms : start_.timestamp, sample.value);
+}
+
+// True when the line is done with: the series is known and its reference good.
+bool Ingest::take_known_sample(const util::Hash128& hash) {
+  const SeriesCache::Index index = cache_.find(hash);
+  if (index == SeriesCache::kNone) [[unlikely]] return false;
+  SeriesCache::Entry& entry = cache_[index];
+  if (entry.round != round_) [[likely]] {
+    if (!trusts(entry)) [[unlikely]] return false;
+    ++report_.scraped;
+    touch(entry);
+    if (entry.dropped == 0) append_sample(index);
+    return true;
+  }
+  // The same series again. Without a time of its own the second one is a duplicate.
+  ++report_.scraped;
+  if (entry.dropped != 0) return true;
+  if (parser_.sample().has_timestamp && start_.job->options.honor_timestamps) {
+    append_sample(index);
+  } else {
+    ++report_.kept;
+    shared_->metrics->duplicate_timestamp.increment();
+  }
+  return true;
+}
+
+// A series that the cache does not know, or not well enough: read by the whole grammar, labels and rules.
+util::Result<Ingest::Step> Ingest::on_unknown_sample(const util::Hash128& hash) {
+  util::Hash128 exact = hash;
+  if (!parser_.verified()) {
+    const std::string_view split = parser_.sample().series;
+    switch (parser_.verify()) {
+      case TextEvent::kNeedMore: return Step::kNeedMore;
+      case TextEvent::kError: return std::unexpected(parser_.error());
+      default: break;
+    }
+    // Where splitting misread the line, the series may be one that is known after all.
+    if (parser_.sample().series != split) {
+      exact = util::hash128(parser_.sample().series);
+      if (take_known_sample(exact)) return Step::kDone;
+    }
+  }
+  ++report_.scraped;
+  SeriesCache::Index index = cache_.find(exact);
+  if (index == SeriesCache::kNone) {
+    index = cache_.add(exact);
+    cache_[index].round = (round_ - 2) & SeriesCache::kRoundMask;  // Not the round before.
+    ++report_.added;
+  }
+  NX_TRY(resolve(index));
+  touch(cache_[index]);
+  if (cache_[index].dropped == 0) append_sample(index);
+  return Step::kDone;
+}
+
+// Decides about the series of the current line anew: dropped, or to be ensured.
+util::Result<void> Ingest::resolve(SeriesCache::Index index) {
+  model::Labels labels;
+  NX_ASSIGN(const bool keep, build_labels(labels));
+  SeriesCache::Entry& entry = cache_[index];
+  const bool live = entry.round == last_good_round_ && entry.tracked != 0 && entry.ref != storage::kNoSeries;
+  if (live) replaced_.push_back({entry.ref, index});
+  const storage::SeriesRef dead = entry.resolve != 0 ? entry.ref : storage::kNoSeries;
+  entry.resolve = 0;
+  entry.dropped = keep ? 0 : 1;
+  entry.ref = storage::kNoSeries;
+  if (!keep) return {};
+  NX_TRY(check_labels(labels));
+  if (dead != storage::kNoSeries && !lost_.empty()) make_up_for_lost(dead, index);
+  pending_bytes_ += labels.bytes().size() + sizeof(model::Labels) + sizeof(SeriesCache::Index);
+  pending_labels_.push_back(std::move(labels));
+  pending_entries_.push_back(index);
+  return pending_bytes_ > kPendingBytesMax ? ensure_pending() : util::Result<void>();
+}
+
+void Ingest::make_up_for_lost(storage::SeriesRef dead, SeriesCache::Index entry) {
+  const auto found = std::ranges::equal_range(lost_, dead, {}, &Lost::ref);
+  for (const Lost& lost : found) {
+    pending_samples_.push_back({batch_.float_count(), entry});
+    batch_.add(storage::kNoSeries, lost.timestamp, lost.value);
+  }
+}
+
+// The labels under which the series is stored; false when the rules drop it.
+util::Result<bool> Ingest::build_labels(model::Labels& out) {
+  NX_TRY(series_labels_.parse(parser_.sample().series, parser_.context()));
+  if (start_.job->metric_relabel_rules.empty() && merge_labels(out)) return true;
+  return relabel(out);
+}
+
+// Two sorted lists into one. False: a label of the series has to make room for one of the target.
+bool Ingest::merge_labels(model::Labels& out) const {
+  const std::vector<model::LabelView>& exposed = series_labels_.labels();
+  model::LabelsEncoder encoder;
+  auto next = start_.target->labels.begin();
+  const auto end = start_.target->labels.end();
+  for (const model::LabelView& label : exposed) {
+    for (; next != end && (*next).name < label.name; ++next) encoder.add((*next).name, (*next).value);
+    if (next != end && (*next).name == label.name) {
+      if (!start_.job->options.honor_labels) return false;
+      ++next;
+    }
+    encoder.add(label.name, label.value);
+  }
+  for (; next != end; ++next) encoder.add((*next).name, (*next).value);
+  out = std::move(encoder).finish();
+  return true;
+}
+
+util::Result<bool> Ingest::relabel(model::Labels& out) {
+  const std::vector<model::LabelView>& exposed = series_labels_.labels();
+  model::LabelsBuilder builder;
+  for (const model::LabelView& label : exposed) builder.set(label.name, label.value);
+  const auto has = [&exposed](std::string_view name) { return std::ranges::find(exposed, name, &model::LabelView::name) != exposed.end(); };
+  if (start_.job->options.honor_labels) {
+    for (const model::LabelView label : start_.target->labels) {
+      if (!has(label.name)) builder.set(label.name, label.value);
+    }
+  } else {
+    std::vector<std::pair<std::string, std::string>> renamed;
+    for (const model::LabelView label : start_.target->labels) {
+      if (const std::string_view exposed_value = builder.get(label.name); !exposed_value.empty()) {
+        renamed.emplace_back(label.name, exposed_value);
+      }
+      builder.set(label.name, label.value);
+    }
+    std::ranges::stable_sort(renamed, {}, [](const auto& label) { return label.first.size(); });
+    for (const auto& [name, value] : renamed) {
+      std::string free_name = "exported_" + name;
+      while (!builder.get(free_name).empty()) free_name.insert(0, "exported_");
+      builder.set(free_name, value);
+    }
+  }
+  if (start_.job->metric_relabel_rules.apply(builder) == relabel::Verdict::kDrop || builder.empty()) return false;
+  out = builder.build();
+  return true;
+}
+
+util::Result<void> Ingest::check_labels(const model::Labels& labels) const {
+  const ScrapeJobOptions& options = start_.job->options;
+  const std::string_view metric = labels.metric_name();
+  if (metric.empty()) return fail(Code::kInvalidArgument, "missing metric name (__name__ label)");
+  std::size_t count = 0;
+  bool valid = model::is_valid_metric_name(metric, options.name_scheme);
+  const ScrapeLimits& limits = options.limits;
+  const auto limited = [this](std::string message) {
+    shared_->metrics->label_limit_exceeded.increment();
+    return fail(Code::kLimitExceeded, std::move(message));
+  };
+  for (const model::LabelView label : labels) {
+    ++count;
+    valid = valid && (label.name == model::kMetricName || model::is_valid_label_name(label.name, options.name_scheme));
+    if (limits.label_name_bytes != 0 && label.name.size() > limits.label_name_bytes) {
+      return limited(fmt::format("label_name_length_limit exceeded (metric: {:.50}, label name: {:.50}, length: {}, limit: {})",
+                                 metric, label.name, label.name.size(), limits.label_name_bytes));
+    }
+    if (limits.label_value_bytes != 0 && label.value.size() > limits.label_value_bytes) {
+      return limited(fmt::format(
+          "label_value_length_limit exceeded (metric: {:.50}, label name: {:.50}, value: {:.50}, length: {}, limit: {})", metric,
+          label.name, model::quoted(label.value.substr(0, 50)), label.value.size(), limits.label_value_bytes));
+    }
+  }
+  if (!valid) {
+    return fail(Code::kInvalidArgument, fmt::format("invalid metric name or label names: {:.300}", labels.to_series_string()));
+  }
+  if (limits.labels != 0 && count > limits.labels) {
+    return limited(fmt::format("label_limit exceeded (metric: {:.50}, number of labels: {}, limit: {})", metric, count, limits.labels));
+  }
+  return {};
+}
+
+// ---- The end of a round ----
+
+util::Result<void> Ingest::ensure_pending() {
+  std::vector<storage::EnsuredSeries> ensured(pending_labels_.size());
+  if (!ensured.empty()) NX_TRY(shared_->appender->ensure_series(pending_labels_, ensured));
+  for (std::size_t i = 0; i < ensured.size(); ++i) {
+    SeriesCache::Entry& entry = cache_[pending_entries_[i]];
+    entry.ref = ensured[i].ref;
+    if (entry.ref != storage::kNoSeries) continue;
+    ++report_.refused;
+    entry.resolve = 1;
+  }
+  for (const Pending& sample : pending_samples_) batch_.refs[sample.batch_index] = cache_[sample.entry].ref;
+  pending_labels_.clear();
+  pending_entries_.clear();
+  pending_samples_.clear();
+  pending_bytes_ = 0;
+  return {};
+}
+
+// Takes samples out of the batch whose series storage refused.
+void Ingest::drop_unresolved() {
+  if (report_.refused == 0) return;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < batch_.float_count(); ++i) {
+    if (batch_.refs[i] == storage::kNoSeries) continue;
+    batch_.refs[kept] = batch_.refs[i];
+    batch_.timestamps[kept] = batch_.timestamps[i];
+    batch_.values[kept] = batch_.values[i];
+    ++kept;
+  }
+  batch_.refs.resize(kept);
+  batch_.timestamps.resize(kept);
+  batch_.values.resize(kept);
+}
+
+// For what the last good round had and this one has not; if this one failed, for all that the last good round had.
+void Ingest::add_stale_markers(bool failed) {
+  for (const Replaced& old : replaced_) {
+    if (failed || cache_[old.entry].ref != old.ref) batch_.add(old.ref, start_.timestamp, model::stale_nan());
+  }
+  if (last_good_round_ == kNoRound || (!failed && continued_ == live_)) return;
+  for (const SeriesCache::Entry& entry : cache_.entries()) {
+    const bool was_there = entry.round == last_good_round_ || (failed && entry.round == round_ && entry.joined == 0);
+    if (was_there && entry.tracked != 0 && entry.dropped == 0 && entry.ref != storage::kNoSeries) {
+      batch_.add(entry.ref, start_.timestamp, model::stale_nan());
+    }
+  }
+}
+
+util::Result<void> Ingest::ensure_report_series(const Target& target, bool extra) {
+  static constexpr std::array<std::string_view, 8> kNames{
+      "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling", "scrape_series_added",
+      "scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"};
+  const std::size_t count = extra ? kNames.size() : 5;
+  if (report_series_.size() != count) {
+    report_series_.clear();
+    for (std::size_t i = 0; i < count; ++i) report_series_.push_back({kNames[i]});
+  }
+  std::vector<model::Labels> labels;
+  std::vector<std::size_t> missing;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (report_series_[i].ref != storage::kNoSeries) continue;
+    model::LabelsBuilder builder(target.labels);
+    builder.set(model::kMetricName, report_series_[i].name);
+    labels.push_back(builder.build());
+    missing.push_back(i);
+  }
+  if (missing.empty()) return {};
+  std::vector<storage::EnsuredSeries> ensured(missing.size());
+  NX_TRY(shared_->appender->ensure_series(labels, ensured));
+  for (std::size_t i = 0; i < missing.size(); ++i) report_series_[missing[i]].ref = ensured[i].ref;
+  return {};
+}
+
+void Ingest::add_report(double up, double seconds) {
+  const std::array<double, 8> values{up,
+                                     seconds,
+                                     static_cast<double>(report_.scraped),
+                                     static_cast<double>(report_.kept),
+                                     static_cast<double>(report_.added),
+                                     std::chrono::duration<double>(start_.target->timeout).count(),
+                                     static_cast<double>(start_.job->options.limits.samples),
+                                     static_cast<double>(report_.body_bytes)};
+  for (std::size_t i = 0; i < report_series_.size(); ++i) {
+    if (report_series_[i].ref != storage::kNoSeries) batch_.add(report_series_[i].ref, start_.timestamp, values[i]);
+  }
+}
+
+// Appends the batch. Its first `sample_count` samples are the target's own.
+util::Result<void> Ingest::append(std::size_t sample_count) {
+  append_report_.clear();
+  NX_TRY(shared_->appender->append(batch_, storage::Atomicity::kKeepGood, append_report_));
+  if (!append_report_.floats.empty()) count_refusals(sample_count);
+  return {};
+}
+
+void Ingest::count_refusals(std::size_t sample_count) {
+  std::vector<storage::SeriesRef> dead;
+  for (const storage::Refusal& refusal : append_report_.floats) {
+    const std::size_t i = refusal.index;
+    if (refusal.outcome == storage::AppendOutcome::kUnknownSeries) dead.push_back(batch_.refs[i]);
+    // A stale marker that came too late was not needed.
+    if (i >= sample_count) continue;
+    switch (refusal.outcome) {
+      case storage::AppendOutcome::kUnknownSeries:
+        lost_.push_back({batch_.refs[i], batch_.timestamps[i], batch_.values[i]});
+        break;
+      case storage::AppendOutcome::kDuplicate: shared_->metrics->duplicate_timestamp.increment(); break;
+      case storage::AppendOutcome::kOutOfOrder: shared_->metrics->out_of_order.increment(); break;
+      case storage::AppendOutcome::kOutOfBounds:
+      case storage::AppendOutcome::kTooOld: shared_->metrics->out_of_bounds.increment(); break;
+      default: break;
+    }
+  }
+  if (!dead.empty()) renew_dead(std::move(dead));
+}
+
+// What used these references asks for new ones.
+void Ingest::renew_dead(std::vector<storage::SeriesRef> dead) {
+  std::ranges::sort(dead);
+  std::ranges::stable_sort(lost_, {}, &Lost::ref);
+  const auto is_dead = [&dead](storage::SeriesRef ref) { return std::ranges::binary_search(dead, ref); };
+  for (SeriesCache::Entry& entry : cache_.entries()) {
+    if (is_dead(entry.ref)) entry.resolve = 1;
+  }
+  for (ReportSeries& series : report_series_) {
+    if (is_dead(series.ref)) series.ref = storage::kNoSeries;
+  }
+}
+
+// The target's labels are at hand, so what the report lost is stored at once.
+util::Result<void> Ingest::repeat_report(double up) {
+  std::vector<ReportSeries> good = report_series_;
+  std::erase_if(good, [](const ReportSeries& series) { return series.ref == storage::kNoSeries; });
+  if (good.size() == report_series_.size()) return {};
+  NX_TRY(ensure_report_series(*start_.target, start_.job->options.extra_scrape_metrics));
+  batch_.clear();
+  add_report(up, report_.seconds);
+  return append(0);
+}
+
+util::Result<void> Ingest::commit(double seconds) {
+  if (limit_error_) {
+    shared_->metrics->sample_limit_exceeded.increment();
+    return std::unexpected(*limit_error_);
+  }
+  report_.seconds = seconds;
+  NX_TRY(ensure_pending());
+  drop_unresolved();
+  const std::size_t sample_count = batch_.float_count();
+  add_stale_markers(false);
+  NX_TRY(ensure_report_series(*start_.target, start_.job->options.extra_scrape_metrics));
+  add_report(1, seconds);
+  lost_.clear();
+  NX_TRY(append(sample_count));
+  NX_TRY(repeat_report(1));
+  end_round(true);
+  return {};
+}
+
+util::Result<void> Ingest::abandon(double seconds) {
+  report_.seconds = seconds;
+  report_.kept = 0;
+  report_.added = 0;
+  if (report_.body_bytes > 0) report_.body_bytes = 0;
+  batch_.clear();
+  // Entries of this round whose series was never asked for must not be trusted later.
+  const bool saw_lines = report_.scraped > 0;
+  add_stale_markers(true);
+  auto stored = ensure_report_series(*start_.target, start_.job->options.extra_scrape_metrics);
+  if (stored) {
+    add_report(0, seconds);
+    stored = append(0);
+    if (stored) stored = repeat_report(0);
+  }
+  resolve_all_ = resolve_all_ || saw_lines;
+  end_round(false);
+  return stored;
+}
+
+util::Result<void> Ingest::write_end_markers(const Job& job, const Target& target, model::TimestampMs timestamp) {
+  start_ = {.job = &job, .target = &target, .timestamp = timestamp};
+  batch_ = shared_->batches.take();
+  replaced_.clear();
+  continued_ = live_ + 1;  // Everything that was there is gone.
+  add_stale_markers(false);
+  for (const ReportSeries& series : report_series_) {
+    if (series.ref != storage::kNoSeries) batch_.add(series.ref, timestamp, model::stale_nan());
+  }
+  last_good_round_ = kNoRound;
+  auto stored = append(0);
+  shared_->batches.give(std::move(batch_));
+  return stored;
+}
+
+void Ingest::end_round(bool success) {
+  metadata_.end_round();
+  last_timestamp_ = start_.timestamp;
+  last_good_round_ = success ? round_ : kNoRound;
+  live_ = success ? seen_ : 0;
+  // What a good round did not see is kept for a while, in case it comes back; not without bound.
+  constexpr std::size_t kUnseenFree = 1000;
+  const std::size_t unseen = cache_.size() - seen_;
+  if (success && unseen > seen_ / 4 + kUnseenFree) cache_.keep_only(round_);
+  if (!success && cache_.memory_bytes() > kMemoryBytesDefault / 2 && unseen > kUnseenFree) {
+    cache_.clear();
+    shared_->metrics->cache_flush_forced.increment();
+  }
+  release_buffers();
+}
+
+// Between rounds a target costs its cache, not its body and not its batch.
+void Ingest::release_buffers() {
+  shared_->batches.give(std::move(batch_));
+  batch_ = {};
+  text_.reset();
+  text_capacity_ = text_begin_ = text_end_ = 0;
+  compressed_.reset();
+  inflater_.reset();
+  if (pending_labels_.capacity() > 64) {
+    pending_labels_ = {};
+    pending_entries_ = {};
+    pending_samples_ = {};
+  }
+}
+
+}  // namespace narthex::scrape

@@ -1,0 +1,39 @@
+// A scrape job, compiled: what all targets of a pool share. A changed configuration makes a new one.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "narthex/http/client.h"
+#include "narthex/relabel/relabel.h"
+#include "narthex/scrape/options.h"
+#include "narthex/util/result.h"
+
+namespace narthex::scrape {
+
+// Threads: immutable.
+struct Job {
+  ScrapeJobOptions options;
+  relabel::RelabelRules relabel_rules;
+  relabel::RelabelRules metric_relabel_rules;
+  std::shared_ptr<http::Client> client;
+  std::string accept;
+  std::string user_agent;
+  bool adjust_timestamps = true;
+  std::chrono::nanoseconds timestamp_tolerance{0};
+  std::string forced_error;  // Not empty: every scrape of the pool fails with it.
+};
+
+// `previous` lends its client when the settings of the connection are the same. The error names the job.
+util::Result<std::shared_ptr<Job>> make_job(ScrapeJobOptions options, const ScrapeManagerOptions& manager, util::Clock* clock,
+                                            const Job* previous);
+
+// The Accept header for these protocols, best first; empty = the default order. Formats that cannot be parsed are left out;
+// kUnsupported when none is left.
+util::Result<std::string> accept_header(const ScrapeJobOptions& options);
+
+// The format of a body of this Content-Type. The error is Prometheus' for a type that is blank, broken or unknown.
+util::Result<exposition::ScrapeProtocol> body_format(std::string_view content_type,
+                                                     std::optional<exposition::ScrapeProtocol> fallback);
+
+}  // namespace narthex::scrape

@@ -1,0 +1,171 @@
+#include "narthex/scrape/manager.h"
+
+#include <algorithm>
+#include <map>
+
+#include "narthex/async/runtime.h"
+#include "narthex/async/task.h"
+#include "narthex/discovery/static_groups.h"
+#include "narthex/util/mutex.h"
+
+#include "scrape/ingest.h"
+#include "scrape/job.h"
+#include "scrape/metrics.h"
+#include "scrape/pool.h"
+#include "scrape/target.h"
+
+namespace narthex::scrape {
+namespace {
+
+// What the loops of a job depend on: everything but where its targets come from.
+bool same_settings(const ScrapeJobOptions& a, const ScrapeJobOptions& b) {
+  ScrapeJobOptions with_sources_of_b = a;
+  with_sources_of_b.discovery = b.discovery;
+  return with_sources_of_b == b;
+}
+
+}  // namespace
+
+class ScrapeManager::Impl {
+ public:
+  explicit Impl(const Environment& environment)
+      : environment_(environment), metrics_(*environment.registry), tasks_(environment.runtime->executor(), "scrape") {
+    shared_.appender = environment.appender;
+    shared_.metrics = &metrics_;
+  }
+
+  util::Result<void> reload(ScrapeManagerOptions options, std::vector<ScrapeJobOptions> jobs);
+  void stop() { tasks_.stop(); }
+
+  // Calls `visit(pool)` for the pool of that name, or for all in order of their names.
+  template <class Visit>
+  void visit_pools(std::optional<std::string_view> name, Visit visit) const {
+    const util::MutexLock lock(mutex_);
+    for (const auto& [pool_name, pool] : pools_) {
+      if (!name || *name == pool_name) visit(*pool);
+    }
+  }
+
+ private:
+  util::Result<std::shared_ptr<const Job>> prepare(ScrapeJobOptions options, const ScrapeManagerOptions& manager, bool manager_changed)
+      NX_REQUIRES(mutex_);
+
+  const Environment environment_;
+  Metrics metrics_;
+  Shared shared_;
+  async::TaskGroup tasks_;
+  mutable util::Mutex mutex_;
+  std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools_ NX_GUARDED_BY(mutex_);
+  ScrapeManagerOptions options_ NX_GUARDED_BY(mutex_);
+};
+
+// The running job if nothing in it has changed, else a new one.
+util::Result<std::shared_ptr<const Job>> ScrapeManager::Impl::prepare(ScrapeJobOptions options, const ScrapeManagerOptions& manager,
+                                                                      bool manager_changed) {
+  const auto running = pools_.find(options.job_name);
+  const std::shared_ptr<const Job> previous = running == pools_.end() ? nullptr : running->second->shared_job();
+  if (previous && !manager_changed && same_settings(previous->options, options)) return previous;
+  NX_ASSIGN(std::shared_ptr<Job> job, make_job(std::move(options), manager, environment_.clock, previous.get()));
+  return std::shared_ptr<const Job>(std::move(job));
+}
+
+util::Result<void> ScrapeManager::Impl::reload(ScrapeManagerOptions options, std::vector<ScrapeJobOptions> jobs) {
+  const util::MutexLock lock(mutex_);
+  const bool manager_changed = options != options_;
+  const std::uint64_t seed = offset_seed(options);
+
+  // Everything that can fail comes first.
+  struct Prepared {
+    std::shared_ptr<const Job> job;
+    std::vector<model::Labels> targets;
+  };
+  std::map<std::string, Prepared> prepared;
+  for (ScrapeJobOptions& job_options : jobs) {
+    std::string name = job_options.job_name;
+    std::vector<model::Labels> targets = discovery::static_targets(job_options.discovery);
+    auto job = prepare(std::move(job_options), options, manager_changed);
+    if (!job) {
+      (pools_.contains(name) ? metrics_.pool_reloads_failed : metrics_.pools_failed).increment();
+      return std::unexpected(std::move(job).error());
+    }
+    if (!prepared.try_emplace(name, Prepared{*std::move(job), std::move(targets)}).second) {
+      return util::fail(util::Code::kInvalidArgument, "found multiple scrape configs with job name \"" + name + "\"");
+    }
+  }
+
+  for (auto it = pools_.begin(); it != pools_.end();) {
+    if (prepared.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    it->second->retire();
+    it = pools_.erase(it);
+  }
+  const TargetLoop::Environment loop_environment{
+      .workers = environment_.workers, .clock = environment_.clock, .shared = &shared_};
+  for (auto& [name, next] : prepared) {
+    std::unique_ptr<Pool>& pool = pools_[name];
+    (pool ? metrics_.pool_reloads : metrics_.pools).increment();
+    if (!pool) pool = std::make_unique<Pool>(loop_environment, &tasks_, next.job);
+    pool->sync(std::move(next.job), next.targets, seed);
+  }
+  options_ = std::move(options);
+  return {};
+}
+
+ScrapeManager::ScrapeManager(const Environment& environment) : impl_(std::make_unique<Impl>(environment)) {}
+ScrapeManager::~ScrapeManager() = default;
+
+util::Result<void> ScrapeManager::reload(ScrapeManagerOptions options, std::vector<ScrapeJobOptions> jobs) {
+  return impl_->reload(std::move(options), std::move(jobs));
+}
+void ScrapeManager::stop() { impl_->stop(); }
+
+std::vector<std::string> ScrapeManager::pools() const {
+  std::vector<std::string> out;
+  impl_->visit_pools(std::nullopt, [&out](const Pool& pool) { out.push_back(pool.job().options.job_name); });
+  return out;
+}
+
+std::vector<TargetStatus> ScrapeManager::active(std::optional<std::string_view> pool) const {
+  std::vector<TargetStatus> out;
+  impl_->visit_pools(pool, [&out](const Pool& p) {
+    const auto first = static_cast<std::ptrdiff_t>(out.size());
+    for (const auto& loop : p.loops()) out.push_back(loop->status());
+    std::ranges::stable_sort(out.begin() + first, out.end(), {}, &TargetStatus::scrape_url);
+  });
+  return out;
+}
+
+std::vector<DroppedTarget> ScrapeManager::dropped(std::optional<std::string_view> pool) const {
+  std::vector<DroppedTarget> out;
+  impl_->visit_pools(pool, [&out](const Pool& p) {
+    for (const model::Labels& labels : p.dropped()) out.push_back({p.job().options.job_name, labels});
+  });
+  return out;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> ScrapeManager::dropped_counts() const {
+  std::vector<std::pair<std::string, std::uint64_t>> out;
+  impl_->visit_pools(std::nullopt, [&out](const Pool& p) { out.emplace_back(p.job().options.job_name, p.dropped_count()); });
+  return out;
+}
+
+std::vector<TargetMetadata> ScrapeManager::metadata(std::optional<std::string_view> family) const {
+  std::vector<std::shared_ptr<TargetLoop>> loops;
+  impl_->visit_pools(std::nullopt, [&loops](const Pool& p) {
+    for (auto& loop : p.loops()) loops.push_back(std::move(loop));
+  });
+  std::vector<TargetMetadata> out;
+  for (const auto& loop : loops) {
+    const model::Labels labels = loop->target()->labels;
+    if (family) {
+      if (const FamilyMetadataPtr found = loop->metadata().find(*family)) out.push_back({labels, found->family, found->metadata});
+      continue;
+    }
+    for (const FamilyMetadataPtr& found : loop->metadata().snapshot()) out.push_back({labels, found->family, found->metadata});
+  }
+  return out;
+}
+
+}  // namespace narthex::scrape

@@ -1,0 +1,119 @@
+#include "scrape/metadata_cache.h"
+
+#include <algorithm>
+
+namespace narthex::scrape {
+namespace {
+
+constexpr std::uint32_t kRoundsUnseenMax = 10;
+// A target with more families than this gets no metadata for the rest: what it costs is bounded.
+constexpr std::size_t kFamiliesMax = 50'000;
+constexpr std::size_t kHelpBytesMax = 64U << 10U;
+
+}  // namespace
+
+FamilyMetadataPtr MetadataInterner::intern(FamilyMetadata metadata) {
+  std::string text = metadata.family + '\0' + metadata.metadata.help + '\0' + metadata.metadata.unit + '\0';
+  text.push_back(static_cast<char>(metadata.metadata.type));
+  const util::Hash128 hash = util::hash128(text);
+  const util::MutexLock lock(mutex_);
+  if (known_.size() >= sweep_at_) {
+    boost::unordered::erase_if(known_, [](const auto& item) { return item.second.expired(); });
+    sweep_at_ = std::max<std::size_t>(1024, 2 * known_.size());
+  }
+  std::weak_ptr<const FamilyMetadata>& known = known_[hash];
+  if (FamilyMetadataPtr existing = known.lock(); existing && *existing == metadata) return existing;
+  auto made = std::make_shared<const FamilyMetadata>(std::move(metadata));
+  known = made;
+  return made;
+}
+
+void MetadataCache::begin_round() {
+  ++round_;
+  line_count_ = 0;
+}
+
+std::uint32_t MetadataCache::entry_of(std::string_view family) {
+  const auto [it, fresh] = by_name_.try_emplace(util::hash64(family), static_cast<std::uint32_t>(families_.size()));
+  if (fresh) {
+    FamilyMetadataPtr made = interner_->intern({.family = std::string(family), .metadata = {}});
+    const util::MutexLock lock(mutex_);
+    families_.push_back(std::move(made));
+    seen_.push_back(round_);
+  }
+  return it->second;
+}
+
+void MetadataCache::on_line(const exposition::TextParser& parser, exposition::TextEvent event) {
+  const std::uint64_t hash = util::hash64(parser.meta_line());
+  const std::size_t place = line_count_++;
+  if (place < lines_.size() && lines_[place].hash == hash) {
+    seen_[lines_[place].entry] = round_;
+    return;
+  }
+  if (families_.size() >= kFamiliesMax) {
+    --line_count_;
+    return;
+  }
+  const std::uint32_t entry = entry_of(parser.family());
+  seen_[entry] = round_;
+  if (place < lines_.size()) {
+    lines_[place] = {hash, entry};
+  } else {
+    lines_.push_back({hash, entry});
+  }
+  FamilyMetadata changed = *families_[entry];
+  if (event == exposition::TextEvent::kType) {
+    changed.metadata.type = parser.type();
+  } else {
+    changed.metadata.help = exposition::unescape_help(parser.help_raw().substr(0, kHelpBytesMax));
+  }
+  if (changed == *families_[entry]) return;
+  FamilyMetadataPtr made = interner_->intern(std::move(changed));
+  const util::MutexLock lock(mutex_);
+  families_[entry] = std::move(made);
+}
+
+void MetadataCache::end_round() {
+  lines_.resize(line_count_);
+  const auto is_old = [this](std::uint32_t seen) { return round_ - seen > kRoundsUnseenMax; };
+  if (std::ranges::none_of(seen_, is_old)) return;
+  std::vector<FamilyMetadataPtr> kept;
+  std::vector<std::uint32_t> kept_seen;
+  by_name_.clear();
+  for (std::size_t i = 0; i < families_.size(); ++i) {
+    if (is_old(seen_[i])) continue;
+    by_name_.emplace(util::hash64(families_[i]->family), static_cast<std::uint32_t>(kept.size()));
+    kept.push_back(families_[i]);
+    kept_seen.push_back(seen_[i]);
+  }
+  lines_.clear();  // They named places that have moved; the next round finds them by name.
+  seen_ = std::move(kept_seen);
+  const util::MutexLock lock(mutex_);
+  families_ = std::move(kept);
+}
+
+std::vector<FamilyMetadataPtr> MetadataCache::snapshot() const {
+  const util::MutexLock lock(mutex_);
+  return families_;
+}
+
+FamilyMetadataPtr MetadataCache::find(std::string_view family) const {
+  const util::MutexLock lock(mutex_);
+  const auto it = std::ranges::find_if(families_, [family](const auto& f) { return f->family == family; });
+  return it == families_.end() ? nullptr : *it;
+}
+
+std::size_t MetadataCache::size() const {
+  const util::MutexLock lock(mutex_);
+  return families_.size();
+}
+
+std::size_t MetadataCache::bytes() const {
+  const util::MutexLock lock(mutex_);
+  std::size_t bytes = 0;
+  for (const auto& f : families_) bytes += f->family.size() + f->metadata.help.size() + f->metadata.unit.size();
+  return bytes;
+}
+
+}  // namespace narthex::scrape

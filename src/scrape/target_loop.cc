@@ -1,0 +1,215 @@
+#include "scrape/target_loop.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "narthex/async/offload.h"
+#include "narthex/async/timer.h"
+#include "narthex/util/log.h"
+
+namespace narthex::scrape {
+
+using util::Code;
+using util::fail;
+
+TargetLoop::TargetLoop(const Environment& environment, std::shared_ptr<const Target> target, std::shared_ptr<const Job> job,
+                       std::uint64_t seed)
+    : environment_(environment),
+      seed_(seed),
+      current_target_(target),
+      current_job_(job),
+      ingest_(environment.shared),
+      plan_{.target = std::move(target), .job = std::move(job)} {}
+
+void TargetLoop::change(std::shared_ptr<const Target> target, std::shared_ptr<const Job> job) {
+  {
+    const util::MutexLock lock(mutex_);
+    plan_ = {.target = std::move(target), .job = std::move(job)};
+  }
+  doorbell_.ring();
+}
+
+void TargetLoop::retire() {
+  {
+    const util::MutexLock lock(mutex_);
+    plan_.retired = true;
+  }
+  doorbell_.ring();
+}
+
+TargetLoop::Plan TargetLoop::plan() const {
+  const util::MutexLock lock(mutex_);
+  return plan_;
+}
+
+std::shared_ptr<const Target> TargetLoop::target() const {
+  const util::MutexLock lock(mutex_);
+  return plan_.target;
+}
+
+TargetStatus TargetLoop::status() const {
+  const util::MutexLock lock(mutex_);
+  TargetStatus status = status_;
+  const Target& target = *plan_.target;
+  status.pool = plan_.job->options.job_name;
+  status.discovered_labels = target.discovered;
+  status.labels = target.labels;
+  status.scrape_url = target.url_text;
+  status.interval = target.interval;
+  status.timeout = target.timeout;
+  return status;
+}
+
+async::Task<void> TargetLoop::run(std::shared_ptr<TargetLoop> self) { co_return co_await self->main(); }
+
+// True: the time has come. False: something has changed.
+async::Task<bool> TargetLoop::wait_for(util::WallNs at) {
+  const util::SteadyNs steady = environment_.clock->steady_ns() + std::max<std::int64_t>(0, at - environment_.clock->wall_ns());
+  NX_CO_ASSIGN(const async::Awoken awoken, co_await doorbell_.wait_until(environment_.clock, steady));
+  co_return awoken == async::Awoken::kByTime;
+}
+
+async::Task<void> TargetLoop::main() {
+  util::WallNs previous = 0;
+  for (;;) {
+    const Plan plan = this->plan();
+    if (plan.retired) co_return co_await write_end_markers();
+    if (plan.job != current_job_) ingest_.forget_decisions();
+    current_target_ = plan.target;
+    current_job_ = plan.job;
+
+    // Wall clock: slots stay where they are over restarts. A timer that fires a little early must not give its slot twice.
+    const std::int64_t offset = current_target_->slot_offset_ns(seed_);
+    util::WallNs slot = next_slot(environment_.clock->wall_ns(), offset, current_target_->interval);
+    if (slot == previous) slot += std::chrono::nanoseconds(current_target_->interval).count();
+    NX_CO_ASSIGN(const bool due, co_await wait_for(slot));
+    if (!due) continue;
+    previous = slot;
+    const Slot round{.ideal = slot, .start = environment_.clock->wall_ns(), .steady_start = environment_.clock->steady_ns()};
+    NX_CO_TRY(co_await scrape(round));
+  }
+}
+
+model::TimestampMs TargetLoop::sample_time(const Slot& slot) const {
+  constexpr std::int64_t kNsPerMs = 1'000'000;
+  const std::int64_t tolerance = std::min<std::int64_t>(std::chrono::nanoseconds(current_target_->interval).count() / 100,
+                                                        current_job_->timestamp_tolerance.count());
+  const bool snap = current_job_->adjust_timestamps && std::abs(slot.start - slot.ideal) <= tolerance;
+  return (snap ? slot.ideal : slot.start) / kNsPerMs;
+}
+
+http::ClientRequest TargetLoop::request(util::SteadyNs deadline) const {
+  http::ClientRequest request;
+  request.url = current_target_->url;
+  request.deadline = deadline;
+  request.headers.add("User-Agent", current_job_->user_agent);
+  request.headers.add("Accept", current_job_->accept);
+  request.headers.add("Accept-Encoding", current_job_->options.enable_compression ? "gzip" : "identity");
+  request.headers.add("X-Prometheus-Scrape-Timeout-Seconds",
+                      fmt::format("{}", std::chrono::duration<double>(current_target_->timeout).count()));
+  return request;
+}
+
+// Runs `work` on a worker thread. While none is free it tries again until the deadline: a busy moment is no failure of the target.
+async::Task<void> TargetLoop::on_worker(std::move_only_function<void()> work, util::SteadyNs deadline) {
+  auto shared = std::make_shared<std::move_only_function<void()>>(std::move(work));
+  for (;;) {
+    std::move_only_function<void()> attempt = [shared] { (*shared)(); };
+    auto ran = co_await async::offload(environment_.workers, std::move(attempt));
+    if (ran || ran.error().code() != Code::kLimitExceeded) co_return ran;
+    if (environment_.clock->steady_ns() >= deadline) co_return fail(Code::kTimeout, "no worker thread was free before the timeout");
+    NX_CO_TRY(co_await async::sleep_for(environment_.clock, std::chrono::milliseconds(5)));
+  }
+}
+
+// One round up to the end of the body. An error is what the target did wrong, or kCanceled.
+async::Task<void> TargetLoop::read_body(Slot slot) {
+  const util::SteadyNs deadline = slot.steady_start + std::chrono::nanoseconds(current_target_->timeout).count();
+  RoundStart start{.job = current_job_.get(), .target = current_target_.get(), .timestamp = sample_time(slot)};
+  ingest_.begin_round(start);
+  if (!current_job_->forced_error.empty()) co_return fail(Code::kLimitExceeded, current_job_->forced_error);
+
+  http::ClientRequest request = this->request(deadline);
+  NX_CO_ASSIGN(const auto exchange, co_await current_job_->client->send(std::move(request)));
+  if (exchange->status() != 200) {
+    co_return fail(Code::kIo, "server returned HTTP status " + exchange->status_line());
+  }
+  NX_CO_ASSIGN(const auto format, body_format(exchange->headers().get("Content-Type"), current_job_->options.fallback_protocol));
+  static_cast<void>(format);  // Both text formats share one parser.
+  if (http::equals_ignoring_case(exchange->headers().get("Content-Encoding"), "gzip")) ingest_.expect_gzip();
+
+  for (bool last = false; !last;) {
+    // Fill what fits before a thread is asked for: many short reads, one hop.
+    std::span<char> buffer = ingest_.buffer();
+    std::size_t filled = 0;
+    while (filled < buffer.size()) {
+      NX_CO_ASSIGN(const std::size_t bytes, co_await exchange->read(buffer.subspan(filled)));
+      filled += bytes;
+      last = bytes == 0;
+      if (last) break;
+    }
+    util::Result<void> taken;
+    std::move_only_function<void()> work = [this, filled, last, &taken] { taken = ingest_.take(filled, last); };
+    NX_CO_TRY(co_await on_worker(std::move(work), deadline));
+    NX_CO_TRY(std::move(taken));
+  }
+  co_return util::Result<void>();
+}
+
+async::Task<void> TargetLoop::scrape(Slot slot) {
+  if (last_start_ != 0) {
+    environment_.shared->metrics->interval_length(current_target_->interval).observe(static_cast<double>(slot.start - last_start_) / 1e9);
+  }
+  last_start_ = slot.start;
+  const auto seconds = [this, &slot] { return static_cast<double>(environment_.clock->steady_ns() - slot.steady_start) / 1e9; };
+  auto outcome = co_await read_body(slot);
+  if (!outcome && outcome.error().code() == Code::kCanceled) co_return outcome;
+
+  util::Result<void> stored;
+  std::move_only_function<void()> finish = [this, &outcome, &stored, &seconds] {
+    if (outcome) outcome = ingest_.commit(seconds());
+    if (!outcome) stored = ingest_.abandon(seconds());
+  };
+  // Not bounded by the scrape's timeout: that a target failed has to be written down, too.
+  const util::SteadyNs patience = environment_.clock->steady_ns() + std::chrono::nanoseconds(current_target_->interval).count();
+  NX_CO_TRY(co_await on_worker(std::move(finish), patience));
+  if (!stored) {
+    util::log_warn("Appending scrape report failed", {{"scrape_pool", current_job_->options.job_name},
+                                                      {"target", current_target_->url_text},
+                                                      {"err", stored.error()}});
+  }
+  record(slot, seconds(), outcome ? std::string() : outcome.error().message());
+  co_return util::Result<void>();
+}
+
+void TargetLoop::record(const Slot& slot, double seconds, const std::string& error) {
+  if (!error.empty()) {
+    util::log_debug("Scrape failed", {{"scrape_pool", current_job_->options.job_name},
+                                      {"target", current_target_->url_text},
+                                      {"err", error}});
+  }
+  const util::MutexLock lock(mutex_);
+  status_.last_error = error;
+  status_.last_scrape_ns = slot.start;
+  status_.last_scrape_seconds = seconds;
+  status_.health = error.empty() ? TargetHealth::kUp : TargetHealth::kDown;
+  status_.samples = ingest_.report().scraped;
+  status_.series_refused = ingest_.report().refused;
+}
+
+// Waits long enough for a target that only moved between jobs to be scraped again, then ends its series at the first missed slot.
+async::Task<void> TargetLoop::write_end_markers() {
+  const std::int64_t interval = std::chrono::nanoseconds(current_target_->interval).count();
+  const util::WallNs first = next_slot(environment_.clock->wall_ns(), current_target_->slot_offset_ns(seed_), current_target_->interval);
+  const util::SteadyNs until = environment_.clock->steady_ns() + (first - environment_.clock->wall_ns()) + interval + interval / 10;
+  NX_CO_TRY(co_await async::sleep_until(environment_.clock, until));
+  util::Result<void> stored;
+  std::move_only_function<void()> work = [this, first, &stored] {
+    stored = ingest_.write_end_markers(*current_job_, *current_target_, first / 1'000'000);
+  };
+  NX_CO_TRY(co_await on_worker(std::move(work), until + interval));
+  co_return stored;
+}
+
+}  // namespace narthex::scrape

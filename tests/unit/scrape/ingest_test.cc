@@ -1,0 +1,385 @@
+#include "scrape/ingest.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include "narthex/util/random.h"
+
+#include "support/memory_appender.h"
+
+namespace narthex::scrape {
+namespace {
+
+constexpr const char* kUp = "up{instance=\"i\", job=\"j\"}";
+
+std::string gzip(std::string_view plain) {
+  z_stream z{};
+  ::deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  std::string out(::deflateBound(&z, plain.size()) + 32, '\0');
+  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+  z.avail_in = static_cast<uInt>(plain.size());
+  z.next_out = reinterpret_cast<Bytef*>(out.data());
+  z.avail_out = static_cast<uInt>(out.size());
+  ::deflate(&z, Z_FINISH);
+  out.resize(z.total_out);
+  ::deflateEnd(&z);
+  return out;
+}
+
+// One target with the labels job="j", instance="i", fed by hand: a round every second.
+class IngestTest : public ::testing::Test {
+ protected:
+  IngestTest() {
+    shared_.appender = &appender_;
+    shared_.metrics = &metrics_;
+    target_.labels = model::Labels{{"instance", "i"}, {"job", "j"}};
+    target_.timeout = std::chrono::seconds(10);
+    configure({});
+  }
+  void configure(ScrapeJobOptions options) {
+    options.job_name = "j";
+    auto made = make_job(std::move(options), {}, &util::system_clock(), job_.get());
+    ASSERT_TRUE(made.has_value()) << made.error().message();
+    job_ = *made;
+    ingest_.forget_decisions();
+  }
+
+  // Feeds a body in parts of at most `part` bytes; what went wrong, or "".
+  std::string round(std::string_view body, bool compressed = false, std::size_t part = SIZE_MAX) {
+    now_ += 1000;
+    ingest_.begin_round({.job = job_.get(), .target = &target_, .timestamp = now_});
+    if (compressed) ingest_.expect_gzip();
+    util::Result<void> outcome;
+    for (bool last = false; outcome && !last;) {
+      const std::span<char> buffer = ingest_.buffer();
+      const std::size_t bytes = std::min({buffer.size(), body.size(), part});
+      std::copy_n(body.begin(), bytes, buffer.begin());
+      body.remove_prefix(bytes);
+      last = bytes == 0;
+      outcome = ingest_.take(bytes, last);
+    }
+    if (outcome) outcome = ingest_.commit(0.5);
+    if (outcome) return {};
+    const auto stored = ingest_.abandon(0.5);
+    return outcome.error().message() + (stored ? "" : " / " + stored.error().message());
+  }
+  void fail_round() {
+    now_ += 1000;
+    ingest_.begin_round({.job = job_.get(), .target = &target_, .timestamp = now_});
+    EXPECT_TRUE(ingest_.abandon(0.5).has_value());
+  }
+  // Samples of a series of the target.
+  std::string got(const std::string& name, const std::string& more = {}) const {
+    return appender_.text(name + "{" + more + "instance=\"i\", job=\"j\"}");
+  }
+
+  telemetry::Registry registry_;
+  Metrics metrics_{registry_};
+  test::MemoryAppender appender_;
+  Shared shared_;
+  Target target_;
+  std::shared_ptr<Job> job_;
+  Ingest ingest_{&shared_};
+  model::TimestampMs now_ = 1'000'000;
+};
+
+TEST_F(IngestTest, StoresSamplesWithTheLabelsOfTheTargetAndAReport) {
+  EXPECT_EQ(round("# TYPE a counter\na 1\nb{x=\"y\"} 2\n"), "");
+  EXPECT_EQ(got("a"), "1001000=1");
+  EXPECT_EQ(appender_.text("b{instance=\"i\", job=\"j\", x=\"y\"}"), "1001000=2");
+  EXPECT_EQ(got("up"), "1001000=1");
+  EXPECT_EQ(got("scrape_duration_seconds"), "1001000=0.5");
+  EXPECT_EQ(got("scrape_samples_scraped"), "1001000=2");
+  EXPECT_EQ(got("scrape_samples_post_metric_relabeling"), "1001000=2");
+  EXPECT_EQ(got("scrape_series_added"), "1001000=2");
+  EXPECT_EQ(appender_.series().size(), 7U);
+  EXPECT_EQ(appender_.appends(), 1U) << "a round is one batch";
+}
+
+TEST_F(IngestTest, KnownSeriesAreNotAskedForAgain) {
+  EXPECT_EQ(round("a 1\nb 2"), "");
+  const std::size_t ensured = appender_.ensured();
+  EXPECT_EQ(round("a 3\nb 4"), "");
+  EXPECT_EQ(round("b 5\nc 0\na 6"), "") << "another order and a new one";
+  EXPECT_EQ(appender_.ensured(), ensured + 1);
+  EXPECT_EQ(got("a"), "1001000=1 1002000=3 1003000=6");
+  EXPECT_EQ(got("b"), "1001000=2 1002000=4 1003000=5");
+  EXPECT_EQ(got("scrape_series_added"), "1001000=2 1002000=0 1003000=1");
+}
+
+TEST_F(IngestTest, ASeriesThatIsGoneGetsAStaleMarkerOnce) {
+  EXPECT_EQ(round("a 1\nb 2"), "");
+  EXPECT_EQ(round("a 1"), "");
+  EXPECT_EQ(round("a 1"), "");
+  EXPECT_EQ(got("b"), "1001000=2 1002000=stale");
+  EXPECT_EQ(round("a 1\nb 3"), "");
+  EXPECT_EQ(got("b"), "1001000=2 1002000=stale 1004000=3");
+  EXPECT_EQ(got("a"), "1001000=1 1002000=1 1003000=1 1004000=1");
+}
+
+TEST_F(IngestTest, AFailedRoundStoresNothingButMarkersAndUpZero) {
+  EXPECT_EQ(round("a 1\nb 2"), "");
+  EXPECT_NE(round("a 3\nc 1\nbroken"), "");
+  EXPECT_EQ(got("a"), "1001000=1 1002000=stale");
+  EXPECT_EQ(got("b"), "1001000=2 1002000=stale");
+  EXPECT_EQ(got("c"), "");
+  EXPECT_EQ(got("up"), "1001000=1 1002000=0");
+  EXPECT_EQ(got("scrape_samples_scraped"), "1001000=2 1002000=2");
+  EXPECT_EQ(got("scrape_samples_post_metric_relabeling"), "1001000=2 1002000=0");
+  fail_round();
+  EXPECT_EQ(got("a"), "1001000=1 1002000=stale") << "markers are written once";
+  EXPECT_EQ(round("a 4\nb 5"), "");
+  EXPECT_EQ(got("a"), "1001000=1 1002000=stale 1004000=4");
+  EXPECT_EQ(got("up"), "1001000=1 1002000=0 1003000=0 1004000=1");
+}
+
+TEST_F(IngestTest, TimestampsOfTheTargetAreKeptAndGetNoMarkers) {
+  EXPECT_EQ(round("a 1 500\nb 2"), "");
+  EXPECT_EQ(round("b 2"), "");
+  EXPECT_EQ(got("a"), "500=1");
+  ScrapeJobOptions options;
+  options.track_timestamps_staleness = true;
+  configure(options);
+  EXPECT_EQ(round("c 1 600"), "");
+  EXPECT_EQ(round(""), "");
+  EXPECT_EQ(got("c"), "600=1 1004000=stale");
+  options = {};
+  options.honor_timestamps = false;
+  configure(options);
+  EXPECT_EQ(round("d 1 600"), "");
+  EXPECT_EQ(round(""), "");
+  EXPECT_EQ(got("d"), "1005000=1 1006000=stale");
+}
+
+TEST_F(IngestTest, ATimestampFarInTheFutureIsRefused) {
+  EXPECT_EQ(round("a 1 1601001\nb 1 1601000"), "");
+  EXPECT_EQ(got("a"), "");
+  EXPECT_EQ(got("b"), "1601000=1");
+  EXPECT_EQ(metrics_.out_of_bounds.value(), 1);
+}
+
+TEST_F(IngestTest, TheSecondOfTwoEqualSeriesIsDroppedAndCounted) {
+  EXPECT_EQ(round("a 1\na 2\na 3"), "");
+  EXPECT_EQ(got("a"), "1001000=1");
+  EXPECT_EQ(metrics_.duplicate_timestamp.value(), 2);
+  EXPECT_EQ(got("scrape_samples_scraped"), "1001000=3");
+  EXPECT_EQ(got("scrape_samples_post_metric_relabeling"), "1001000=3");
+  EXPECT_EQ(round("b 1 100\nb 2 200\nb 3 150"), "") << "with times of their own they are samples";
+  EXPECT_EQ(got("b"), "100=1 200=2");
+  EXPECT_EQ(metrics_.out_of_order.value(), 1);
+  EXPECT_EQ(round("c{x=\"1\",y=\"2\"} 1\nc{y=\"2\",x=\"1\"} 5"), "") << "one series, two spellings";
+  EXPECT_EQ(appender_.text("c{instance=\"i\", job=\"j\", x=\"1\", y=\"2\"}"), "1003000=1");
+}
+
+TEST_F(IngestTest, HonorLabelsDecidesWhoseLabelWins) {
+  EXPECT_EQ(round("a{job=\"x\",exported_job=\"y\"} 1"), "");
+  EXPECT_EQ(appender_.text("a{exported_exported_job=\"x\", exported_job=\"y\", instance=\"i\", job=\"j\"}"), "1001000=1");
+  ScrapeJobOptions options;
+  options.honor_labels = true;
+  configure(options);
+  EXPECT_EQ(round("b{job=\"x\"} 1\nc{instance=\"\"} 2"), "");
+  EXPECT_EQ(appender_.text("b{instance=\"i\", job=\"x\"}"), "1002000=1");
+  EXPECT_EQ(appender_.text("c{job=\"j\"}"), "1002000=2");
+}
+
+TEST_F(IngestTest, MetricRelabellingRenamesAndDrops) {
+  ScrapeJobOptions options;
+  relabel::RelabelRule drop;
+  drop.action = relabel::Action::kDrop;
+  drop.source_labels = {"__name__"};
+  drop.regex = "go_.*";
+  relabel::RelabelRule rename;
+  rename.source_labels = {"__name__"};
+  rename.regex = "old_(.*)";
+  rename.target_label = "__name__";
+  rename.replacement = "new_$1";
+  options.metric_relabel_configs = {drop, rename};
+  configure(options);
+  EXPECT_EQ(round("go_x 1\nold_y 2\nz 3"), "");
+  EXPECT_EQ(round("go_x 1\nold_y 2\nz 3"), "");
+  EXPECT_EQ(got("go_x"), "");
+  EXPECT_EQ(got("new_y"), "1001000=2 1002000=2");
+  EXPECT_EQ(got("scrape_samples_scraped"), "1001000=3 1002000=3");
+  EXPECT_EQ(got("scrape_samples_post_metric_relabeling"), "1001000=2 1002000=2");
+}
+
+TEST_F(IngestTest, NewRulesEndTheSeriesThatTheyReplace) {
+  EXPECT_EQ(round("a 1\nb 2\nc 3"), "");
+  ScrapeJobOptions options;
+  relabel::RelabelRule rename;
+  rename.source_labels = {"__name__"};
+  rename.regex = "a";
+  rename.target_label = "__name__";
+  rename.replacement = "renamed";
+  relabel::RelabelRule drop;
+  drop.action = relabel::Action::kDrop;
+  drop.source_labels = {"__name__"};
+  drop.regex = "b";
+  options.metric_relabel_configs = {rename, drop};
+  configure(options);
+  EXPECT_EQ(round("a 1\nb 2\nc 3"), "");
+  EXPECT_EQ(got("a"), "1001000=1 1002000=stale");
+  EXPECT_EQ(got("renamed"), "1002000=1");
+  EXPECT_EQ(got("b"), "1001000=2 1002000=stale");
+  EXPECT_EQ(got("c"), "1001000=3 1002000=3");
+}
+
+TEST_F(IngestTest, LimitsFailTheRound) {
+  const auto check = [this](auto set, std::string_view body, std::string_view want) {
+    ScrapeJobOptions options;
+    set(options.limits);
+    configure(options);
+    EXPECT_EQ(round(body), want);
+    EXPECT_EQ(appender_.last(kUp), want.empty() ? 1.0 : 0.0);
+  };
+  check([](ScrapeLimits& l) { l.samples = 2; }, "a 1\nb 2\nc 3", "sample limit exceeded");
+  check([](ScrapeLimits& l) { l.samples = 3; }, "a 1\nb 2\nc 3", "");
+  check([](ScrapeLimits& l) { l.labels = 3; }, "a{b=\"c\"} 1",
+        "label_limit exceeded (metric: a, number of labels: 4, limit: 3)");
+  check([](ScrapeLimits& l) { l.label_name_bytes = 8; }, "a{long_name=\"c\"} 1",
+        "label_name_length_limit exceeded (metric: a, label name: long_name, length: 9, limit: 8)");
+  check([](ScrapeLimits& l) { l.label_value_bytes = 3; }, "a{b=\"cdef\"} 1",
+        "label_value_length_limit exceeded (metric: a, label name: b, value: \"cdef\", length: 4, limit: 3)");
+  check([](ScrapeLimits& l) { l.body_size_bytes = 4; }, "a 1\n", "body size limit exceeded");
+  check([](ScrapeLimits& l) { l.body_size_bytes = 5; }, "a 1\n", "");
+  EXPECT_EQ(metrics_.sample_limit_exceeded.value(), 1);
+  EXPECT_EQ(metrics_.body_size_limit_exceeded.value(), 1);
+}
+
+TEST_F(IngestTest, NamesMustBeThereAndValid) {
+  EXPECT_EQ(round("{\"\"} 1"), "missing metric name (__name__ label)");
+  EXPECT_EQ(round("{\"a\xff\"} 1"), "invalid metric name or label names: {__name__=\"a\\xff\", instance=\"i\", job=\"j\"}");
+  ScrapeJobOptions options;
+  options.name_scheme = model::NameScheme::kLegacy;
+  configure(options);
+  EXPECT_EQ(round("{\"a.b\"} 1").substr(0, 35), "invalid metric name or label names:");
+}
+
+TEST_F(IngestTest, ExtraMetricsReportLimitsAndSizes) {
+  ScrapeJobOptions options;
+  options.extra_scrape_metrics = true;
+  options.limits.samples = 7;
+  options.limits.body_size_bytes = 100;
+  configure(options);
+  EXPECT_EQ(round("a 1\n"), "");
+  EXPECT_EQ(round(std::string(200, '\n')), "body size limit exceeded");
+  EXPECT_EQ(round("x"), "expected value after metric, got \"\\n\" (\"INVALID\") while parsing: \"x\\n\"");
+  EXPECT_EQ(got("scrape_timeout_seconds"), "1001000=10 1002000=10 1003000=10");
+  EXPECT_EQ(got("scrape_sample_limit"), "1001000=7 1002000=7 1003000=7");
+  EXPECT_EQ(got("scrape_body_size_bytes"), "1001000=4 1002000=-1 1003000=0");
+}
+
+TEST_F(IngestTest, ASeriesThatStorageHasDroppedIsAskedForAgain) {
+  EXPECT_EQ(round("a 1\nb 1"), "");
+  appender_.lose("a{instance=\"i\", job=\"j\"}");
+  appender_.lose(kUp);
+  EXPECT_EQ(round("a 2\nb 2"), "");
+  EXPECT_EQ(round("a 3\nb 3"), "");
+  EXPECT_EQ(got("a"), "1002000=2 1003000=3") << "the sample that found no series is made up for";
+  EXPECT_EQ(got("b"), "1001000=1 1002000=2 1003000=3");
+  EXPECT_EQ(got("up"), "1002000=1 1003000=1");
+}
+
+TEST_F(IngestTest, AfterALongPauseEveryReferenceIsAskedForAgain) {
+  EXPECT_EQ(round("a 1\nb 1"), "");
+  const std::size_t ensured = appender_.ensured();
+  now_ += 3'600'000;
+  EXPECT_EQ(round("a 2\nb 2"), "");
+  EXPECT_EQ(appender_.ensured(), ensured + 2);
+  EXPECT_EQ(got("a"), "1001000=1 4602000=2");
+}
+
+TEST_F(IngestTest, NewSeriesBeyondTheBudgetAreRefusedTheOthersGoOn) {
+  EXPECT_EQ(round("a 1"), "");
+  appender_.refuse_beyond(6);
+  EXPECT_EQ(round("b 1\na 2\nc 1"), "");
+  EXPECT_EQ(got("a"), "1001000=1 1002000=2");
+  EXPECT_EQ(ingest_.report().refused, 2U);
+  appender_.refuse_beyond(100);
+  EXPECT_EQ(round("b 5\na 3\nc 6"), "");
+  EXPECT_EQ(got("b"), "1003000=5");
+}
+
+TEST_F(IngestTest, AnAppendThatFailsIsAFailedRound) {
+  EXPECT_EQ(round("a 1"), "");
+  appender_.fail_with(util::Error(util::Code::kNoSpace, "disk full"));
+  EXPECT_EQ(round("a 2"), "disk full / disk full");
+  appender_.fail_with(std::nullopt);
+  EXPECT_EQ(round("a 3"), "");
+  EXPECT_EQ(got("a"), "1001000=1 1003000=3");
+}
+
+TEST_F(IngestTest, TheEndOfATargetEndsItsSeries) {
+  EXPECT_EQ(round("a 1\nb 1 5"), "");
+  ASSERT_TRUE(ingest_.write_end_markers(*job_, target_, 1'005'000).has_value());
+  EXPECT_EQ(got("a"), "1001000=1 1005000=stale");
+  EXPECT_EQ(got("b"), "5=1");
+  EXPECT_EQ(got("up"), "1001000=1 1005000=stale");
+}
+
+TEST_F(IngestTest, EveryPartSizeAndCompressionGivesTheSame) {
+  std::string body = "# HELP h Help.\n# TYPE h histogram\n";
+  for (int i = 0; i < 200; ++i) body += fmt::format("h_bucket{{le=\"{}\",x=\"line\nbreak\"}} {}\n", i, i * i);
+  body += "last 1";
+  for (const std::size_t part : {1U, 2U, 7U, 64U, 1000U}) {
+    EXPECT_EQ(round(body, false, part), "");
+    EXPECT_EQ(round(gzip(body), true, part), "");
+  }
+  EXPECT_EQ(appender_.samples("h_bucket{instance=\"i\", job=\"j\", le=\"199.0\", x=\"line\\nbreak\"}"), 10U);
+  EXPECT_EQ(appender_.series().size(), 206U);
+  EXPECT_EQ(ingest_.metadata().find("h")->metadata.help, "Help.");
+  EXPECT_EQ(ingest_.metadata().find("h")->metadata.type, model::MetricType::kHistogram);
+}
+
+TEST_F(IngestTest, HostileBodiesAreBoundedByWhatTheySend) {
+  EXPECT_EQ(round(std::string(40 << 20, 'x')), "a line is longer than 8 MiB");
+  EXPECT_EQ(round("a{b=\"" + std::string(40 << 20, 'x')), "a line is longer than 8 MiB");
+  EXPECT_EQ(round(gzip("a{b=\"" + std::string(20 << 20, 'x')), true), "a line is longer than 8 MiB");
+  EXPECT_EQ(round(gzip(std::string(20 << 20, '\n')), true), "") << "blank lines cost nothing";
+  appender_.refuse_beyond(10);
+  std::string many;
+  for (int i = 0; i < 1'200'000; ++i) many += fmt::format("a{{b=\"{}\"}} 1\n", i);
+  EXPECT_EQ(round(many), "scrape needs more than 64 MiB of memory; a larger body_size_limit allows more");
+  appender_.refuse_beyond(1000);
+  EXPECT_EQ(round("not gzip", true), "gzip: incorrect header check");
+  EXPECT_EQ(round(gzip("a 1\n").substr(0, 20), true), "gzip: unexpected EOF");
+  EXPECT_EQ(round("<html><body>404</body></html>").substr(0, 28), "expected a valid start token");
+  EXPECT_EQ(round("a 1"), "") << "and the target is as good as before";
+}
+
+// Goal: the cache never changes what is stored.
+// Method: random bodies whose lines come, go, repeat and change places; storage must hold what a model without any cache says.
+TEST_F(IngestTest, EqualsAModelWithoutACache) {
+  util::Random random(3);
+  std::map<std::string, std::vector<std::string>> model;
+  std::map<std::string, bool> before;
+  for (int round_index = 0; round_index < 400; ++round_index) {
+    std::string body;
+    std::map<std::string, bool> now;
+    const bool broken = random.below(10) == 0;
+    std::vector<std::string> names;
+    for (int i = 0; i < 12; ++i) names.push_back("m" + std::to_string(random.below(round_index % 50 < 25 ? 12 : 40)));
+    if (random.below(2) == 0) std::ranges::sort(names);
+    const std::string t = std::to_string(now_ + 1000);
+    for (const std::string& name : names) {
+      const std::string value = std::to_string(random.below(100));
+      body += name + " " + value + "\n";
+      if (!broken && !now[name]) model[name].push_back(t + "=" + value);
+      now[name] = true;
+    }
+    if (broken) body += "}\n", now.clear();
+    EXPECT_EQ(round(body).empty(), !broken);
+    for (const auto& [name, there] : before) {
+      if (!now.contains(name)) model[name].push_back(t + "=stale");
+    }
+    before = now;
+  }
+  for (const auto& [name, samples] : model) {
+    std::string want;
+    for (const std::string& sample : samples) want += (want.empty() ? "" : " ") + sample;
+    EXPECT_EQ(got(name), want) << name;
+  }
+}
+
+}  // namespace
+}  // namespace narthex::scrape
