@@ -182,6 +182,9 @@ export function TimeChart(props: TimeChartProps) {
       return padRange(low, high, yZero || mode === 'stacked');
     };
 
+    const shownSplits = (_: uPlot, splits: number[]) =>
+      yLog ? splits.map((v) => (wholeDecade(v) ? v : null)) : splits;
+
     const options: uPlot.Options = {
       width: element.clientWidth || 600,
       height,
@@ -216,10 +219,10 @@ export function TimeChart(props: TimeChartProps) {
           grid: {
             stroke: colors.line,
             width: 1,
-            filter: yLog ? (_u, splits) => splits.map((v) => (wholeDecade(v) ? v : null)) : undefined,
+            filter: shownSplits,
           },
           ticks: { show: false },
-          filter: yLog ? (_u, splits) => splits.map((v) => (wholeDecade(v) ? v : null)) : undefined,
+          filter: shownSplits,
           values: (_u, splits) =>
             yLog ? logTicks(splits) : formatTicks(splits).map((s) => (s && mode === 'percent' ? `${s}%` : s)),
         },

@@ -13,8 +13,8 @@ import {
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, insertNewlineAndIndent } from '@codemirror/commands';
 import { bracketMatching, HighlightStyle, syntaxHighlighting, syntaxTree } from '@codemirror/language';
-import { forceLinting, linter, lintKeymap, type Diagnostic } from '@codemirror/lint';
-import { Compartment, EditorState, Prec, type Extension } from '@codemirror/state';
+import { linter, lintKeymap, type Diagnostic } from '@codemirror/lint';
+import { Compartment, EditorState, Prec, StateEffect, type Extension } from '@codemirror/state';
 import {
   drawSelection,
   EditorView,
@@ -66,6 +66,9 @@ export interface EditorHandle {
   ): void;
   destroy(): void;
 }
+
+// Asks for the server's diagnostics anew although the text is the same.
+const lintAgain = StateEffect.define<null>();
 
 const client = new CompletionClient();
 const hybrid = new HybridComplete(client, 10_000);
@@ -265,7 +268,10 @@ export function createEditor(root: ShadowRoot, initial: EditorOptions): EditorHa
       linter(
         (view) =>
           serverError && serverError.text === view.state.doc.toString() ? [serverError.diagnostic] : [],
-        { delay: 0 },
+        {
+          delay: 0,
+          needsRefresh: (update) => update.transactions.some((tr) => tr.effects.some((e) => e.is(lintAgain))),
+        },
       ),
     );
     return parts;
@@ -354,7 +360,7 @@ export function createEditor(root: ShadowRoot, initial: EditorOptions): EditorHa
     focus: () => view.focus(),
     setServerError(text, error) {
       serverError = error && { text, diagnostic: { ...error, severity: 'error' } };
-      forceLinting(view);
+      view.dispatch({ effects: lintAgain.of(null) });
     },
     configure(next) {
       options = { ...options, ...next };
