@@ -1,0 +1,54 @@
+"""The server's own metrics: readable by the official Python client, and described in docs/self-metrics.md."""
+
+import re
+import subprocess
+import unittest
+
+from tests.e2e.interop.test_exporters import interpreter_with_client
+from tests.e2e.lib.narthex_e2e import ROOT, Narthex, scrape_config
+
+ROW = re.compile(r"^\| `([a-z0-9_]+)` \| (counter|gauge|histogram|summary) \| ([^|]*) \|", re.MULTILINE)
+PARSE = """
+import sys
+from prometheus_client.parser import text_string_to_metric_families
+for family in text_string_to_metric_families(sys.stdin.read()):
+    print(family.name, family.type, len(family.samples))
+"""
+
+
+class SelfMetrics(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Narthex("global: {}\n")
+        cls.addClassCleanup(cls.server.close)
+        cls.server.start()
+        cls.server.write_config(scrape_config(cls.server.address, job="self"))
+        cls.server.kill()
+        cls.server.start()
+        cls.server.wait_for_vector('up{job="self"} == 1')
+        cls.server.wait_for_vector("rate(prometheus_http_requests_total[1m])")
+        cls.text = cls.server.get("/metrics").text
+
+    def test_the_page_describes_what_the_server_shows(self):
+        shown = dict(re.findall(r"^# TYPE (\S+) (\S+)$", self.text, re.MULTILINE))
+        described = {name: kind for name, kind, _ in ROW.findall((ROOT / "docs/self-metrics.md").read_text())}
+        self.assertEqual(sorted(shown.items() - described.items()), [], "not described, or with another type")
+        self.assertEqual(sorted(described.items() - shown.items()), [], "described, but not there")
+
+    def test_the_official_client_reads_it(self):
+        done = subprocess.run([interpreter_with_client(), "-c", PARSE], input=self.text, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        families = len(re.findall(r"^# TYPE ", self.text, re.MULTILINE))
+        self.assertEqual(len(done.stdout.splitlines()), families)
+
+    def test_the_numbers_move(self):
+        self.assertGreater(self.server.metric("process_resident_memory_bytes"), 1_000_000)
+        self.assertGreater(self.server.metric("prometheus_tsdb_head_series"), 10)
+        self.assertEqual(self.server.metric("prometheus_config_last_reload_successful"), 1)
+        before = self.server.metric("prometheus_tsdb_head_samples_appended_total", 'type="float"')
+        self.server.wait_for_vector('count_over_time(up{job="self"}[1m]) >= 8')
+        self.assertGreater(self.server.metric("prometheus_tsdb_head_samples_appended_total", 'type="float"'), before)
+
+
+if __name__ == "__main__":
+    unittest.main()
