@@ -98,6 +98,10 @@ function(narthex_test name)
   target_compile_definitions(${name} PRIVATE NARTHEX_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
   set_tests_properties(${name} PROPERTIES TIMEOUT 900)
+  if(NARTHEX_SANITIZE MATCHES "thread")
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT
+      "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/support/tsan.supp halt_on_error=1")
+  endif()
   add_dependencies(all_tests ${name})
 endfunction()
 
