@@ -52,7 +52,6 @@ struct Options {
   // Origins that may read answers: a regular expression, anchored (--web.cors.origin).
   std::string cors_origin = ".*";
   bool enable_lifecycle = false;
-  bool enable_admin_api = false;
   bool enable_remote_write_receiver = false;
   std::string external_url;  // "http://host:port/prefix", for a target's globalUrl.
   std::uint16_t listen_port = 0;
@@ -108,8 +107,9 @@ class Api {
   // From now on 503 again, with the header that says why.
   void set_stopping();
 
+  struct State;  // Seen by the endpoints inside the module.
+
  private:
-  struct State;
   explicit Api(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -1,0 +1,245 @@
+#include "narthex/api/api.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "api/endpoints.h"
+#include "api/json.h"
+#include "api/params.h"
+
+namespace narthex::api {
+namespace {
+
+constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
+// PR-F4: whatever was asked for, text 0.0.4 is what we write.
+constexpr std::string_view kMetricsText =
+    "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
+constexpr std::string_view kApiPrefix = "/api/v1";
+// As much as Go reads of a form.
+constexpr std::size_t kFormBytesMax = 10U << 20U;
+
+void set_cors(const Api::State& api, const http::Request& request, http::ResponseWriter& out) {
+  out.add_header("Vary", "Origin");
+  const std::string_view origin = request.headers.get("Origin");
+  if (origin.empty()) return;
+  out.set_header("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin");
+  out.set_header("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+  out.set_header("Access-Control-Expose-Headers", "Date");
+  if (api.cors_origin.matches(origin)) out.set_header("Access-Control-Allow-Origin", origin);
+}
+
+// False when it has answered 503.
+bool check_ready(const Api::State& api, http::ResponseWriter& out) {
+  const Readiness readiness = api.readiness;
+  if (readiness == Readiness::kReady) return true;
+  out.set_header("X-Prometheus-Stopping", readiness == Readiness::kStopping ? "true" : "false");
+  out.send(503, kPlainText, "Service Unavailable");
+  return false;
+}
+
+enum class Needs : std::uint8_t { kNothing, kReady };
+
+http::Handler endpoint_handler(const Api::State& api, Endpoint endpoint, Needs needs) {
+  return [&api, endpoint, needs](const http::Request& request, http::ResponseWriter& out) {
+    if (needs == Needs::kReady && !check_ready(api, out)) return;
+    set_cors(api, request, out);
+    const http::Form params = request_params(request);
+    const Call call{api, request, params, out};
+    const ApiResult<void> result = endpoint(call);
+    if (!result && !out.started()) send_error(out, result.error());
+  };
+}
+
+struct EndpointRoute {
+  std::string_view pattern;
+  Endpoint endpoint;
+  std::vector<std::string> methods;
+  Needs needs = Needs::kReady;
+};
+
+std::vector<EndpointRoute> endpoint_routes() {
+  const std::vector<std::string> get = {"GET"};
+  const std::vector<std::string> form = {"GET", "POST"};
+  const std::vector<std::string> change = {"POST", "PUT"};
+  return {
+      {"/query", query, form},
+      {"/query_range", query_range, form},
+      {"/format_query", format_query, form},
+      {"/parse_query", parse_query, form},
+      {"/series", series, form},
+      {"/labels", label_names, form},
+      {"/label/:name/values", label_values, get},
+      {"/targets", targets, get},
+      {"/targets/metadata", targets_metadata, get},
+      {"/metadata", metadata, get},
+      {"/scrape_pools", scrape_pools, get},
+      {"/rules", rules, get},
+      {"/alerts", alerts, get},
+      {"/alertmanagers", alertmanagers, get},
+      {"/status/config", status_config, get},
+      {"/status/flags", status_flags, get},
+      {"/status/runtimeinfo", status_runtime_info, get},
+      {"/status/buildinfo", status_build_info, get},
+      {"/status/tsdb", status_tsdb, get},
+      {"/status/walreplay", status_wal_replay, get, Needs::kNothing},
+      {"/admin/tsdb/delete_series", admin_disabled, change},
+      {"/admin/tsdb/clean_tombstones", admin_disabled, change},
+      {"/admin/tsdb/snapshot", admin_disabled, change},
+  };
+}
+
+void send_text(http::ResponseWriter& out, int status, std::string text) {
+  out.send(status, kPlainText, std::move(text));
+}
+
+void handle_reload(const Api::State& api, http::ResponseWriter& out) {
+  const util::Result<void> reloaded = api.callbacks.reload();
+  if (reloaded) {
+    out.send(200, "", "");
+    return;
+  }
+  out.set_header("X-Content-Type-Options", "nosniff");
+  send_text(out, 500, "failed to reload config: " + reloaded.error().message() + "\n");
+}
+
+void handle_quit(Api::State& api, http::ResponseWriter& out) {
+  if (api.quitting.exchange(true)) {
+    send_text(out, 200, "Termination already in progress.");
+    return;
+  }
+  send_text(out, 200, "Requesting termination... Goodbye!");
+  api.callbacks.quit();
+}
+
+}  // namespace
+
+Api::Api(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Api::~Api() = default;
+
+util::Result<std::unique_ptr<Api>> Api::create(Options options, Callbacks callbacks,
+                                               util::Clock& clock, telemetry::Registry& registry) {
+  auto cors = model::Regex::compile(options.cors_origin);
+  if (!cors) {
+    return util::fail(util::Code::kInvalidArgument,
+                      fmt::format("could not compile CORS regex string \"{}\": {}",
+                                  options.cors_origin, cors.error().message()));
+  }
+  auto state = std::make_unique<State>(std::move(options), std::move(callbacks), clock, registry,
+                                       std::move(*cors));
+  return std::unique_ptr<Api>(new Api(std::move(state)));
+}
+
+void Api::register_routes(http::Router& router) {
+  State& api = *state_;
+  const std::string& prefix = api.options.route_prefix;
+  const auto add = [&router, &prefix](std::vector<std::string> methods, std::string_view pattern,
+                                      http::Handler handler) {
+    http::Route route;
+    route.methods = std::move(methods);
+    route.pattern = prefix + std::string(pattern);
+    route.handler = std::move(handler);
+    route.body_bytes_max = kFormBytesMax;
+    router.add(std::move(route));
+  };
+  for (const EndpointRoute& each : endpoint_routes()) {
+    add(each.methods, std::string(kApiPrefix) + std::string(each.pattern),
+        endpoint_handler(api, each.endpoint, each.needs));
+  }
+  add({"OPTIONS"}, std::string(kApiPrefix) + "/*path",
+      [&api](const http::Request& request, http::ResponseWriter& out) {
+        set_cors(api, request, out);
+        out.send(204, "", "");
+      });
+
+  add({"GET", "HEAD"}, "/-/healthy", [](const http::Request&, http::ResponseWriter& out) {
+    send_text(out, 200, "Prometheus Server is Healthy.\n");
+  });
+  add({"GET", "HEAD"}, "/-/ready", [&api](const http::Request&, http::ResponseWriter& out) {
+    if (check_ready(api, out)) send_text(out, 200, "Prometheus Server is Ready.\n");
+  });
+  const http::Handler reload = [&api](const http::Request&, http::ResponseWriter& out) {
+    handle_reload(api, out);
+  };
+  const http::Handler quit = [&api](const http::Request&, http::ResponseWriter& out) {
+    handle_quit(api, out);
+  };
+  const http::Handler disabled = [](const http::Request&, http::ResponseWriter& out) {
+    send_text(out, 403, "Lifecycle API is not enabled.");
+  };
+  const http::Handler wrong_method = [](const http::Request&, http::ResponseWriter& out) {
+    send_text(out, 405, "Only POST or PUT requests allowed");
+  };
+  const bool lifecycle = api.options.enable_lifecycle;
+  add({"POST", "PUT"}, "/-/reload", lifecycle ? reload : disabled);
+  add({"POST", "PUT"}, "/-/quit", lifecycle ? quit : disabled);
+  add({"GET"}, "/-/reload", wrong_method);
+  add({"GET"}, "/-/quit", wrong_method);
+
+  add({"GET"}, "/version", [&api](const http::Request&, http::ResponseWriter& out) {
+    std::string body;
+    append_build_info(body, api.options.build);
+    send_text(out, 200, body + "\n");
+  });
+  add({"GET"}, "/metrics", [&api](const http::Request&, http::ResponseWriter& out) {
+    std::string body;
+    api.registry.append_text(body);
+    out.send(200, kMetricsText, std::move(body));
+  });
+
+  http::Route write;
+  write.methods = {"POST"};
+  write.pattern = prefix + std::string(kApiPrefix) + "/write";
+  write.body_bytes_max = RemoteWriteReceiver::kBodyBytesMax;
+  write.compress = http::Compress::kNever;
+  if (api.options.enable_remote_write_receiver) {
+    write.handler = [&api](const http::Request& request, http::ResponseWriter& out) {
+      if (check_ready(api, out)) api.remote_write->handle(request, out);
+    };
+  } else {
+    write.handler = [](const http::Request&, http::ResponseWriter& out) {
+      out.set_header("X-Content-Type-Options", "nosniff");
+      send_text(
+          out, 404,
+          "remote write receiver needs to be enabled with --web.enable-remote-write-receiver\n");
+    };
+  }
+  router.add(std::move(write));
+}
+
+http::RequestObserver Api::observer() {
+  return [state = state_.get()](const http::RequestSummary& request) {
+    std::string_view handler = request.pattern;
+    if (handler.starts_with(state->options.route_prefix))
+      handler.remove_prefix(state->options.route_prefix.size());
+    state->metrics.observe(handler, request);
+  };
+}
+
+std::vector<telemetry::Registry::Callback> Api::listener_metrics(telemetry::Registry& registry,
+                                                                 const http::Server& server) {
+  const telemetry::LabelPairs labels = {{"listener_name", "http"}};
+  std::vector<telemetry::Registry::Callback> handles;
+  handles.push_back(registry.callback(
+      telemetry::FamilyType::kCounter, "net_conntrack_listener_conn_accepted_total",
+      "Total number of connections opened to the listener of a given name.", labels,
+      [&server] { return static_cast<double>(server.counts().accepted); }));
+  handles.push_back(registry.callback(
+      telemetry::FamilyType::kCounter, "net_conntrack_listener_conn_closed_total",
+      "Total number of connections closed that were made to the listener of a given name.", labels,
+      [&server] { return static_cast<double>(server.counts().closed); }));
+  return handles;
+}
+
+void Api::set_ready(const Backends& backends) {
+  state_->backends = backends;
+  state_->remote_write =
+      std::make_unique<RemoteWriteReceiver>(*backends.appender, state_->clock, state_->registry);
+  state_->readiness = Readiness::kReady;
+}
+
+void Api::set_stopping() {
+  state_->readiness = Readiness::kStopping;
+}
+
+}  // namespace narthex::api

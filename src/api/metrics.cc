@@ -1,0 +1,39 @@
+#include "api/metrics.h"
+
+#include <array>
+
+namespace narthex::api {
+namespace {
+
+constexpr std::array<double, 9> kSecondsBounds = {.1, .2, .4, 1, 3, 8, 20, 60, 120};
+constexpr std::array<double, 8> kBytesBounds = {1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+
+}  // namespace
+
+void HttpMetrics::observe(std::string_view handler, const http::RequestSummary& request) {
+  if (handler.empty()) return;
+  const util::MutexLock lock(mutex_);
+  auto found = handlers_.find(handler);
+  if (found == handlers_.end()) {
+    const telemetry::LabelPairs labels = {{"handler", std::string(handler)}};
+    Handler fresh;
+    fresh.seconds =
+        &registry_.histogram("prometheus_http_request_duration_seconds",
+                             "Histogram of latencies for HTTP requests.", kSecondsBounds, labels);
+    fresh.bytes =
+        &registry_.histogram("prometheus_http_response_size_bytes",
+                             "Histogram of response size for HTTP requests.", kBytesBounds, labels);
+    found = handlers_.emplace(std::string(handler), std::move(fresh)).first;
+  }
+  telemetry::Counter*& counter = found->second.by_status[request.status];
+  if (counter == nullptr) {
+    counter = &registry_.counter(
+        "prometheus_http_requests_total", "Counter of HTTP requests.",
+        {{"code", std::to_string(request.status)}, {"handler", std::string(handler)}});
+  }
+  counter->increment();
+  found->second.seconds->observe(request.seconds);
+  found->second.bytes->observe(static_cast<double>(request.body_bytes));
+}
+
+}  // namespace narthex::api

@@ -1,0 +1,343 @@
+#include "api/remote_write.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <deque>
+#include <vector>
+
+#include <snappy.h>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <fmt/format.h>
+
+#include "narthex/util/hash.h"
+#include "narthex/util/mutex.h"
+
+#include "api/remote_write_wire.h"
+
+namespace narthex::api {
+namespace {
+
+using storage::SeriesRef;
+using util::Code;
+
+constexpr std::string_view kMediaType = "application/x-protobuf";
+constexpr std::string_view kMessageV1 = "prometheus.WriteRequest";
+constexpr std::string_view kMessageV2 = "io.prometheus.write.v2.Request";
+// Samples further ahead than this are somebody's broken clock (PR-W14).
+constexpr std::chrono::milliseconds kFutureMax{600'000};
+// A snappy copy element of three bytes makes at most 64; nothing that claims to grow more is true.
+constexpr std::size_t kSnappyGrowthMax = 24;
+constexpr std::size_t kSnappySlackBytes = 64;
+// Series that the cache may know; each takes some 40 bytes.
+constexpr std::size_t kCachedSeriesMax = 4U << 20U;
+// What a worker thread keeps between requests.
+constexpr std::size_t kKeptBytesMax = 8U << 20U;
+
+// What went wrong with a request, as the sender is told.
+struct Refused {
+  int status = 0;
+  std::string message;
+};
+template <class T>
+using Outcome = std::expected<T, Refused>;
+
+std::unexpected<Refused> refuse(int status, std::string message) {
+  return std::unexpected(Refused{status, std::move(message)});
+}
+
+// Label bytes, as senders write them, to series; kNoSeries for labels that are invalid. Different
+// bytes may name the same series, never the other way round. Threads: synchronized.
+class SeriesCache {
+ public:
+  // Fills in what is known; false for each series that is not.
+  void find(std::vector<WireSeries>& series, std::vector<std::uint8_t>& known) const {
+    known.assign(series.size(), 0);
+    const util::ReadLock lock(mutex_);
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      const auto found = refs_.find(series[i].hash);
+      if (found == refs_.end()) continue;
+      series[i].ref = found->second;
+      known[i] = 1;
+    }
+  }
+  void put(const std::vector<WireSeries>& series, const std::vector<std::size_t>& which) {
+    const util::WriteLock lock(mutex_);
+    // Full: series that have gone are most of it, and those that live are back with their next
+    // sample.
+    if (refs_.size() + which.size() > kCachedSeriesMax) refs_.clear();
+    for (const std::size_t i : which) refs_.insert_or_assign(series[i].hash, series[i].ref);
+  }
+
+ private:
+  mutable util::SharedMutex mutex_;
+  boost::unordered_flat_map<util::Hash128, SeriesRef, util::Hash128Hasher> refs_
+      NX_GUARDED_BY(mutex_);
+};
+
+// Buffers of one request, kept for the thread's next one.
+struct Scratch {
+  std::string body;
+  std::vector<WireSeries> series;
+  std::vector<std::uint8_t> known;
+  std::deque<std::string> arena;
+  storage::WriteBatch batch;
+  storage::AppendReport report;
+
+  void clear() {
+    if (body.capacity() > kKeptBytesMax) body = std::string();
+    if (series.capacity() * sizeof(WireSeries) > kKeptBytesMax) series = {};
+    if (batch.refs.capacity() * 3 * sizeof(double) > kKeptBytesMax) batch = {};
+    body.clear();
+    series.clear();
+    arena.clear();
+    batch.clear();
+    report.clear();
+  }
+};
+
+std::string_view trimmed(std::string_view text) noexcept {
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view take_until(std::string_view& text, char separator) noexcept {
+  const std::size_t end = std::min(text.find(separator), text.size());
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return trimmed(part);
+}
+
+Outcome<void> check_content_type(std::string_view content_type) {
+  content_type = trimmed(content_type);
+  if (content_type.empty()) return {};
+  std::string_view rest = content_type;
+  const std::string_view media_type = take_until(rest, ';');
+  if (media_type != kMediaType) {
+    return refuse(415, fmt::format("expected {} as the first (media) part, got {} content-type",
+                                   kMediaType, content_type));
+  }
+  while (!rest.empty()) {
+    std::string_view value = take_until(rest, ';');
+    if (take_until(value, '=') != "proto" || value == kMessageV1) continue;
+    if (value == kMessageV2) {
+      return refuse(415,
+                    fmt::format("{} protobuf message is not accepted by this server; accepted [{}]",
+                                kMessageV2, kMessageV1));
+    }
+    return refuse(
+        415, fmt::format(
+                 "got {} content type; unknown remote write protobuf message {}, supported: {}, {}",
+                 content_type, value, kMessageV1, kMessageV2));
+  }
+  return {};
+}
+
+Outcome<void> check_headers(const http::Headers& headers) {
+  if (auto type = check_content_type(headers.get("Content-Type")); !type) return type;
+  const std::string_view encoding = headers.get("Content-Encoding");
+  if (!encoding.empty() && encoding != "snappy") {
+    return refuse(
+        415,
+        fmt::format(
+            "{} encoding (compression) is not accepted by this server; only snappy is acceptable",
+            encoding));
+  }
+  return {};
+}
+
+Outcome<void> decompress(std::string_view body, std::string& out) {
+  std::size_t size = 0;
+  if (!snappy::GetUncompressedLength(body.data(), body.size(), &size))
+    return refuse(400, "snappy: corrupt input");
+  if (size > RemoteWriteReceiver::kDecodedBytesMax) {
+    return refuse(400, fmt::format("snappy: decoded length {} exceeds {} bytes", size,
+                                   RemoteWriteReceiver::kDecodedBytesMax));
+  }
+  if (size > body.size() * kSnappyGrowthMax + kSnappySlackBytes)
+    return refuse(400, "snappy: corrupt input");
+  out.resize(size);
+  if (!snappy::RawUncompress(body.data(), body.size(), out.data()))
+    return refuse(400, "snappy: corrupt input");
+  return {};
+}
+
+int status_of(Code code) noexcept {
+  if (code == Code::kInvalidArgument) return 400;
+  // 5xx: the sender keeps the samples and tries again.
+  return code == Code::kUnavailable || code == Code::kCanceled ? 503 : 500;
+}
+
+std::unexpected<Refused> refuse(const util::Error& error) {
+  return refuse(status_of(error.code()), error.message());
+}
+
+}  // namespace
+
+struct RemoteWriteReceiver::Impl {
+  Impl(storage::Appender& a, util::Clock& c, telemetry::Registry& registry)
+      : appender(a),
+        clock(c),
+        invalid_samples(registry.counter(
+            "prometheus_api_remote_write_invalid_labels_samples_total",
+            "The total number of received remote write samples and histogram samples which "
+            "were rejected due to invalid labels.")) {}
+
+  Outcome<WireCounts> receive(const http::Request& request, Scratch& scratch);
+  // Gives the series at `which` their references: new ones are made.
+  Outcome<void> resolve(Scratch& scratch, const std::vector<std::size_t>& which);
+  Outcome<void> fill_batch(Scratch& scratch);
+  Outcome<void> append(Scratch& scratch);
+  // After the database said that it no longer knows some: resolves those again.
+  Outcome<void> renew_dropped(Scratch& scratch);
+
+  storage::Appender& appender;
+  util::Clock& clock;
+  telemetry::Counter& invalid_samples;
+  SeriesCache cache;
+};
+
+Outcome<void> RemoteWriteReceiver::Impl::resolve(Scratch& scratch,
+                                                 const std::vector<std::size_t>& which) {
+  std::vector<model::Labels> labels;
+  std::vector<std::size_t> valid;
+  for (const std::size_t i : which) {
+    scratch.series[i].ref = storage::kNoSeries;
+    auto read = read_labels(scratch.series[i].labels);
+    if (!read) continue;  // Skipped and counted with every sample (PR-W12).
+    labels.push_back(std::move(*read));
+    valid.push_back(i);
+  }
+  std::vector<storage::EnsuredSeries> ensured(labels.size());
+  if (const auto done = appender.ensure_series(labels, ensured); !done) return refuse(done.error());
+  std::size_t over_limit = 0;
+  std::vector<std::size_t> lasting = which;
+  for (std::size_t i = 0; i < valid.size(); ++i) {
+    scratch.series[valid[i]].ref = ensured[i].ref;
+    if (ensured[i].outcome != storage::EnsureOutcome::kRefusedLimit) continue;
+    ++over_limit;
+    std::erase(lasting, valid[i]);  // There may be room later.
+  }
+  cache.put(scratch.series, lasting);
+  if (over_limit > 0) {
+    return refuse(400, fmt::format("{} new series refused: the memory budget for series is spent",
+                                   over_limit));
+  }
+  return {};
+}
+
+Outcome<void> RemoteWriteReceiver::Impl::fill_batch(Scratch& scratch) {
+  scratch.batch.clear();
+  std::uint64_t invalid = 0;
+  for (const WireSeries& series : scratch.series) {
+    if (series.ref == storage::kNoSeries) {
+      const auto counts = count_content(series);
+      if (!counts) return refuse(counts.error());
+      invalid += counts->samples + counts->histograms;
+    } else if (const auto read = read_content(series, scratch.batch); !read) {
+      return refuse(read.error());
+    }
+  }
+  if (invalid > 0) invalid_samples.add(static_cast<double>(invalid));
+  const model::TimestampMs newest = clock.wall_ms() + kFutureMax.count();
+  const auto too_new = [newest](model::TimestampMs t) { return t > newest; };
+  if (std::ranges::any_of(scratch.batch.timestamps, too_new) ||
+      std::ranges::any_of(scratch.batch.histograms, too_new,
+                          &storage::HistogramSample::timestamp)) {
+    return refuse(400, "out of bounds: timestamp is too far in the future");
+  }
+  return {};
+}
+
+Outcome<void> RemoteWriteReceiver::Impl::renew_dropped(Scratch& scratch) {
+  boost::unordered_flat_set<SeriesRef> dropped;
+  for (const storage::Refusal& refusal : scratch.report.floats)
+    dropped.insert(scratch.batch.refs[refusal.index]);
+  for (const storage::Refusal& refusal : scratch.report.histograms) {
+    dropped.insert(scratch.batch.histograms[refusal.index].ref);
+  }
+  std::vector<std::size_t> which;
+  for (std::size_t i = 0; i < scratch.series.size(); ++i) {
+    if (dropped.contains(scratch.series[i].ref)) which.push_back(i);
+  }
+  if (auto resolved = resolve(scratch, which); !resolved) return resolved;
+  return fill_batch(scratch);
+}
+
+Outcome<void> RemoteWriteReceiver::Impl::append(Scratch& scratch) {
+  constexpr int kAttemptsMax = 3;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    scratch.report.clear();
+    const auto done =
+        appender.append(scratch.batch, storage::Atomicity::kAllOrNothing, scratch.report);
+    if (!done) return refuse(done.error());
+    const storage::AppendReport& report = scratch.report;
+    if (report.floats.empty() && report.histograms.empty()) return {};
+    const auto is_unknown = [](const storage::Refusal& r) {
+      return r.outcome == storage::AppendOutcome::kUnknownSeries;
+    };
+    if (std::ranges::none_of(report.floats, is_unknown) &&
+        std::ranges::none_of(report.histograms, is_unknown)) {
+      const storage::Refusal& first =
+          report.floats.empty() ? report.histograms.front() : report.floats.front();
+      return refuse(400, std::string(storage::append_outcome_text(first.outcome)));
+    }
+    if (auto renewed = renew_dropped(scratch); !renewed) return renewed;
+  }
+  return refuse(500, "series were dropped while they were being written; try again");
+}
+
+Outcome<WireCounts> RemoteWriteReceiver::Impl::receive(const http::Request& request,
+                                                       Scratch& scratch) {
+  if (auto checked = check_headers(request.headers); !checked)
+    return std::unexpected(checked.error());
+  if (auto decoded = decompress(request.body, scratch.body); !decoded)
+    return std::unexpected(decoded.error());
+  if (const auto read = read_series(scratch.body, scratch.series, scratch.arena); !read)
+    return refuse(read.error());
+
+  cache.find(scratch.series, scratch.known);
+  std::vector<std::size_t> unknown;
+  for (std::size_t i = 0; i < scratch.series.size(); ++i) {
+    if (scratch.known[i] == 0) unknown.push_back(i);
+  }
+  Outcome<void> resolved;
+  if (!unknown.empty()) resolved = resolve(scratch, unknown);
+  // Series beyond the memory budget must not keep out the others: those are stored before the
+  // sender is told.
+  if (!resolved && resolved.error().status != 400) return std::unexpected(resolved.error());
+  if (auto filled = fill_batch(scratch); !filled) return std::unexpected(filled.error());
+  if (auto appended = append(scratch); !appended) return std::unexpected(appended.error());
+  if (!resolved) return std::unexpected(resolved.error());
+  return WireCounts{scratch.batch.float_count(), scratch.batch.histograms.size(),
+                    scratch.batch.exemplars.size()};
+}
+
+RemoteWriteReceiver::RemoteWriteReceiver(storage::Appender& appender, util::Clock& clock,
+                                         telemetry::Registry& registry)
+    : impl_(std::make_unique<Impl>(appender, clock, registry)) {}
+RemoteWriteReceiver::~RemoteWriteReceiver() = default;
+
+void RemoteWriteReceiver::handle(const http::Request& request, http::ResponseWriter& out) {
+  thread_local Scratch scratch;
+  scratch.clear();
+  const Outcome<WireCounts> written = impl_->receive(request, scratch);
+  scratch.clear();
+  if (!written) {
+    out.set_header("X-Content-Type-Options", "nosniff");
+    out.send(written.error().status, "text/plain; charset=utf-8", written.error().message + "\n");
+    return;
+  }
+  out.set_header("X-Prometheus-Remote-Write-Samples-Written",
+                 fmt::format_int(written->samples).str());
+  out.set_header("X-Prometheus-Remote-Write-Histograms-Written",
+                 fmt::format_int(written->histograms).str());
+  out.set_header("X-Prometheus-Remote-Write-Exemplars-Written",
+                 fmt::format_int(written->exemplars).str());
+  out.send(204, "", "");
+}
+
+}  // namespace narthex::api

@@ -1,0 +1,37 @@
+// The receiver of Prometheus remote write 1.0 (PR-W10 … PR-W14).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "narthex/http/message.h"
+#include "narthex/http/response_writer.h"
+#include "narthex/storage/appender.h"
+#include "narthex/telemetry/registry.h"
+#include "narthex/util/clock.h"
+
+namespace narthex::api {
+
+// Threads: synchronized.
+class RemoteWriteReceiver {
+ public:
+  static constexpr std::size_t kBodyBytesMax = 32U << 20U;  // Compressed.
+  static constexpr std::size_t kDecodedBytesMax = 32U << 20U;
+
+  // All outlive the receiver.
+  RemoteWriteReceiver(storage::Appender& appender, util::Clock& clock,
+                      telemetry::Registry& registry);
+  ~RemoteWriteReceiver();
+  RemoteWriteReceiver(const RemoteWriteReceiver&) = delete;
+  RemoteWriteReceiver& operator=(const RemoteWriteReceiver&) = delete;
+
+  void handle(const http::Request& request, http::ResponseWriter& out);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narthex::api

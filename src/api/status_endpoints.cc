@@ -1,0 +1,164 @@
+// status/*: what the server knows of itself.
+#include "api/endpoints.h"
+#include "api/json.h"
+#include "api/params.h"
+
+namespace narthex::api {
+namespace {
+
+constexpr std::size_t kStatisticsDefault = 10;
+constexpr std::int64_t kStatisticsMax = 10'000;
+
+// Writes the fields of one object, commas between them.
+class Fields {
+ public:
+  explicit Fields(std::string& out) : out_(out) {}
+  void text(std::string_view name, std::string_view value) { append_json_string(key(name), value); }
+  void number(std::string_view name, std::uint64_t value) { append_json_uint(key(name), value); }
+  void time(std::string_view name, util::WallNs value) { append_json_time(key(name), value); }
+  std::string& key(std::string_view name) {
+    commas_.next(out_);
+    append_json_string(out_, name);
+    out_.push_back(':');
+    return out_;
+  }
+
+ private:
+  std::string& out_;
+  JsonCommas commas_;
+};
+
+void append_counts(std::string& out, const std::vector<NamedCount>& counts) {
+  out.push_back('[');
+  JsonCommas commas;
+  for (const NamedCount& count : counts) {
+    commas.next(out);
+    out.push_back('{');
+    Fields fields(out);
+    fields.text("name", count.name);
+    fields.number("value", count.value);
+    out.push_back('}');
+  }
+  out.push_back(']');
+}
+
+void append_head_stats(std::string& out, const HeadStatus& head) {
+  out.push_back('{');
+  Fields fields(out);
+  fields.number("numSeries", head.series);
+  fields.number("numLabelPairs", head.label_pairs);
+  fields.number("chunkCount", head.chunks);
+  append_json_int(fields.key("minTime"), head.time_min);
+  append_json_int(fields.key("maxTime"), head.time_max);
+  out.push_back('}');
+}
+
+}  // namespace
+
+void send_data(http::ResponseWriter& out, std::string_view data) {
+  std::string body = R"({"status":"success","data":)";
+  body += data;
+  body += '}';
+  out.send(200, "application/json", std::move(body));
+}
+
+ApiResult<void> status_config(const Call& call) {
+  std::string data = R"({"yaml":)";
+  append_json_string(data, call.api.callbacks.config_yaml());
+  data += '}';
+  send_data(call.out, data);
+  return {};
+}
+
+ApiResult<void> status_flags(const Call& call) {
+  std::string data = "{";
+  Fields fields(data);
+  for (const auto& [name, value] : call.api.options.flags) fields.text(name, value);
+  data += '}';
+  send_data(call.out, data);
+  return {};
+}
+
+ApiResult<void> status_runtime_info(const Call& call) {
+  const RuntimeInfo info = call.api.callbacks.runtime_info();
+  std::string data = "{";
+  Fields fields(data);
+  fields.time("startTime", info.start_ns);
+  fields.text("CWD", info.working_directory);
+  fields.text("hostname", info.host_name);
+  fields.time("serverTime", call.api.clock.wall_ns());
+  fields.key("reloadConfigSuccess") += info.reload_succeeded ? "true" : "false";
+  fields.time("lastConfigTime", info.last_config_ns);
+  fields.number("corruptionCount", info.corruption_count);
+  fields.number("goroutineCount", info.thread_count);
+  fields.number("GOMAXPROCS", info.processor_count);
+  fields.number("GOMEMLIMIT", info.memory_limit_bytes);
+  fields.text("GOGC", "");
+  fields.text("GODEBUG", "");
+  fields.text("storageRetention", info.retention);
+  data += '}';
+  send_data(call.out, data);
+  return {};
+}
+
+void append_build_info(std::string& out, const BuildInfo& build) {
+  out += '{';
+  Fields fields(out);
+  fields.text("version", build.version);
+  fields.text("revision", build.revision);
+  fields.text("branch", build.branch);
+  fields.text("buildUser", build.build_user);
+  fields.text("buildDate", build.build_date);
+  fields.text("goVersion", build.go_version);
+  out += '}';
+}
+
+ApiResult<void> status_build_info(const Call& call) {
+  std::string data;
+  append_build_info(data, call.api.options.build);
+  send_data(call.out, data);
+  return {};
+}
+
+ApiResult<void> status_tsdb(const Call& call) {
+  std::size_t limit = kStatisticsDefault;
+  if (const std::string_view text = call.params.get("limit"); !text.empty()) {
+    const auto number = parse_go_int(text);
+    if (!number || *number < 1) return bad_data("limit must be a positive number");
+    if (*number > kStatisticsMax) return bad_data("limit must not exceed 10000");
+    limit = static_cast<std::size_t>(*number);
+  }
+  const HeadStatus head = call.api.backends.database->head_status(limit);
+  std::string data = R"({"headStats":)";
+  append_head_stats(data, head);
+  data += R"(,"seriesCountByMetricName":)";
+  append_counts(data, head.series_by_metric);
+  data += R"(,"labelValueCountByLabelName":)";
+  append_counts(data, head.values_by_label);
+  data += R"(,"memoryInBytesByLabelName":)";
+  append_counts(data, head.bytes_by_label);
+  data += R"(,"seriesCountByLabelValuePair":)";
+  append_counts(data, head.series_by_pair);
+  data += '}';
+  send_data(call.out, data);
+  return {};
+}
+
+ApiResult<void> status_wal_replay(const Call& call) {
+  const ReplayStatus status = call.api.callbacks.replay_status();
+  std::string data = R"({"min":)";
+  append_json_int(data, status.min);
+  data += R"(,"max":)";
+  append_json_int(data, status.max);
+  data += R"(,"current":)";
+  append_json_int(data, status.current);
+  data += '}';
+  send_data(call.out, data);
+  return {};
+}
+
+ApiResult<void> admin_disabled(const Call&) {
+  return std::unexpected(ApiError{ErrorType::kUnavailable, "admin APIs disabled"});
+}
+
+}  // namespace narthex::api
