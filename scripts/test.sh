@@ -71,7 +71,7 @@ web() {
 }
 
 ui() {
-  suite ui tap - node --test --test-reporter=tap tests/e2e/ui/*.test.mjs
+  suite ui tap - node --test --test-reporter=tap --test-concurrency=1 tests/e2e/ui/*.test.mjs
 }
 
 install_groups build test

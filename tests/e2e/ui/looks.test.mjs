@@ -1,0 +1,106 @@
+// Accessibility, small screens, layout shift and pictures of every page.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { assertAccessible, colouredPixels, editorOf, launch, open, screenshot, sidewaysOverflow } from './lib/browser.mjs';
+import { Backend, missing, waitUntil } from './lib/server.mjs';
+
+const skip = missing();
+const backend = new Backend();
+let browser;
+
+const graph = '/query?g0.expr=nx_wave&g0.tab=graph&g0.range_input=5m';
+const pages = {
+  query: { path: '/query', ready: (page) => editorOf(page).waitFor() },
+  graph: { path: graph, ready: (page) => waitUntil(async () => (await colouredPixels(page)) > 100, 'the line is drawn') },
+  table: { path: '/query?g0.expr=nx_wave&g0.tab=table', ready: (page) => page.locator('.rt-body .rt-row').first().waitFor() },
+  targets: { path: '/targets', ready: (page) => page.locator('.target-target').first().waitFor() },
+};
+
+describe('looks', { skip }, () => {
+  before(async () => {
+    await backend.start();
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    await backend.stop();
+  });
+
+  for (const [name, { path, ready }] of Object.entries(pages)) {
+    for (const theme of ['dark', 'light']) {
+      for (const width of [1280, 360]) {
+        // Korean on the narrow dark pages and on the wide light ones: each language meets each theme and width once.
+        for (const language of (theme === 'dark') === (width === 360) ? ['ko', 'en'] : ['en']) {
+          test(`${name}, ${theme}, ${width} px, ${language}: accessible, nothing beyond the edge`, async () => {
+            const page = await open(browser, backend.url + path, { theme, width, language });
+            await ready(page);
+            assert.equal(await page.evaluate('document.documentElement.lang'), language);
+            assert.equal(await page.evaluate('document.documentElement.dataset.theme'), theme);
+            assert.equal(await sidewaysOverflow(page), 0);
+            await screenshot(page, `${name}-${theme}-${width}-${language}`);
+            await assertAccessible(page, name);
+            await page.finish();
+          });
+        }
+      }
+    }
+  }
+
+  test('320 px wide, as with a zoom of 400 %: nothing beyond the edge', async () => {
+    for (const { path, ready } of Object.values(pages)) {
+      const page = await open(browser, backend.url + path, { width: 320 });
+      await ready(page);
+      assert.equal(await sidewaysOverflow(page), 0, path);
+      await page.finish();
+    }
+  });
+
+  test('open dialogs, menus and errors are accessible', async () => {
+    const page = await open(browser, `${backend.url}/query?g0.expr=sum(&g0.tab=table`, { allowed: [/Failed to load resource/] });
+    await page.locator('.error-box').waitFor();
+    await assertAccessible(page, 'error');
+    await page.getByRole('button', { name: 'More actions for A' }).click();
+    await page.getByRole('menu').waitFor();
+    await assertAccessible(page, 'menu');
+    await page.keyboard.press('Escape');
+    for (const name of ['Settings', 'Keys']) {
+      await page.getByRole('button', { name, exact: true }).click();
+      await page.getByRole('dialog', { name }).waitFor();
+      await assertAccessible(page, name);
+      await screenshot(page, `dialog-${name.toLowerCase()}`);
+      await page.keyboard.press('Escape');
+    }
+    await page.finish();
+  });
+
+  test('settings hold: language, theme and zone change at once and stay', async () => {
+    const page = await open(browser, `${backend.url}/targets`);
+    await page.getByRole('button', { name: 'Settings' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('Light', { exact: true }).click();
+    await dialog.getByText('한국어').click();
+    await page.getByRole('heading', { name: '타깃', level: 1 }).waitFor();
+    await dialog.getByText('UTC', { exact: true }).click();
+    await page.keyboard.press('Escape');
+    await page.reload();
+    await page.getByRole('heading', { name: '타깃', level: 1 }).waitFor();
+    assert.equal(await page.evaluate('document.documentElement.dataset.theme'), 'light');
+    assert.ok(await page.locator('.header').getByRole('button', { name: 'UTC', exact: true }).isVisible());
+    await page.finish();
+  });
+
+  test('nothing moves while a page loads', async () => {
+    for (const path of ['/query', '/targets', graph]) {
+      const page = await open(browser, backend.url + path);
+      await pages[path === '/query' ? 'query' : path === graph ? 'graph' : 'targets'].ready(page);
+      const shift = await page.evaluate('nxShift');
+      assert.ok(shift <= 0.02, `${path}: cumulative layout shift ${shift}`);
+      await page.finish();
+    }
+  });
+
+  test('unknown addresses are no page', async () => {
+    const answer = await fetch(`${backend.url}/no-such-page`);
+    assert.equal(answer.status, 404);
+  });
+});
