@@ -1,0 +1,185 @@
+// Bodies as targets send them, good and bad: verdict, events in order, number of samples.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "narthex/exposition/text_parser.h"
+#include "narthex/model/names.h"
+#include "narthex/model/stale.h"
+#include "narthex/util/number.h"
+
+#include "conformance/suite.h"
+
+namespace narthex::conformance {
+namespace {
+
+namespace json = boost::json;
+using exposition::TextEvent;
+
+// What a parser made of a body: one line of text an event, in the words of the expectation.
+struct Reading {
+  std::vector<std::string> events;
+  std::size_t samples = 0;
+  std::string error;
+};
+
+std::string sample_text(std::string_view series, const model::Labels& labels, double value,
+                        std::optional<std::int64_t> timestamp) {
+  std::string out = fmt::format("{} {} ", series, labels.to_string());
+  util::append_value(out, value);
+  if (timestamp) out += fmt::format(" @{}", *timestamp);
+  return out;
+}
+
+Reading read_text(std::string body) {
+  if (!body.ends_with('\n')) body.push_back('\n');
+  Reading reading;
+  exposition::TextParser parser;
+  exposition::SeriesLabels labels;
+  parser.reset();
+  parser.feed(body, true);
+  for (;;) {
+    TextEvent event = parser.next();
+    if (event == TextEvent::kSample && !parser.verified()) event = parser.verify();
+    if (event == TextEvent::kEnd) return reading;
+    if (event == TextEvent::kError) {
+      reading.error = parser.error().message();
+      return reading;
+    }
+    if (event == TextEvent::kType) {
+      reading.events.push_back(fmt::format("TYPE {} {}", parser.family(), model::metric_type_text(parser.type())));
+    } else if (event == TextEvent::kHelp) {
+      reading.events.push_back(
+          fmt::format("HELP {} {}", parser.family(), exposition::unescape_help(parser.help_raw())));
+    } else if (event == TextEvent::kSample) {
+      ++reading.samples;
+      const auto& sample = parser.sample();
+      if (const auto parsed = labels.parse(sample.series, parser.context()); !parsed) {
+        reading.error = parsed.error().message();
+        return reading;
+      }
+      const auto timestamp = sample.has_timestamp ? std::optional(sample.timestamp_ms) : std::nullopt;
+      reading.events.push_back(
+          sample_text(sample.series, model::Labels::from_unsorted(labels.labels()), sample.value, timestamp));
+    }
+  }
+}
+
+double number_of(const json::value& value) {
+  if (value.is_string()) return util::parse_double(value.as_string()).value_or(model::normal_nan());
+  return value.to_number<double>();
+}
+
+// Label sets come plain, as alternatives by parser option, or as the call that makes them (option, labels, type).
+const json::object& plain_labels(const json::object& sets) {
+  if (const auto* plain = sets.if_contains("plain")) return plain->as_object();
+  if (const auto* call = sets.if_contains("args"); call != nullptr && call->is_array()) return call->as_array().at(1).as_object();
+  return sets;
+}
+
+// The expected event in the words above; "" for one that the parser does not report (comments).
+std::string expected_text(const json::object& event) {
+  const std::string_view name = text_of(event, "m");
+  if (event.contains("typ")) return fmt::format("TYPE {} {}", name, text_of(event, "typ"));
+  if (event.contains("help")) return fmt::format("HELP {} {}", name, text_of(event, "help"));
+  const auto* lset = event.if_contains("lset");
+  if (lset == nullptr) return {};
+  const json::object& sets = lset->as_object();
+  const json::object& plain = plain_labels(sets);
+  model::LabelsBuilder builder;
+  for (const auto& [key, value] : plain) builder.set(key, std::string_view(value.as_string()));
+  const auto* t = event.if_contains("t");
+  const auto timestamp = t != nullptr && !t->is_null() ? std::optional(t->to_number<std::int64_t>()) : std::nullopt;
+  const auto* v = event.if_contains("v");
+  return sample_text(name, builder.build(), v == nullptr ? 0.0 : number_of(*v), timestamp);
+}
+
+std::vector<std::string> compare_events(const json::array& expected, const Reading& reading) {
+  std::vector<std::string> problems;
+  std::vector<std::string> want;
+  for (const json::value& event : expected) {
+    if (std::string text = expected_text(event.as_object()); !text.empty()) want.push_back(std::move(text));
+  }
+  if (want.size() != reading.events.size()) {
+    problems.push_back(fmt::format("{} events, want {}", reading.events.size(), want.size()));
+  }
+  for (std::size_t i = 0; i < std::min(want.size(), reading.events.size()); ++i) {
+    if (want[i] == reading.events[i]) continue;
+    problems.push_back(fmt::format("got {}, want {}", reading.events[i], want[i]));
+    break;
+  }
+  return problems;
+}
+
+std::optional<std::string> decode_base64(std::string_view text) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  std::uint32_t bits = 0;
+  int bit_count = 0;
+  for (const char c : text) {
+    if (c == '=') break;
+    const std::size_t digit = kDigits.find(c);
+    if (digit == std::string_view::npos) return std::nullopt;
+    bits = bits << 6U | static_cast<std::uint32_t>(digit);
+    bit_count += 6;
+    if (bit_count < 8) continue;
+    bit_count -= 8;
+    out.push_back(static_cast<char>(bits >> static_cast<unsigned>(bit_count) & 0xffU));
+  }
+  return out;
+}
+
+std::optional<std::string> body_of(const json::object& record, const std::filesystem::path& folder) {
+  if (record.contains("file")) return read_file(folder / std::string(text_of(record, "file")));
+  if (record.contains("input_base64")) return decode_base64(text_of(record, "input_base64"));
+  return std::string(text_of(record, "input"));
+}
+
+std::vector<std::string> check(const json::object& record, const std::filesystem::path& folder) {
+  auto body = body_of(record, folder);
+  if (!body) return {"the body cannot be read"};
+  const Reading reading = read_text(*std::move(body));
+  if (!flag_of(record, "ok")) {
+    if (reading.error.empty()) return {"accepted, want an error"};
+    const std::string_view want = text_of(record, "error_contains");
+    if (reading.error.find(want) != std::string::npos) return {};
+    return {fmt::format("error {}, want {}", reading.error, want)};
+  }
+  if (!reading.error.empty()) return {"error " + reading.error};
+  if (const auto* expected = record.if_contains("expected"); expected != nullptr && expected->is_array()) {
+    return compare_events(expected->as_array(), reading);
+  }
+  const auto* recorded = record.if_contains("prometheus_3_5");
+  const auto* samples = recorded != nullptr ? recorded->as_object().if_contains("samples") : nullptr;
+  if (samples == nullptr || samples->to_number<std::size_t>() == reading.samples) return {};
+  return {fmt::format("{} samples, want {}", reading.samples, samples->to_number<std::size_t>())};
+}
+
+void run_exposition(Run& run) {
+  std::vector<std::filesystem::path> files;
+  std::error_code ec;
+  for (const auto& entry : std::filesystem::directory_iterator(run.folder, ec)) {
+    if (entry.path().extension() == ".jsonl") files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  for (const std::filesystem::path& path : files) {
+    const std::string file = path.filename().string();
+    const auto records = read_json_lines(path, run.report);
+    if (!records) continue;
+    for (const json::object& record : *records) {
+      const std::string_view id = text_of(record, "id");
+      const std::string_view format = text_of(record, "format");
+      if (!record.contains("format") || !run.wants(file, id)) continue;
+      if (format == "text") {
+        run.report.judge(file, id, check(record, run.folder));
+      } else {
+        run.report.skip(file);
+      }
+    }
+  }
+}
+
+const Suite kSuite("exposition", &run_exposition);
+
+}  // namespace
+}  // namespace narthex::conformance
