@@ -77,10 +77,10 @@ describe('looks', { skip }, () => {
     const page = await open(browser, `${backend.url}/targets`);
     await page.getByRole('button', { name: 'Settings' }).click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByText('Light', { exact: true }).click();
-    await dialog.getByText('한국어').click();
+    await dialog.getByRole('radio', { name: 'Light' }).check();
+    await dialog.getByRole('radio', { name: '한국어' }).check();
     await page.getByRole('heading', { name: '타깃', level: 1 }).waitFor();
-    await dialog.getByText('UTC', { exact: true }).click();
+    await dialog.getByRole('radio', { name: 'UTC', exact: true }).check();
     await page.keyboard.press('Escape');
     await page.reload();
     await page.getByRole('heading', { name: '타깃', level: 1 }).waitFor();

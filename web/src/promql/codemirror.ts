@@ -5,8 +5,10 @@ import {
   autocompletion,
   closeBrackets,
   closeBracketsKeymap,
+  closeCompletion,
   completionKeymap,
   completionStatus,
+  selectedCompletion,
   startCompletion,
   type CompletionContext,
   type CompletionResult,
@@ -236,6 +238,14 @@ const colors = HighlightStyle.define([
   { tag: tags.invalid, color: 'var(--firing)' },
 ]);
 
+// Whether the chosen completion is what stands before the cursor already: then Enter is meant to run.
+function isTyped(view: EditorView): boolean {
+  const label = selectedCompletion(view.state)?.label ?? '';
+  const { head } = view.state.selection.main;
+  const before = view.state.sliceDoc(Math.max(0, head - label.length - 1), head);
+  return label !== '' && before.endsWith(label) && !/[a-zA-Z0-9_:]/.test(before.slice(0, -label.length));
+}
+
 // Typing over a selection: the browser would keep the look of what it replaces by inline styles, which the
 // Content-Security-Policy blocks with an error on the console. So the replacement is made here.
 function replaceSelected(event: InputEvent, view: EditorView): boolean {
@@ -316,7 +326,8 @@ export function createEditor(root: ShadowRoot, initial: EditorOptions): EditorHa
       {
         key: 'Enter',
         run: (view) => {
-          if (completionStatus(view.state) === 'active') return acceptCompletion(view);
+          if (completionStatus(view.state) === 'active' && !isTyped(view)) return acceptCompletion(view);
+          closeCompletion(view);
           return options.enterRuns ? run() : false;
         },
       },

@@ -67,7 +67,7 @@ export function Panel({
   const [drafts, setDrafts] = useState(options.exprs);
   const [hiddenQueries, setHiddenQueries] = useState<ReadonlySet<number>>(new Set());
   const [historyFor, setHistoryFor] = useState<number | null>(null);
-  const { state, run: start, cancel } = useRun();
+  const { state, run: start, cancel } = useRun(options.exprs.some((e) => e.trim() !== ''));
   const body = useRef<HTMLDivElement>(null);
   const editors = useRef<(EditorRef | null)[]>([]);
   const canvas = useRef<HTMLCanvasElement | null>(null);
@@ -258,7 +258,7 @@ export function Panel({
           ) : (
             <TableControls options={options} change={set} />
           )}
-          {result && <ExportMenu result={result} canvas={canvas} />}
+          <ExportMenu result={result} canvas={canvas} />
         </div>
       </div>
       <div
@@ -511,9 +511,10 @@ function ExportMenu({
   result,
   canvas,
 }: {
-  result: RunResult;
+  result: RunResult | null;
   canvas: { current: HTMLCanvasElement | null };
 }) {
+  if (!result) return <IconButton icon="download" label={t('query.export')} disabled />;
   const stamp = new Date(result.endMs).toISOString().slice(0, 19).replaceAll(':', '');
   const frames = result.outcomes.flatMap((o) => (o?.frame ? [o.frame] : []));
   const csv = (text: string) =>

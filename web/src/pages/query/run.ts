@@ -94,8 +94,13 @@ async function runOne(
   }
 }
 
-export function useRun() {
-  const [state, setState] = useState<RunState>({ startedAt: null, results: {}, cancelledAfterMs: null });
+// `soon`: a run follows at once, so that the first frame already shows that something is on its way.
+export function useRun(soon: boolean) {
+  const [state, setState] = useState<RunState>({
+    startedAt: soon ? Date.now() : null,
+    results: {},
+    cancelledAfterMs: null,
+  });
   const abort = useRef<AbortController | null>(null);
 
   const cancel = useCallback(() => {
