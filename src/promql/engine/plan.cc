@@ -166,7 +166,8 @@ util::Result<StepGrid> Plan::subquery_grid(const Subquery& subquery, const StepG
   model::TimestampMs first = 0;
   const bool beyond = __builtin_mul_overflow(floor_divide(before, step_ms) + 1, step_ms, &first);
   const std::uint64_t width = static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first);
-  const std::size_t count = beyond || first > last ? 0 : width / static_cast<std::uint64_t>(step_ms) + 1;
+  const std::size_t count =
+      beyond || first > last ? 0 : width / static_cast<std::uint64_t>(step_ms) + 1;
   // Columns of that length must be affordable before anyone asks for the first.
   const std::uint64_t column_bytes = ColumnBlock::bytes_for(1, count);
   NX_ASSIGN(const BytesCharge probe, BytesCharge::take(context_.budget, column_bytes));

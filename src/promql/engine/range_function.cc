@@ -109,7 +109,7 @@ class RangeFunctionOp final : public VectorOp {
     annotate_floats(index, out);
     if (!samples.histograms.empty()) {
       seen += for_each_window(samples.histogram_timestamps, windows_, [](const Window&) {});
-      NX_TRY(add_histograms(index, samples, out));
+      add_histograms(index, samples, out);
     }
     context_.samples.add_queryable(seen);
     return context_.budget.charge_samples(point_count(out));
@@ -137,8 +137,7 @@ class RangeFunctionOp final : public VectorOp {
     });
   }
 
-  util::Result<void> add_histograms(std::size_t index, const RangeSamples& samples,
-                                    ColumnRef out) const {
+  void add_histograms(std::size_t index, const RangeSamples& samples, ColumnRef out) const {
     switch (function_.histograms) {
       case kIgnored: {
         bool both = false;
@@ -150,20 +149,20 @@ class RangeFunctionOp final : public VectorOp {
                                                   "floats and histograms for metric name {}",
                                                   metric_name(index)));
         }
-        return {};
+        return;
       }
       case kAlike: {
         out.clear();
-        return fill_alike(function_.id, samples, windows_, out);
+        fill_alike(function_.id, samples, windows_, out);
+        return;
       }
       case kOwnKind: {
         HistogramNotes notes;
-        NX_TRY(fill_own_kind(function_.id, samples, windows_, out, notes));
+        fill_own_kind(function_.id, samples, windows_, out, notes);
         annotate_histograms(index, notes);
-        return {};
+        return;
       }
     }
-    return {};
   }
 
   void annotate_histograms(std::size_t index, const HistogramNotes& notes) const {

@@ -5,7 +5,6 @@
 
 #include "narthex/promql/column.h"
 #include "narthex/promql/functions.h"
-#include "narthex/util/result.h"
 
 #include "promql/functions/window.h"
 
@@ -24,12 +23,12 @@ struct HistogramNotes {
 
 // Functions to which a histogram is a sample like any other: count_, present_, first_, last_,
 // ts_of_first_ and ts_of_last_over_time, changes, resets. `out` is empty.
-util::Result<void> fill_alike(FunctionId function, const RangeSamples& samples,
-                              const WindowGrid& grid, ColumnRef out);
+void fill_alike(FunctionId function, const RangeSamples& samples, const WindowGrid& grid,
+                ColumnRef out);
 
 // Functions that give floats for floats and histograms for histograms. `out` holds the results for
 // the floats; steps whose window has both kinds are emptied, steps with histograms alone filled.
-util::Result<void> fill_own_kind(FunctionId function, const RangeSamples& samples,
-                                 const WindowGrid& grid, ColumnRef out, HistogramNotes& notes);
+void fill_own_kind(FunctionId function, const RangeSamples& samples, const WindowGrid& grid,
+                   ColumnRef out, HistogramNotes& notes);
 
 }  // namespace narthex::promql

@@ -86,6 +86,28 @@ bool same_buckets(const Buckets& a, const Buckets& b) noexcept {
   });
 }
 
+double count_in(const Buckets& buckets, std::int32_t index) noexcept {
+  const auto it = std::ranges::lower_bound(buckets, index, {}, &Buckets::value_type::first);
+  return it != buckets.end() && it->first == index ? it->second : 0;
+}
+
+bool any_bucket_shrank(const Buckets& before, const Buckets& now) noexcept {
+  return std::ranges::any_of(before, [&](const auto& bucket) {
+    return bucket.second > 0 && count_in(now, bucket.first) < bucket.second;
+  });
+}
+
+bool any_sum_shrank(const Buckets& before, const Buckets& now) noexcept {
+  double sum_before = 0;
+  for (const auto& [index, count] : before) {
+    sum_before += count;
+    double sum_now = 0;
+    for (const auto& bucket : now) sum_now += bucket.first <= index ? bucket.second : 0;
+    if (sum_now < sum_before) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 HistogramPtr scaled(const FloatHistogram& histogram, double factor) {
@@ -120,6 +142,28 @@ HistogramSum added(const FloatHistogram& left, const FloatHistogram& right) {
 }
 HistogramSum subtracted(const FloatHistogram& left, const FloatHistogram& right) {
   return combine(left, right, -1);
+}
+
+bool is_reset(const FloatHistogram& current, const FloatHistogram& previous) {
+  if (current.counter_reset_hint == CounterResetHint::kReset) return true;
+  if (current.counter_reset_hint == CounterResetHint::kNotReset) return false;
+  if (current.count < previous.count) return true;
+  SparseHistogram now(current);
+  SparseHistogram before(previous);
+  if (now.custom() != before.custom()) return true;
+  if (now.custom()) {
+    // Observations only move up when bounds vanish, so sums up to a common bound must not shrink.
+    if (reconcile(now, before) == Reconciled::kYesWithOtherBounds)
+      return any_sum_shrank(before.positive, now.positive);
+    return any_bucket_shrank(before.positive, now.positive);
+  }
+  if (now.schema > before.schema || now.zero_threshold < before.zero_threshold) return true;
+  before.widen_zero_bucket(now.zero_threshold);
+  if (before.zero_threshold != now.zero_threshold) return true;  // It would cut a populated bucket.
+  if (now.zero_count < before.zero_count) return true;
+  before.lower_resolution(now.schema);
+  return any_bucket_shrank(before.positive, now.positive) ||
+         any_bucket_shrank(before.negative, now.negative);
 }
 
 bool same_histogram(const FloatHistogram& a, const FloatHistogram& b) noexcept {

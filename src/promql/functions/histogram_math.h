@@ -24,6 +24,10 @@ struct HistogramSum {
 [[nodiscard]] HistogramSum subtracted(const model::FloatHistogram& left,
                                       const model::FloatHistogram& right);
 
+// Whether the counter behind `current` started anew after `previous`.
+[[nodiscard]] bool is_reset(const model::FloatHistogram& current,
+                            const model::FloatHistogram& previous);
+
 // Equal to the bit, whatever their hints and however their spans are cut.
 [[nodiscard]] bool same_histogram(const model::FloatHistogram& a,
                                   const model::FloatHistogram& b) noexcept;

@@ -145,11 +145,11 @@ bool normalize_buckets(std::vector<ClassicBucket>& buckets, BucketFix& fix) {
   if (buckets.back().upper != kInfinity) return false;
   join_equal_bounds(buckets);
   make_ascending(buckets, fix);
-  return buckets.size() >= 2 && buckets.back().count != 0 && !std::isnan(buckets.back().count);
+  return buckets.back().count != 0 && !std::isnan(buckets.back().count);
 }
 
 double classic_quantile(double q, const std::vector<ClassicBucket>& buckets) noexcept {
-  if (std::isnan(q)) return kNan;
+  if (std::isnan(q) || buckets.size() < 2) return kNan;
   if (q < 0) return -kInfinity;
   if (q > 1) return kInfinity;
   const std::size_t last = buckets.size() - 1;

@@ -20,8 +20,8 @@ struct BucketFix {
   double difference_max = 0;
 };
 
-// Sorts, joins equal bounds and makes counts ascend. False if the buckets say nothing: no +Inf
-// bucket, fewer than two, or no observation.
+// Sorts, joins equal bounds and makes counts ascend. False without a +Inf bucket or without any
+// observation.
 [[nodiscard]] bool normalize_buckets(std::vector<ClassicBucket>& buckets, BucketFix& fix);
 // Precondition for both: normalized. Any q.
 [[nodiscard]] double classic_quantile(double q, const std::vector<ClassicBucket>& buckets) noexcept;

@@ -1,47 +1,11 @@
 // rate, increase, delta, irate, idelta.
 #include <algorithm>
 
+#include "promql/functions/extrapolation.h"
 #include "promql/functions/range_kernels.h"
 
 namespace narthex::promql {
 namespace {
-
-constexpr double kMillisecondsPerSecond = 1000.0;
-// A gap at an end of the window counts as real when it exceeds the mean distance of samples by this
-// factor.
-constexpr double kGapTolerance = 1.1;
-
-double seconds(std::int64_t ms) noexcept {
-  return static_cast<double>(ms) / kMillisecondsPerSecond;
-}
-
-// How far beyond its samples a window's change is extrapolated: promql.md §6.3, steps 3 to 6.
-struct Extrapolation {
-  std::size_t sample_count;
-  model::TimestampMs first;
-  model::TimestampMs last;
-  model::TimestampMs window_start;
-  model::TimestampMs window_end;
-};
-
-template <bool kCounter>
-double extrapolation_factor(const Extrapolation& e, double first_value, double change) noexcept {
-  const double interval = seconds(e.last - e.first);
-  if (interval == 0) return 1;
-  const double between = interval / static_cast<double>(e.sample_count - 1);
-  const double threshold = between * kGapTolerance;
-  double to_start = seconds(e.first - e.window_start);
-  double to_end = seconds(e.window_end - e.last);
-  if (to_start >= threshold) to_start = between / 2;
-  if constexpr (kCounter) {
-    // A counter cannot have been below zero: do not reach back further than where its line meets
-    // it.
-    if (change > 0 && first_value >= 0)
-      to_start = std::min(to_start, interval * (first_value / change));
-  }
-  if (to_end >= threshold) to_end = between / 2;
-  return (interval + to_start + to_end) / interval;
-}
 
 enum class Extrapolated { kRate, kIncrease, kDelta };
 
@@ -58,7 +22,7 @@ std::uint64_t extrapolate(const FloatSamples& samples, const WindowGrid& grid,
       if (v[i] < v[i - 1]) resets.push_back(static_cast<std::uint32_t>(i));
     }
   }
-  const double range_seconds = seconds(grid.range_ms);
+  const double range_seconds = seconds_of(grid.range_ms);
   std::size_t first_reset = 0;
   return for_each_window(t, grid, [&](const Window& w) {
     if (w.size() < 2) return;
@@ -93,7 +57,7 @@ std::uint64_t instant_change(const FloatSamples& samples, const WindowGrid& grid
     if (interval_ms == 0) return;
     if constexpr (kRate) {
       const bool reset = v[last] < v[last - 1];
-      out.set(w.step, (reset ? v[last] : v[last] - v[last - 1]) / seconds(interval_ms));
+      out.set(w.step, (reset ? v[last] : v[last] - v[last - 1]) / seconds_of(interval_ms));
     } else {
       out.set(w.step, v[last] - v[last - 1]);
     }
