@@ -455,6 +455,17 @@ def check_links(root: pathlib.Path) -> list[str]:
     return offences
 
 
+def check_pages_named_in_code(root: pathlib.Path) -> list[str]:
+    """A comment that names a page of docs/ names one that exists."""
+    offences = []
+    for path in code_files(root):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            for name in re.findall(r"\bdocs/[\w/-]+\.md\b", line):
+                if not (root / name).is_file():
+                    offences.append(offence(root, path, number, f"{name}: there is no such page"))
+    return offences
+
+
 def check_lock_file(root: pathlib.Path) -> list[str]:
     """The lock file names packages and checksums, not the host they came from."""
     path = root / "web/package-lock.json"
@@ -466,4 +477,5 @@ def check_lock_file(root: pathlib.Path) -> list[str]:
 
 RULES = (check_floors, check_floors_of_cmake, check_pragma_once, check_own_header_first, check_whitespace,
          check_file_sizes, check_banned_calls, check_co_await, check_leftovers, check_sources_are_built, check_no_globs,
-         check_machine_words, check_architecture_map, check_links, check_lock_file)
+         check_machine_words, check_architecture_map, check_links,
+         check_pages_named_in_code, check_lock_file)

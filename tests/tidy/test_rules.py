@@ -204,6 +204,11 @@ class DocumentRules(RuleTest):
         self.assertIn("no such heading", judge("[b](b.md#other)\n")[0])
         self.assertEqual(judge("```\n[c](c.md)\n```\n"), [])
 
+    def test_pages_named_in_code_exist(self):
+        self.assert_bites(rules.check_pages_named_in_code, {"src/util/x.cc": "// Format: docs/formats/x.md.\n"}, "x.cc:1", "no such page")
+        self.assert_clean(rules.check_pages_named_in_code,
+                          {"src/util/x.cc": "// Format: docs/formats/x.md.\n", "docs/formats/x.md": "# x\n"})
+
 
 if __name__ == "__main__":
     unittest.main()
