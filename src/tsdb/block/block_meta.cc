@@ -110,10 +110,7 @@ class MetaWriter {
     for (const std::string& value : values) string({}, value);
     close(']');
   }
-  [[nodiscard]] std::string finish() && {
-    out_.push_back('\n');
-    return std::move(out_);
-  }
+  [[nodiscard]] std::string finish() && { return std::move(out_); }
 
  private:
   void new_line() {
