@@ -1,0 +1,63 @@
+// Everything the command line decides, as typed values with Prometheus' defaults. Threads: values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "narthex/http/server.h"
+#include "narthex/promql/engine.h"
+
+namespace narthex::server {
+
+struct StorageOptions {
+  std::string path = "data/";
+  std::chrono::milliseconds head_chunk_range{7'200'000};  // --storage.tsdb.min-block-duration
+  // Unset: 15 days unless the configuration file says otherwise. Zero: forever.
+  std::optional<std::chrono::milliseconds> retention_time;
+  std::uint64_t retention_bytes = 0;  // 0 = unlimited.
+  std::uint64_t wal_segment_bytes = 128ULL << 20U;
+  std::string wal_compression = "snappy";  // none, snappy, zstd
+  std::chrono::milliseconds wal_sync_interval{1'000};  // 0 = with every commit.
+  bool lock_file = true;
+  std::uint32_t samples_per_chunk = 120;
+  // Bytes that head, caches and queries may hold together; 0 = 60 % of what the machine or its cgroup has.
+  std::uint64_t memory_budget_bytes = 0;
+};
+
+struct WebOptions {
+  std::vector<std::string> listen_addresses = {"0.0.0.0:9090"};
+  std::string external_url;  // Empty: http://<host name>:<port>/
+  std::optional<std::string> route_prefix;  // Unset: the path of the external URL.
+  std::string page_title = "Narthex";
+  std::string cors_origin = ".*";
+  std::string ui_dir;  // Serve the UI from this directory instead of from the binary.
+  bool enable_lifecycle = false;
+  bool enable_admin_api = false;
+  bool enable_remote_write_receiver = false;
+  std::size_t connections_max = 512;
+  std::chrono::milliseconds read_timeout{300'000};
+};
+
+struct ScrapeOptions {
+  bool adjust_timestamps = true;
+  std::chrono::nanoseconds timestamp_tolerance{2'000'000};
+};
+
+struct Options {
+  std::string config_file = "prometheus.yml";
+  // False: the flag was left out, so a missing default file means the embedded configuration.
+  bool config_file_given = false;
+  StorageOptions storage;
+  WebOptions web;
+  ScrapeOptions scrape;
+  promql::EngineOptions query;
+  std::vector<std::string> features;  // --enable-feature, one name each.
+  // Name and value of every flag, sorted, for /api/v1/status/flags.
+  std::vector<std::pair<std::string, std::string>> flag_values;
+};
+
+}  // namespace narthex::server

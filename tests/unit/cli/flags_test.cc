@@ -1,0 +1,135 @@
+#include "cli/flags.h"
+
+#include <algorithm>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/flag_table.h"
+
+namespace narthex::cli {
+namespace {
+
+using Kind = ParseOutcome::Kind;
+using std::chrono::hours, std::chrono::milliseconds, std::chrono::minutes;
+
+CommandLine must_parse(const std::vector<std::string>& arguments) {
+  ParseOutcome outcome = parse_command_line(arguments);
+  EXPECT_EQ(outcome.kind, Kind::kRun) << outcome.text;
+  return std::move(outcome.command_line);
+}
+
+TEST(Flags, DefaultsArePrometheus) {
+  const CommandLine line = must_parse({});
+  EXPECT_EQ(line.server.config_file, "prometheus.yml");
+  EXPECT_FALSE(line.server.config_file_given);
+  EXPECT_EQ(line.server.storage.path, "data/");
+  EXPECT_EQ(line.server.storage.head_chunk_range, milliseconds(hours(2)));
+  EXPECT_FALSE(line.server.storage.retention_time.has_value());
+  EXPECT_EQ(line.server.storage.wal_segment_bytes, 128ULL << 20U);
+  EXPECT_EQ(line.server.storage.wal_compression, "snappy");
+  EXPECT_TRUE(line.server.storage.lock_file);
+  EXPECT_THAT(line.server.web.listen_addresses, testing::ElementsAre("0.0.0.0:9090"));
+  EXPECT_FALSE(line.server.web.enable_lifecycle);
+  EXPECT_EQ(line.server.query.lookback, milliseconds(minutes(5)));
+  EXPECT_EQ(line.server.query.concurrent_queries_max, 20U);
+  EXPECT_EQ(line.server.query.samples_max, 50'000'000U);
+}
+
+TEST(Flags, TakesBothSpellingsOfAValueAndOfABoolean) {
+  const CommandLine line = must_parse({"--config.file", "a.yml", "--storage.tsdb.path=/d", "--web.enable-lifecycle",
+                                       "--no-scrape.adjust-timestamps", "--storage.tsdb.retention.time=100y",
+                                       "--no-storage.tsdb.wal-compression", "--storage.tsdb.no-lockfile"});
+  EXPECT_EQ(line.server.config_file, "a.yml");
+  EXPECT_TRUE(line.server.config_file_given);
+  EXPECT_EQ(line.server.storage.path, "/d");
+  EXPECT_TRUE(line.server.web.enable_lifecycle);
+  EXPECT_FALSE(line.server.scrape.adjust_timestamps);
+  EXPECT_EQ(line.server.storage.retention_time, milliseconds(hours(24 * 365 * 100)));
+  EXPECT_EQ(line.server.storage.wal_compression, "none");
+  EXPECT_FALSE(line.server.storage.lock_file);
+}
+
+TEST(Flags, RepeatedListFlagsAddUp) {
+  const CommandLine line = must_parse({"--web.listen-address=:1", "--web.listen-address", "127.0.0.1:2",
+                                       "--enable-feature=promql-experimental-functions,exemplar-storage",
+                                       "--enable-feature=promql-delayed-name-removal"});
+  EXPECT_THAT(line.server.web.listen_addresses, testing::ElementsAre(":1", "127.0.0.1:2"));
+  EXPECT_TRUE(line.server.query.experimental_functions);
+  EXPECT_TRUE(line.server.query.delayed_name_removal);
+  EXPECT_FALSE(line.server.query.use_start_timestamps);
+  EXPECT_THAT(line.warnings, testing::ElementsAre(testing::HasSubstr("exemplar-storage")));
+}
+
+TEST(Flags, BadOnesNameTheFlagAndExitWithTwo) {
+  const auto check = [](const std::vector<std::string>& arguments, const char* want) {
+    const ParseOutcome outcome = parse_command_line(arguments);
+    EXPECT_EQ(outcome.kind, Kind::kFail) << want;
+    EXPECT_EQ(outcome.exit_code, 2) << want;
+    EXPECT_THAT(outcome.text, testing::HasSubstr(want));
+  };
+  check({"--no.such.flag"}, "--no.such.flag");
+  check({"--no.such.flag=1"}, "no.such.flag");
+  check({"positional"}, "positional");
+  check({"--query.timeout=abc"}, "--query.timeout");
+  check({"--query.max-samples=-1"}, "--query.max-samples");
+  check({"--query.max-concurrency=0"}, "--query.max-concurrency");
+  check({"--log.level=loud"}, "unrecognized log level \"loud\"");
+  check({"--log.format=xml"}, "unrecognized log format");
+  check({"--storage.tsdb.wal-segment-size=1MB"}, "between 10MB and 256MB");
+  check({"--storage.tsdb.wal-compression-type=lz4"}, "neither snappy nor zstd");
+  check({"--web.cors.origin=("}, "--web.cors.origin");
+  check({"--web.external-url=\"http://x/\""}, "quotes");
+  check({"--storage.memory-budget=1XB"}, "--storage.memory-budget");
+  check({"--agent"}, "flag --agent: not supported by this version");
+  check({"--web.config.file=web.yml"}, "--web.config.file: not supported");
+}
+
+TEST(Flags, GoRuntimeFlagsAreAccepted) {
+  must_parse({"--no-auto-gomaxprocs", "--auto-gomemlimit.ratio=0.5", "--auto-gomemlimit"});
+}
+
+TEST(Flags, EveryFlagIsListedWithItsValue) {
+  const CommandLine line = must_parse({"--query.timeout=30s", "--web.enable-lifecycle"});
+  std::set<std::string> names;
+  for (const auto& [name, value] : line.server.flag_values) {
+    names.insert(name);
+    if (name == "query.timeout") {
+      EXPECT_EQ(value, "30s");
+    } else if (name == "web.enable-lifecycle") {
+      EXPECT_EQ(value, "true");
+    }
+  }
+  EXPECT_EQ(names.size(), flag_table().size());
+  EXPECT_TRUE(std::ranges::is_sorted(line.server.flag_values));
+}
+
+TEST(Flags, HelpAndVersionPrint) {
+  EXPECT_EQ(parse_command_line({"--help"}).kind, Kind::kPrint);
+  EXPECT_THAT(parse_command_line({"--help"}).text, testing::HasSubstr("--storage.tsdb.path"));
+  const ParseOutcome version = parse_command_line({"--version"});
+  EXPECT_EQ(version.kind, Kind::kPrint);
+  EXPECT_THAT(version.text, testing::StartsWith("narthex, version "));
+}
+
+TEST(ParseBytes, ReadsUnitsAsPowersOf1024) {
+  const auto check = [](std::string_view text, std::uint64_t want) {
+    const auto got = parse_bytes(text);
+    ASSERT_TRUE(got.has_value()) << text;
+    EXPECT_EQ(*got, want) << text;
+  };
+  check("0", 0);
+  check("512", 512);
+  check("1B", 1);
+  check("1KB", 1024);
+  check("128MB", 128ULL << 20U);
+  check("1.5GiB", 3ULL << 29U);
+  check("2TB", 2ULL << 40U);
+  for (const std::string_view bad : {"", "MB", "-1", "1X", "1MBB", "1M", "9999999999EB", "nan"}) {
+    EXPECT_FALSE(parse_bytes(bad).has_value()) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace narthex::cli
