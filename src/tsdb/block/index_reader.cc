@@ -1,6 +1,7 @@
 #include "tsdb/block/index_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -166,32 +167,39 @@ util::Result<void> IndexReader::read_postings_table() {
   util::ByteReader reader(body);
   const auto count = reader.be<std::uint32_t>();
   if (count > body.size()) return damaged(toc_.postings_table, "postings offset table: count");
-  values_.reserve(count);
+  struct Entry {
+    std::string_view name;
+    ValueEntry value;
+  };
+  std::vector<Entry> entries;
+  entries.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::uint64_t keys = reader.uvarint();
     const std::string_view name = reader.uvarint_bytes();
     const std::string_view value = reader.uvarint_bytes();
     const std::uint64_t offset = reader.uvarint();
-    if (!reader.ok() || keys != 2) return damaged(toc_.postings_table, "postings offset table: entry");
+    if (!reader.ok() || keys != 2) {
+      return damaged(toc_.postings_table, "postings offset table: entry");
+    }
     if (name.empty()) {
       all_postings_offset_ = offset;
-      continue;
+    } else {
+      entries.push_back({.name = name, .value = {.value = value, .postings_offset = offset}});
     }
-    if (names_.empty() || names_.back().name != name) {
-      if (!names_.empty() && name < names_.back().name) {
-        return damaged(toc_.postings_table, "postings offset table: names are not sorted");
-      }
-      names_.push_back({.name = name, .first = values_.size(), .count = 0});
-    } else if (version_ > 1 && value <= values_.back().value) {
-      return damaged(toc_.postings_table, "postings offset table: values are not sorted");
+  }
+  const auto key = [](const Entry& entry) { return std::pair(entry.name, entry.value.value); };
+  if (version_ == 1) {
+    std::ranges::sort(entries, {}, key);  // Its writers promised no order.
+  } else if (!std::ranges::is_sorted(entries, std::ranges::less_equal{}, key)) {
+    return damaged(toc_.postings_table, "postings offset table: not sorted");
+  }
+  values_.reserve(entries.size());
+  for (const Entry& entry : entries) {
+    if (names_.empty() || names_.back().name != entry.name) {
+      names_.push_back({.name = entry.name, .first = values_.size(), .count = 0});
     }
     ++names_.back().count;
-    values_.push_back({.value = value, .postings_offset = offset});
-  }
-  if (version_ > 1) return {};
-  // The writers of version 1 promised no order of values.
-  for (const Name& name : names_) {
-    std::ranges::sort(std::span(values_).subspan(name.first, name.count), {}, &ValueEntry::value);
+    values_.push_back(entry.value);
   }
   return {};
 }
