@@ -26,7 +26,7 @@ enum class WalCompression : std::uint8_t { kNone, kSnappy, kZstd };
 struct DbOptions {
   std::string path;                      // The data directory; made if it is not there.
   util::Env* env = nullptr;              // Null: the operating system.
-  const util::Clock* clock = nullptr;    // Null: the operating system's.
+  util::Clock* clock = nullptr;          // Null: the operating system's.
   telemetry::Registry* registry = nullptr;  // Null: no metrics. Must outlive the Db.
   bool lock_file = true;                 // false: --storage.tsdb.no-lockfile
 
@@ -59,7 +59,8 @@ struct ReplayReport {
   std::uint64_t samples_without_series = 0; // Their series' definition was lost or has been dropped.
   std::uint64_t damaged_regions = 0;        // Places where bytes of the log could not be used.
   std::uint64_t damaged_bytes = 0;
-  std::vector<std::string> set_aside;       // Copies of damaged segments.
+  std::vector<std::string> set_aside;       // Copies of damaged segments, below the data directory's "damaged".
+  std::chrono::nanoseconds duration{0};
 };
 
 struct HeadStats {

@@ -1,14 +1,26 @@
 #include "narthex/tsdb/db.h"
 
+#include <algorithm>
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "narthex/util/log.h"
 #include "narthex/util/mutex.h"
+#include "tsdb/db/db_metrics.h"
+#include "tsdb/db/replay.h"
+#include "tsdb/db/sync_loop.h"
 #include "tsdb/head/head.h"
+#include "tsdb/wal/log_writer.h"
+#include "tsdb/wal/record.h"
 
 namespace narthex::tsdb {
 
 namespace {
+
+// Records stay well below what a reader wants to hold at once, and a damaged one costs little.
+constexpr std::size_t kSamplesPerRecord = 4096;
+constexpr std::size_t kSeriesPerRecord = 256;
 
 std::vector<CardinalityEntry> to_entries(const std::vector<NameCount>& counts) {
   std::vector<CardinalityEntry> entries;
@@ -32,16 +44,34 @@ class DbImpl final : public Db {
   util::Result<void> start(ReplayProgress* progress) {
     NX_TRY(env_.create_dirs(options_.path));
     if (options_.lock_file) {
+      const bool left_over = env_.exists(lock_path());
       NX_ASSIGN(lock_, env_.lock_file(lock_path()));
+      clean_start_ = left_over ? 0 : 1;
+      if (left_over) util::log_warn("A lock file of an earlier run was taken over", {{"component", "tsdb"}, {"file", lock_path()}});
+    }
+    const util::SteadyNs begin = options_.clock->steady_ns();
+    NX_ASSIGN(const std::uint64_t segment, LogReplay(env_, options_.path, head_, replay_report_, progress).run());
+    replay_report_.duration = std::chrono::nanoseconds(options_.clock->steady_ns() - begin);
+    NX_ASSIGN(log_, LogWriter::open(env_, options_.path + "/wal", segment,
+                                    {.segment_bytes = options_.wal_segment_bytes, .compression = options_.wal_compression}));
+    if (replay_report_.segments != 0) log_replay();
+    if (options_.registry != nullptr) {
+      metrics_ = register_db_metrics(*options_.registry, {head_, *log_, replay_report_, clean_start_});
+    }
+    if (options_.wal_sync_interval.count() > 0) {
+      sync_loop_.emplace(*options_.clock, options_.wal_sync_interval, [this] { sync_log(); });
     }
     if (progress != nullptr) progress->done = true;
     return {};
   }
 
   util::Result<void> close() override {
+    if (sync_loop_) sync_loop_->stop();
     const util::MutexLock lock(commit_mutex_);
     if (closed_) return {};
     closed_ = true;
+    metrics_.clear();
+    if (log_) NX_TRY(log_->close());
     if (lock_) {
       NX_TRY(env_.remove_file(lock_path()));
       lock_.reset();
@@ -61,6 +91,12 @@ class DbImpl final : public Db {
     if (prepared_.refused || prepared_.stored_count == 0) {
       Head::discard(prepared_);
       return {};
+    }
+    std::vector<SeriesId> new_series = head_.take_unlogged();
+    if (auto logged = log_batch(batch, new_series); !logged) {
+      head_.give_back_unlogged(std::move(new_series));
+      Head::discard(prepared_);
+      return logged;
     }
     head_.apply(batch, prepared_);
     return {};
@@ -91,6 +127,58 @@ class DbImpl final : public Db {
  private:
   [[nodiscard]] std::string lock_path() const { return options_.path + "/lock"; }
 
+  util::Result<void> log_batch(const storage::WriteBatch& batch, std::span<const SeriesId> new_series)
+      NX_REQUIRES(commit_mutex_) {
+    NX_TRY(log_->begin());
+    for (std::size_t i = 0; i < new_series.size(); i += kSeriesPerRecord) {
+      add_series_record(new_series.subspan(i, std::min(kSeriesPerRecord, new_series.size() - i)));
+    }
+    const std::span refs(batch.refs);
+    const std::span timestamps(batch.timestamps);
+    const std::span values(batch.values);
+    for (std::size_t i = 0; i < refs.size(); i += kSamplesPerRecord) {
+      const std::size_t count = std::min(kSamplesPerRecord, refs.size() - i);
+      const std::span stored(prepared_.series.data() + i, count);
+      record_.clear();
+      encode_samples_record(record_, refs.subspan(i, count), timestamps.subspan(i, count), values.subspan(i, count),
+                            [stored](std::size_t k) { return stored[k] != nullptr; });
+      if (!record_.empty()) log_->add(record_);
+    }
+    return options_.wal_sync_interval.count() == 0 ? log_->commit_durably() : log_->commit();
+  }
+
+  void add_series_record(std::span<const SeriesId> ids) NX_REQUIRES(commit_mutex_) {
+    const LabelIndex& index = head_.index();
+    record_.clear();
+    SeriesRecordEncoder encoder(record_);
+    for (const SeriesId id : ids) {
+      const auto pairs = index.labels_of(id).pairs();
+      encoder.series(id, pairs.size());
+      for (const PairId pair : pairs) {
+        const model::LabelView label = index.label(pair);
+        encoder.label(label.name, label.value);
+      }
+    }
+    log_->add(record_);
+  }
+
+  void sync_log() {
+    // A failure makes the next append start a new segment first.
+    if (const auto synced = log_->sync(); !synced) {
+      util::log_error("The log could not be synced", {{"component", "tsdb"}, {"err", synced.error()}});
+    }
+  }
+
+  void log_replay() const {
+    util::log_info("Log replayed", {{"component", "tsdb"},
+                                    {"segments", replay_report_.segments},
+                                    {"series", replay_report_.series},
+                                    {"samples", replay_report_.samples},
+                                    {"samples_without_series", replay_report_.samples_without_series},
+                                    {"damaged_regions", replay_report_.damaged_regions},
+                                    {"duration", fmt::format("{:.3f}s", std::chrono::duration<double>(replay_report_.duration).count())}});
+  }
+
   const DbOptions options_;
   util::Env& env_;
   Head head_;
@@ -100,6 +188,12 @@ class DbImpl final : public Db {
   util::Mutex commit_mutex_;
   bool closed_ NX_GUARDED_BY(commit_mutex_) = false;
   PreparedBatch prepared_ NX_GUARDED_BY(commit_mutex_);
+  std::string record_ NX_GUARDED_BY(commit_mutex_);
+
+  std::unique_ptr<LogWriter> log_;
+  double clean_start_ = -1;
+  std::vector<telemetry::Registry::Callback> metrics_;
+  std::optional<SyncLoop> sync_loop_;  // Last: it uses the log.
 };
 
 }  // namespace

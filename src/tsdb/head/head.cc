@@ -248,13 +248,14 @@ SeriesId Head::replay_series(std::uint64_t ref, const model::Labels& labels) {
   return id;
 }
 
-bool Head::replay_sample(SeriesId id, model::TimestampMs timestamp, double value) NX_NO_THREAD_SAFETY_ANALYSIS {
-  HeadSeries* series = find_series(id);
-  if (series == nullptr) return false;
-  if (series->state.load(std::memory_order_relaxed) == SeriesState::kActive && timestamp <= series->last_timestamp) return false;
+ReplayOutcome Head::replay_sample(std::uint64_t ref, model::TimestampMs timestamp, double value) NX_NO_THREAD_SAFETY_ANALYSIS {
+  HeadSeries* series = find_series(ref);
+  if (series == nullptr) return ReplayOutcome::kUnknownSeries;
+  const bool empty = series->state.load(std::memory_order_relaxed) == SeriesState::kEmpty;
+  if (!empty && timestamp <= series->last_timestamp) return ReplayOutcome::kNotNewer;
   append_sample(*series, timestamp, value);
   widen_time(timestamp, timestamp);
-  return true;
+  return ReplayOutcome::kStored;
 }
 
 std::size_t Head::memory_bytes() const {

@@ -48,6 +48,8 @@ struct PreparedBatch {
   bool refused = false;  // kAllOrNothing and something did not fit: nothing may be stored.
 };
 
+enum class ReplayOutcome : std::uint8_t { kStored, kNotNewer, kUnknownSeries };
+
 class Head {
  public:
   explicit Head(HeadOptions options) : options_(options) {}
@@ -67,8 +69,10 @@ class Head {
   // While the log is read, before anyone else uses the head. Adds the series under this very id if it is free; gives the id that
   // the labels have then (another one if they were known, or if the reference is unusable as an id).
   SeriesId replay_series(std::uint64_t ref, const model::Labels& labels);
-  // False when the sample is not newer than what is there, or the series is unknown.
-  bool replay_sample(SeriesId id, model::TimestampMs timestamp, double value);
+  ReplayOutcome replay_sample(std::uint64_t ref, model::TimestampMs timestamp, double value);
+  void prefetch(std::uint64_t ref) const noexcept {
+    if (const HeadSeries* series = find_series(ref)) __builtin_prefetch(series, 1);
+  }
 
   [[nodiscard]] std::unique_ptr<storage::Querier> querier(model::TimeRange range);
 

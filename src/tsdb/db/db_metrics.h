@@ -1,0 +1,25 @@
+// The engine's self-metrics, under Prometheus's names (docs/self-metrics.md). Threads: immutable.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "narthex/telemetry/registry.h"
+#include "narthex/tsdb/db.h"
+#include "tsdb/head/head.h"
+#include "tsdb/wal/log_writer.h"
+
+namespace narthex::tsdb {
+
+// What the metrics are read from; all of it outlives the returned callbacks.
+struct DbMetricSources {
+  const Head& head;
+  const LogWriter& log;
+  const ReplayReport& replay;
+  double clean_start = -1;  // -1: no lock file, 0: one was there, 1: none was.
+};
+
+[[nodiscard]] std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Registry& registry,
+                                                                             const DbMetricSources& sources);
+
+}  // namespace narthex::tsdb

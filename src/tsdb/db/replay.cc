@@ -1,0 +1,258 @@
+#include "tsdb/db/replay.h"
+
+#include <algorithm>
+#include <deque>
+
+#include <fmt/format.h>
+
+#include "narthex/util/log.h"
+#include "narthex/util/mutex.h"
+#include "narthex/util/worker_pool.h"
+#include "tsdb/wal/log_writer.h"
+#include "tsdb/wal/segment_reader.h"
+
+namespace narthex::tsdb {
+
+namespace {
+
+// Large enough to keep both threads busy, small enough to stay in the cache on the way.
+constexpr std::size_t kSamplesPerHandover = 8192;
+constexpr std::size_t kHandoversMax = 16;
+constexpr const char* kComponent = "tsdb";
+
+}  // namespace
+
+// Bounded: the worker waits when it is full. Threads: synchronized.
+class LogReplay::Queue {
+ public:
+  void push(Decoded decoded) {
+    const util::MutexLock lock(mutex_);
+    changed_.wait(mutex_, [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return items_.size() < kHandoversMax; });
+    items_.push_back(std::move(decoded));
+    changed_.notify_all();
+  }
+  void finish() {
+    const util::MutexLock lock(mutex_);
+    finished_ = true;
+    changed_.notify_all();
+  }
+  // False at the end. `used` goes back for reuse.
+  bool pop(Decoded& out) {
+    const util::MutexLock lock(mutex_);
+    changed_.wait(mutex_, [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return !items_.empty() || finished_; });
+    if (items_.empty()) return false;
+    std::swap(out, items_.front());
+    items_.front().series.clear();
+    items_.front().samples.clear();
+    spare_.push_back(std::move(items_.front()));
+    items_.pop_front();
+    changed_.notify_all();
+    return true;
+  }
+  Decoded spare() {
+    const util::MutexLock lock(mutex_);
+    if (spare_.empty()) return {};
+    Decoded one = std::move(spare_.back());
+    spare_.pop_back();
+    return one;
+  }
+
+ private:
+  util::Mutex mutex_;
+  util::CondVar changed_;
+  std::deque<Decoded> items_ NX_GUARDED_BY(mutex_);
+  std::vector<Decoded> spare_ NX_GUARDED_BY(mutex_);
+  bool finished_ NX_GUARDED_BY(mutex_) = false;
+};
+
+LogReplay::LogReplay(util::Env& env, std::string data_directory, Head& head, ReplayReport& report, ReplayProgress* progress)
+    : env_(env), data_directory_(std::move(data_directory)), head_(head), report_(report), progress_(progress) {}
+
+util::Result<std::uint64_t> LogReplay::run() {
+  const std::string directory = data_directory_ + "/wal";
+  NX_ASSIGN(const auto checkpoint, find_wal_checkpoint(env_, directory));
+  NX_ASSIGN(auto log, list_wal_segments(env_, directory));
+  std::uint64_t next = checkpoint ? checkpoint->last_segment + 1 : 0;
+  if (!log.empty()) next = std::max(next, log.back().number + 1);
+  if (checkpoint) std::erase_if(log, [&](const WalSegment& s) { return s.number <= checkpoint->last_segment; });
+  if (progress_ != nullptr && !log.empty()) {
+    progress_->segment_min = static_cast<std::int64_t>(log.front().number);
+    progress_->segment_max = static_cast<std::int64_t>(log.back().number);
+    progress_->segment_current = progress_->segment_min.load();
+  }
+  for (std::size_t i = 1; i < log.size(); ++i) {
+    if (log[i].number == log[i - 1].number + 1) continue;
+    ++report_.damaged_regions;
+    util::log_error("Log segments are missing; what they held is lost",
+                    {{"component", kComponent}, {"after", log[i - 1].path}, {"before", log[i].path}});
+  }
+
+  std::vector<WalSegment> segments;
+  if (checkpoint) {
+    NX_ASSIGN(segments, list_wal_segments(env_, checkpoint->path));
+    // Their own numbers are not the log's.
+    for (WalSegment& segment : segments) segment.number = checkpoint->last_segment;
+  }
+  segments.insert(segments.end(), log.begin(), log.end());
+  if (segments.empty()) return next;
+
+  Queue queue;
+  util::WorkerPool worker("wal-replay", 1, 1);
+  if (!worker.try_submit([&] { decode_all(segments, queue); })) {
+    return util::fail(util::Code::kInternal, "replay worker did not start");
+  }
+  Decoded decoded;
+  while (queue.pop(decoded)) apply(decoded);
+  worker.stop();
+  report_.segments = segments.size();
+  return next;
+}
+
+void LogReplay::decode_all(const std::vector<WalSegment>& segments, Queue& queue) {
+  for (const WalSegment& segment : segments) decode_segment(segment, queue);
+  queue.finish();
+}
+
+void LogReplay::decode_segment(const WalSegment& segment, Queue& queue) {
+  const auto file = env_.map_file(segment.path);
+  if (!file) {
+    ++report_.damaged_regions;
+    util::log_error("A log segment cannot be read; what it held is missing",
+                    {{"component", kComponent}, {"segment", segment.path}, {"err", file.error()}});
+    return;
+  }
+  const std::string_view bytes = (*file)->bytes();
+  SegmentReader reader(bytes);
+  Decoded decoded = queue.spare();
+  decoded.segment = segment.number;
+  while (const auto record = reader.next()) {
+    decode_record(*record, decoded);
+    if (decoded.samples.size() + decoded.series.size() < kSamplesPerHandover) continue;
+    queue.push(std::move(decoded));
+    decoded = queue.spare();
+    decoded.segment = segment.number;
+  }
+  queue.push(std::move(decoded));
+  if (reader.damage().empty()) return;
+  for (const WalDamage& damage : reader.damage()) {
+    ++report_.damaged_regions;
+    report_.damaged_bytes += damage.bytes;
+    util::log_warn(damage.torn_tail ? "A log segment ends inside a record" : "A log segment is damaged",
+                   {{"component", kComponent},
+                    {"segment", segment.path},
+                    {"offset", damage.offset},
+                    {"bytes", damage.bytes},
+                    {"reason", damage.reason}});
+  }
+  const bool only_torn = std::ranges::all_of(reader.damage(), &WalDamage::torn_tail);
+  if (!only_torn) {
+    settle_damage(segment, bytes);
+    return;
+  }
+  const auto tail = env_.open_writable(segment.path, util::WriteMode::kAppend);
+  util::Result<void> cut;
+  if (tail) {
+    cut = (*tail)->truncate(reader.sound_end());
+  } else {
+    cut = std::unexpected(tail.error());
+  }
+  if (!cut) {
+    util::log_warn("The torn end of a log segment could not be cut off",
+                   {{"component", kComponent}, {"segment", segment.path}, {"err", cut.error()}});
+  }
+}
+
+void LogReplay::decode_record(std::string_view record, Decoded& into) {
+  util::Result<void> result;
+  switch (static_cast<RecordType>(record[0])) {
+    case RecordType::kSeries: result = decode_series(record, into.series); break;
+    case RecordType::kSamples: result = decode_samples(record, into.samples); break;
+    default: break;  // Kinds that this head does not hold.
+  }
+  if (result) return;
+  // The checksum was right, so whoever wrote it wrote nonsense: what parsed is used.
+  ++report_.damaged_regions;
+  util::log_warn("A log record does not parse", {{"component", kComponent}, {"err", result.error()}});
+}
+
+void LogReplay::apply(const Decoded& decoded) {
+  for (const RefSeries& series : decoded.series) {
+    const SeriesId id = head_.replay_series(series.ref, series.labels);
+    ++report_.series;
+    if (id != series.ref) {
+      aliases_[series.ref] = id;
+    } else if (!aliases_.empty()) {
+      aliases_.erase(series.ref);
+    }
+  }
+  const RefSamples& samples = decoded.samples;
+  constexpr std::size_t kAhead = 12;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (i + kAhead < samples.size()) head_.prefetch(samples.refs[i + kAhead]);
+    std::uint64_t id = samples.refs[i];
+    if (!aliases_.empty()) {
+      const auto it = aliases_.find(id);
+      if (it != aliases_.end()) id = it->second;
+    }
+    switch (head_.replay_sample(id, samples.timestamps[i], samples.values[i])) {
+      case ReplayOutcome::kStored: ++report_.samples; break;
+      case ReplayOutcome::kNotNewer: ++report_.samples_ignored; break;
+      case ReplayOutcome::kUnknownSeries: ++report_.samples_without_series; break;
+    }
+  }
+  if (progress_ != nullptr) progress_->segment_current = static_cast<std::int64_t>(decoded.segment);
+}
+
+void LogReplay::settle_damage(const WalSegment& segment, std::string_view bytes) {
+  auto copy = set_aside(segment);
+  if (!copy) {
+    util::log_error("A damaged log segment could not be set aside; it stays where it is",
+                    {{"component", kComponent}, {"segment", segment.path}, {"err", copy.error()}});
+    return;
+  }
+  report_.set_aside.push_back(*copy);
+  if (const auto replaced = replace_by_sound_records(segment, bytes); !replaced) {
+    util::log_error("The sound part of a damaged log segment could not be written; it stays as it is",
+                    {{"component", kComponent}, {"segment", segment.path}, {"err", replaced.error()}});
+    return;
+  }
+  util::log_warn("A damaged log segment was set aside", {{"component", kComponent}, {"segment", segment.path}, {"copy", *copy}});
+}
+
+util::Result<std::string> LogReplay::set_aside(const WalSegment& segment) {
+  const std::string directory = data_directory_ + "/damaged";
+  NX_TRY(env_.create_dirs(directory));
+  const std::string base = fmt::format("{}/wal-{}", directory, segment.path.substr(segment.path.rfind('/') + 1));
+  std::string copy = base;
+  for (int i = 1; env_.exists(copy); ++i) copy = fmt::format("{}.{}", base, i);
+  // A link is enough: the segment is replaced, never changed.
+  NX_TRY(env_.link(segment.path, copy));
+  NX_TRY(env_.sync_dir(directory));
+  return copy;
+}
+
+util::Result<void> LogReplay::replace_by_sound_records(const WalSegment& segment, std::string_view bytes) {
+  const std::string scratch = data_directory_ + "/wal-repair.tmp";
+  NX_TRY(env_.remove_all(scratch));
+  // One segment, however large.
+  LogWriterOptions options;
+  options.segment_bytes = (bytes.size() / kWalPageBytes + 2) * kWalPageBytes * 64;
+  NX_ASSIGN(const auto writer, LogWriter::open(env_, scratch, 0, options));
+  SegmentReader reader(bytes);
+  bool more = true;
+  while (more) {
+    NX_TRY(writer->begin());
+    for (std::size_t i = 0; i < 256 && more; ++i) {
+      const auto record = reader.next();
+      more = record.has_value();
+      if (record) writer->add(*record);
+    }
+    NX_TRY(writer->commit());
+  }
+  NX_TRY(writer->close());
+  NX_TRY(env_.rename(wal_segment_path(scratch, 0), segment.path));
+  NX_TRY(env_.sync_dir(segment.path.substr(0, segment.path.rfind('/'))));
+  return env_.remove_all(scratch);
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,53 @@
+// Reads the log back into the head at start: checkpoint, then segments. A worker decodes while the caller's thread applies.
+//
+// Damage costs the records it hits and nothing else. A damaged segment is kept as it was under "damaged" in the data directory, and what is sound
+// of it is written in its place, so that neither the next start nor another program meets the damage again. A segment that merely
+// ends inside a record (a crash in mid-write) is cut back to its last whole record. None of it fails the start.
+// Threads: confined.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "narthex/tsdb/db.h"
+#include "tsdb/head/head.h"
+#include "tsdb/wal/format.h"
+#include "tsdb/wal/record.h"
+
+namespace narthex::tsdb {
+
+class LogReplay {
+ public:
+  LogReplay(util::Env& env, std::string data_directory, Head& head, ReplayReport& report, ReplayProgress* progress);
+  // The number that the next segment must have. Errors are those of listing the directory.
+  util::Result<std::uint64_t> run();
+
+ private:
+  // What the worker hands over: the content of some records, or the end of a segment.
+  struct Decoded {
+    std::uint64_t segment = 0;
+    std::vector<RefSeries> series;
+    RefSamples samples;
+  };
+  class Queue;
+
+  void decode_all(const std::vector<WalSegment>& segments, Queue& queue);
+  void decode_segment(const WalSegment& segment, Queue& queue);
+  void decode_record(std::string_view record, Decoded& into);
+  void apply(const Decoded& decoded);
+
+  void settle_damage(const WalSegment& segment, std::string_view bytes);
+  util::Result<void> replace_by_sound_records(const WalSegment& segment, std::string_view bytes);
+  util::Result<std::string> set_aside(const WalSegment& segment);
+
+  util::Env& env_;
+  const std::string data_directory_;
+  Head& head_;
+  ReplayReport& report_;  // The worker writes what concerns damage, the caller's thread the rest.
+  ReplayProgress* progress_;
+  boost::unordered_flat_map<std::uint64_t, SeriesId> aliases_;  // References that are not the series' id.
+};
+
+}  // namespace narthex::tsdb
