@@ -1,5 +1,5 @@
 // The HTTP API: /api/v1, health and lifecycle, /metrics, the remote-write receiver. Paths,
-// parameters, shapes, codes and texts are Prometheus's (docs/http-api.md). It knows storage, engine
+// parameters, shapes, codes and texts are Prometheus's (docs/compatibility.md). It knows storage, engine
 // and targets through interfaces only.
 #pragma once
 

@@ -1,4 +1,4 @@
-// The sections of the configuration file, key by key (docs/configuration.md). What is unset here is
+// The sections of the configuration file, key by key (docs/compatibility.md). What is unset here is
 // inherited from `global` when the file is loaded; a Config that load() returned has everything set.
 // Threads: values.
 #pragma once

@@ -1,5 +1,5 @@
 // The syntax tree of a PromQL expression, as the parser gives it: checked, typed, with positions.
-// Language: docs/promql.md. A tree is never deeper than kExprDepthMax levels, so walking,
+// Language: docs/ARCHITECTURE.md. A tree is never deeper than kExprDepthMax levels, so walking,
 // printing and destroying it may recurse. Threads: values; immutable once parsed.
 #pragma once
 

@@ -2,7 +2,7 @@
 //
 //   http_requests{job="api"}  1 2 _ 5+10x3 stale {{schema:0 count:4 sum:5 buckets:[1 2 1]}}x2
 //
-// Language: docs/promql.md, "Series notation". Threads: free functions without state.
+// Language: docs/ARCHITECTURE.md, "Series notation". Threads: free functions without state.
 #pragma once
 
 #include <cstddef>

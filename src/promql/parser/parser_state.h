@@ -1,4 +1,4 @@
-// The recursive-descent parser behind parse(). Grammar: docs/promql.md; its messages and their
+// The recursive-descent parser behind parse(). Grammar: docs/ARCHITECTURE.md; its messages and their
 // positions are those of Prometheus, because editors and people know them.
 // Threads: confined.
 #pragma once
