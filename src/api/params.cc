@@ -13,6 +13,8 @@
 namespace narthex::api {
 namespace {
 
+constexpr std::string_view kMatchesEverything =
+    "vector selector must contain at least one non-empty matcher";
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 
 model::TimestampMs clamped(double milliseconds) noexcept {
@@ -186,11 +188,13 @@ ApiResult<std::vector<model::Matchers>> match_params(const http::Form& params) {
   std::vector<model::Matchers> sets;
   for (const std::string_view text : params.all("match[]")) {
     auto matchers = promql::parse_metric_selector(text);
-    if (!matchers) return to_api_error(matchers.error());
-    bool selective = false;
-    for (const model::Matcher& matcher : *matchers)
-      selective = selective || !matcher.matches_empty();
-    if (!selective) return bad_data("match[] must contain at least one non-empty matcher");
+    if (!matchers) {
+      // The parser has words of its own for a selector that matches everything, and a position.
+      if (matchers.error().message().ends_with(kMatchesEverything)) {
+        return bad_data("match[] must contain at least one non-empty matcher");
+      }
+      return to_api_error(matchers.error());
+    }
     sets.push_back(std::move(*matchers));
   }
   return sets;

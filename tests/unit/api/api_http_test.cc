@@ -1,0 +1,575 @@
+// The API as a client sees it, but without sockets: router, handlers, engine and a storage in
+// memory.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+#include "narthex/api/api.h"
+
+#include "support/memory_storage.h"
+#include "support/recording_writer.h"
+
+namespace narthex::api {
+namespace {
+
+class FakeTargets final : public TargetsView {
+ public:
+  std::vector<TargetStatus> targets;
+  std::vector<DroppedTarget> gone;
+  std::vector<TargetMetadata> families;
+
+  [[nodiscard]] std::vector<std::string> pools() const override { return {"demo", "web"}; }
+  [[nodiscard]] std::vector<TargetStatus> active(
+      std::optional<std::string_view> pool) const override {
+    std::vector<TargetStatus> out;
+    for (const TargetStatus& target : targets) {
+      if (!pool || target.pool == *pool) out.push_back(target);
+    }
+    return out;
+  }
+  [[nodiscard]] std::vector<DroppedTarget> dropped(std::optional<std::string_view>) const override {
+    return gone;
+  }
+  [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> dropped_counts() const override {
+    return {{"demo", 0}, {"web", 1}};
+  }
+  [[nodiscard]] std::vector<TargetMetadata> metadata(
+      std::optional<std::string_view> family) const override {
+    std::vector<TargetMetadata> out;
+    for (const TargetMetadata& entry : families) {
+      if (!family || entry.family == *family) out.push_back(entry);
+    }
+    return out;
+  }
+};
+
+class FakeDatabase final : public DatabaseView {
+ public:
+  HeadStatus status;
+  mutable std::size_t asked_for = 0;
+  [[nodiscard]] HeadStatus head_status(std::size_t names_max) const override {
+    asked_for = names_max;
+    return status;
+  }
+};
+
+class NoAppender final : public storage::Appender {
+ public:
+  util::Result<void> ensure_series(std::span<const model::Labels>,
+                                   std::span<storage::EnsuredSeries>) override {
+    return {};
+  }
+  util::Result<void> append(const storage::WriteBatch&, storage::Atomicity,
+                            storage::AppendReport&) override {
+    return {};
+  }
+};
+
+class ApiHttpTest : public testing::Test {
+ protected:
+  void build(bool ready = true) {
+    Callbacks callbacks;
+    callbacks.runtime_info = [this] { return runtime_; };
+    callbacks.config_yaml = [] { return std::string("global: {}\n"); };
+    callbacks.replay_status = [] { return ReplayStatus{3, 8, 5}; };
+    callbacks.reload = [this] { return reload_; };
+    callbacks.quit = [this] { ++quits_; };
+    auto api = Api::create(options_, std::move(callbacks), clock_, registry_);
+    ASSERT_TRUE(api) << api.error().message();
+    api_ = std::move(*api);
+    router_ = http::Router();
+    api_->register_routes(router_);
+    if (ready) set_ready();
+  }
+  void set_ready() {
+    Backends backends;
+    backends.queryable = &storage_;
+    backends.appender = &appender_;
+    backends.engine = &engine_;
+    backends.targets = &targets_;
+    backends.database = &database_;
+    api_->set_ready(backends);
+  }
+
+  test::RecordingWriter ask(std::string_view method, const std::string& target,
+                            const std::string& body = {}, const http::Headers& headers = {}) {
+    http::Request request;
+    request.method = std::string(method);
+    request.target = target;
+    const std::size_t question = std::min(target.find('?'), target.size());
+    const std::string raw_path = target.substr(0, question);
+    request.path = http::percent_decode(raw_path).value_or(raw_path);
+    if (question < target.size()) request.query = target.substr(question + 1);
+    request.headers = headers;
+    request.body = body;
+    if (!body.empty() && !headers.has("Content-Type")) {
+      request.headers.add("Content-Type", "application/x-www-form-urlencoded");
+    }
+    http::Router::Match match = router_.match(method, raw_path);
+    test::RecordingWriter writer;
+    if (match.outcome != http::Router::Outcome::kFound) {
+      writer.status = match.outcome == http::Router::Outcome::kNotFound ? 404 : 405;
+      writer.headers.set("Allow", match.allow);
+      return writer;
+    }
+    request.path_params = std::move(match.params);
+    match.route->handler(request, writer);
+    return writer;
+  }
+  std::string get(const std::string& target) { return ask("GET", target).body; }
+  static std::string error(std::string_view type, std::string_view message) {
+    return boost::json::serialize(boost::json::object{
+        {"status", "error"}, {"errorType", std::string(type)}, {"error", std::string(message)}});
+  }
+
+  // up{job="a"} 1 and up{job="b"} 0 at 1000 s, every 10 s up to 1100 s.
+  void load() {
+    for (model::TimestampMs t = 1'000'000; t <= 1'100'000; t += 10'000) {
+      storage_.append({{"__name__", "up"}, {"job", "a"}}, t, 1);
+      storage_.append({{"__name__", "up"}, {"job", "b"}}, t, 0);
+      storage_.append({{"__name__", "x"}, {"dot.ted", "v"}}, t, 0.25);
+    }
+  }
+
+  Options options_;
+  util::FakeClock clock_;
+  telemetry::Registry registry_;
+  util::WorkerPool workers_{"test", 1, 64};
+  test::MemoryStorage storage_;
+  NoAppender appender_;
+  promql::Engine engine_{promql::EngineOptions(), workers_, clock_, registry_};
+  FakeTargets targets_;
+  FakeDatabase database_;
+  RuntimeInfo runtime_;
+  util::Result<void> reload_;
+  int quits_ = 0;
+  std::unique_ptr<Api> api_;
+  http::Router router_;
+};
+
+TEST_F(ApiHttpTest, InstantQuery) {
+  load();
+  build();
+  const auto answer = ask("GET", "/api/v1/query?query=up%7Bjob%3D%22a%22%7D&time=1050");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.get("Content-Type"), "application/json");
+  EXPECT_EQ(
+      answer.body,
+      R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up","job":"a"},)"
+      R"("value":[1050,"1"]}]}})");
+  EXPECT_EQ(ask("POST", "/api/v1/query?query=nonsense(", "query=up{job=\"a\"}&time=1050").body,
+            answer.body);
+  EXPECT_EQ(get("/api/v1/query?query=1&time=1.5"),
+            R"({"status":"success","data":{"resultType":"scalar","result":[1.5,"1"]}})");
+  EXPECT_EQ(get("/api/v1/query?query=%22s%22&time=2"),
+            R"({"status":"success","data":{"resultType":"string","result":[2,"s"]}})");
+}
+
+TEST_F(ApiHttpTest, QueryTimeIsNowByDefault) {
+  build();
+  EXPECT_EQ(
+      get("/api/v1/query?query=time()"),
+      R"({"status":"success","data":{"resultType":"scalar","result":[1700000000,"1700000000"]}})");
+}
+
+TEST_F(ApiHttpTest, RangeQuery) {
+  load();
+  build();
+  EXPECT_EQ(
+      get("/api/v1/query_range?query=up%7Bjob%3D%22b%22%7D&start=1000&end=1020&step=10"),
+      R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"up","job":"b"},)"
+      R"("values":[[1000,"0"],[1010,"0"],[1020,"0"]]}]}})");
+}
+
+TEST_F(ApiHttpTest, LimitTruncatesAndSaysSo) {
+  load();
+  build();
+  const std::string body = get("/api/v1/query_range?query=up&start=1000&end=1000&step=10&limit=1");
+  EXPECT_EQ(
+      body,
+      R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"up","job":"a"},)"
+      R"("values":[[1000,"1"]]}]},"warnings":["results truncated due to limit"]})");
+}
+
+TEST_F(ApiHttpTest, StatsComeWhenAskedFor) {
+  load();
+  build();
+  const auto body =
+      boost::json::parse(get("/api/v1/query?query=up&time=1050&stats=true")).as_object();
+  const auto& stats = body.at("data").at("stats").as_object();
+  for (const char* key : {"evalTotalTime", "resultSortTime", "queryPreparationTime",
+                          "innerEvalTime", "execQueueTime", "execTotalTime"}) {
+    EXPECT_TRUE(stats.at("timings").as_object().contains(key)) << key;
+  }
+  EXPECT_EQ(stats.at("samples").at("totalQueryableSamples").as_int64(), 2);
+  EXPECT_FALSE(body.contains("warnings"));
+  const std::string odd = get("/api/v1/query?query=up&time=1050&stats=yes");
+  EXPECT_NE(odd.find(R"(value \"yes\" for parameter \"stats\" is deprecated)"), std::string::npos)
+      << odd;
+}
+
+TEST_F(ApiHttpTest, ParameterErrors) {
+  build();
+  const auto check = [this](const std::string& target, std::string_view message) {
+    const auto answer = ask("GET", "/api/v1/" + target);
+    EXPECT_EQ(answer.status, 400) << target;
+    EXPECT_EQ(boost::json::parse(answer.body), boost::json::parse(error("bad_data", message)))
+        << target;
+  };
+  check("query?query=up&time=foo",
+        "invalid parameter \"time\": invalid time value for 'time': cannot parse \"foo\" to a "
+        "valid timestamp");
+  check("query?query=up&timeout=foo",
+        "invalid parameter \"timeout\": cannot parse \"foo\" to a valid duration");
+  check("query?query=up&limit=-1", "invalid parameter \"limit\": limit must be non-negative");
+  check("query?query=up&lookback_delta=bad",
+        "error parsing lookback delta duration: cannot parse \"bad\" to a valid duration");
+  check("query?query=",
+        "invalid parameter \"query\": unknown position: parse error: no expression found in input");
+  check("query?query=sum%28",
+        "invalid parameter \"query\": 1:5: parse error: unclosed left parenthesis");
+  check("query_range?query=up&end=2&step=1",
+        "invalid parameter \"start\": cannot parse \"\" to a valid timestamp");
+  check("query_range?query=up&start=3&end=2&step=1",
+        "invalid parameter \"end\": end timestamp must not be before start time");
+  check("query_range?query=up&start=1&end=2",
+        "invalid parameter \"step\": cannot parse \"\" to a valid duration");
+  check("query_range?query=up&start=1&end=2&step=0",
+        "invalid parameter \"step\": zero or negative query resolution step widths are not "
+        "accepted. Try a positive "
+        "integer");
+  check("query_range?query=up&start=0&end=11001&step=1",
+        "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query "
+        "resolution (?step=XX)");
+  check("query_range?query=up[1m]&start=0&end=1&step=1",
+        "invalid parameter \"query\": invalid expression type \"range vector\" for range query, "
+        "must be Scalar or "
+        "instant Vector");
+  check("series", "no match[] parameter provided");
+  check("series?match[]=up[", "invalid parameter \"match[]\": 1:3: parse error: unexpected \"[\"");
+  check("labels?match[]={", "1:2: parse error: unexpected end of input inside braces");
+  check("labels?end=x",
+        "invalid parameter \"end\": invalid time value for 'end': cannot parse \"x\" to a valid "
+        "timestamp");
+  check("label/a%FF/values", "invalid label name: \"a\\xff\"");
+  check("metadata?limit=x", "limit must be a number");
+  check("targets/metadata?limit=x", "limit must be a number");
+  check("status/tsdb?limit=0", "limit must be a positive number");
+  check("status/tsdb?limit=10001", "limit must not exceed 10000");
+  check("rules?type=bad", "invalid parameter \"type\": not supported value \"bad\"");
+  EXPECT_EQ(ask("GET", "/api/v1/query_range?query=1&start=0&end=11000&step=1").status, 200);
+}
+
+TEST_F(ApiHttpTest, EngineErrorsKeepTheirKind) {
+  load();
+  build();
+  const auto matching = ask("GET", "/api/v1/query?query=up%20%2B%20on()%20up&time=1050");
+  EXPECT_EQ(matching.status, 422);
+  EXPECT_NE(matching.body.find(R"("errorType":"execution")"), std::string::npos) << matching.body;
+  storage_.fail_selects_with(util::Error(util::Code::kIo, "read chunk: bad disk"));
+  const auto failed = ask("GET", "/api/v1/query?query=up&time=1050");
+  EXPECT_EQ(failed.status, 500);
+  EXPECT_NE(failed.body.find(R"("errorType":"internal")"), std::string::npos) << failed.body;
+  EXPECT_EQ(ask("GET", "/api/v1/series?match[]=up").status, 500);
+}
+
+TEST_F(ApiHttpTest, SeriesAndLabels) {
+  load();
+  build();
+  EXPECT_EQ(
+      get("/api/v1/series?match[]=up"),
+      R"({"status":"success","data":[{"__name__":"up","job":"a"},{"__name__":"up","job":"b"}]})");
+  EXPECT_EQ(
+      get("/api/v1/series?match[]=up&match[]={job=\"a\"}&match[]=x"),
+      R"({"status":"success","data":[{"__name__":"up","job":"a"},{"__name__":"up","job":"b"},)"
+      R"({"__name__":"x","dot.ted":"v"}]})");
+  EXPECT_EQ(
+      get("/api/v1/series?match[]=up&limit=1"),
+      R"({"status":"success","data":[{"__name__":"up","job":"a"}],"warnings":["results truncated due to limit"]})");
+  EXPECT_EQ(get("/api/v1/series?match[]=nothing"), R"({"status":"success","data":[]})");
+  EXPECT_EQ(get("/api/v1/labels"), R"({"status":"success","data":["__name__","dot.ted","job"]})");
+  EXPECT_EQ(get("/api/v1/labels?match[]=up"), R"({"status":"success","data":["__name__","job"]})");
+  EXPECT_EQ(
+      get("/api/v1/labels?limit=2"),
+      R"({"status":"success","data":["__name__","dot.ted"],"warnings":["results truncated due to limit"]})");
+  EXPECT_EQ(get("/api/v1/labels?start=2&end=1"), R"({"status":"success","data":[]})");
+  EXPECT_EQ(get("/api/v1/label/job/values"), R"({"status":"success","data":["a","b"]})");
+  EXPECT_EQ(get("/api/v1/label/dot.ted/values"), R"({"status":"success","data":["v"]})");
+  EXPECT_EQ(get("/api/v1/label/U__dot_2e_ted/values"), R"({"status":"success","data":["v"]})");
+  EXPECT_EQ(get("/api/v1/label/U__dot_zz_ted/values"), R"({"status":"success","data":[]})");
+}
+
+TEST_F(ApiHttpTest, FormatAndParse) {
+  build();
+  EXPECT_EQ(get("/api/v1/format_query?query=foo%2Fbar"),
+            R"({"status":"success","data":"foo / bar"})");
+  EXPECT_EQ(get("/api/v1/parse_query?query=%22s%22"),
+            R"({"status":"success","data":{"type":"stringLiteral","val":"s"}})");
+  EXPECT_EQ(ask("POST", "/api/v1/format_query", "query=up{").status, 400);
+}
+
+TEST_F(ApiHttpTest, Targets) {
+  options_.external_url = "https://example.org:9999/prom";
+  options_.listen_port = 9090;
+  TargetStatus own;
+  own.pool = "demo";
+  own.labels = {{"job", "demo"}};
+  own.scrape_url = "http://localhost:9090/metrics";
+  own.interval = std::chrono::seconds(15);
+  own.timeout = std::chrono::seconds(10);
+  TargetStatus other = own;
+  other.pool = "web";
+  other.scrape_url = "http://127.0.0.1:8080/m?x=y";
+  other.health = TargetHealth::kDown;
+  other.last_error = "refused <x>";
+  other.last_scrape_ns = 1'700'000'000'500'000'000;
+  other.last_scrape_seconds = 0.25;
+  targets_.targets = {own, other};
+  targets_.gone = {{"web", {{"__address__", "h:1"}}}};
+  build();
+  const std::string active =
+      R"({"discoveredLabels":{},"labels":{"job":"demo"},"scrapePool":"demo",)"
+      R"("scrapeUrl":"http://localhost:9090/metrics","globalUrl":"https://example.org:9999/metrics",)"
+      R"("lastError":"","lastScrape":"0001-01-01T00:00:00Z","lastScrapeDuration":0,)"
+      R"("health":"unknown","scrapeInterval":"15s","scrapeTimeout":"10s"})";
+  const std::string down =
+      R"({"discoveredLabels":{},"labels":{"job":"demo"},"scrapePool":"web",)"
+      R"("scrapeUrl":"http://127.0.0.1:8080/m?x=y","globalUrl":"http://example.org:8080/m?x=y",)"
+      R"("lastError":"refused \u003cx\u003e","lastScrape":"2023-11-14T22:13:20.5Z",)"
+      R"("lastScrapeDuration":0.25,"health":"down","scrapeInterval":"15s","scrapeTimeout":"10s"})";
+  const std::string dropped =
+      R"("droppedTargets":[{"discoveredLabels":{"__address__":"h:1"},"scrapePool":"web"}],)"
+      R"("droppedTargetCounts":{"demo":0,"web":1})";
+  EXPECT_EQ(get("/api/v1/targets"), R"({"status":"success","data":{"activeTargets":[)" + active +
+                                        "," + down + "]," + dropped + "}}");
+  EXPECT_EQ(get("/api/v1/targets?state=active&scrapePool=demo"),
+            R"({"status":"success","data":{"activeTargets":[)" + active +
+                R"(],"droppedTargets":[],"droppedTargetCounts":null}})");
+  EXPECT_EQ(get("/api/v1/targets?state=dropped"),
+            R"({"status":"success","data":{"activeTargets":[],)" + dropped + "}}");
+  EXPECT_EQ(
+      get("/api/v1/targets?state=bogus"),
+      R"({"status":"success","data":{"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":null}})");
+  EXPECT_EQ(get("/api/v1/scrape_pools"),
+            R"({"status":"success","data":{"scrapePools":["demo","web"]}})");
+}
+
+TEST_F(ApiHttpTest, Metadata) {
+  const model::Metadata gauge{model::MetricType::kGauge, "Help \"x\".", "seconds"};
+  const model::Metadata counter{model::MetricType::kCounter, "Other.", ""};
+  targets_.families = {{{{"job", "a"}}, "m", gauge},
+                       {{{"job", "b"}}, "m", gauge},
+                       {{{"job", "c"}}, "m", counter},
+                       {{{"job", "a"}}, "n", counter}};
+  build();
+  const std::string gauge_json = R"({"type":"gauge","help":"Help \"x\".","unit":"seconds"})";
+  const std::string counter_json = R"({"type":"counter","help":"Other.","unit":""})";
+  EXPECT_EQ(get("/api/v1/metadata"), R"({"status":"success","data":{"m":[)" + counter_json + "," +
+                                         gauge_json + R"(],"n":[)" + counter_json + "]}}");
+  EXPECT_EQ(get("/api/v1/metadata?metric=n"),
+            R"({"status":"success","data":{"n":[)" + counter_json + "]}}");
+  EXPECT_EQ(get("/api/v1/metadata?limit=1&limit_per_metric=1"),
+            R"({"status":"success","data":{"m":[)" + gauge_json + "]}}");
+  EXPECT_EQ(
+      get("/api/v1/targets/metadata?match_target={job=\"a\"}&metric=m"),
+      R"({"status":"success","data":[{"target":{"job":"a"},"type":"gauge","help":"Help \"x\".","unit":"seconds"}]})");
+  EXPECT_EQ(
+      get("/api/v1/targets/metadata?limit=1"),
+      R"({"status":"success","data":[{"target":{"job":"a"},"metric":"m","type":"gauge","help":"Help \"x\".",)"
+      R"("unit":"seconds"}]})");
+}
+
+TEST_F(ApiHttpTest, Status) {
+  options_.flags = {{"config.file", "a.yml"}, {"web.page-title", "<t>"}};
+  options_.build.version = "1.2.3";
+  runtime_.start_ns = 1'700'000'000'000'000'000;
+  runtime_.host_name = "h";
+  runtime_.retention = "15d";
+  database_.status.series = 5;
+  database_.status.series_by_metric = {{"up", 2}, {"x", 1}};
+  build();
+  EXPECT_EQ(get("/api/v1/status/config"), R"({"status":"success","data":{"yaml":"global: {}\n"}})");
+  EXPECT_EQ(
+      get("/api/v1/status/flags"),
+      R"({"status":"success","data":{"config.file":"a.yml","web.page-title":"\u003ct\u003e"}})");
+  EXPECT_EQ(
+      get("/api/v1/status/buildinfo"),
+      R"({"status":"success","data":{"version":"1.2.3","revision":"","branch":"","buildUser":"","buildDate":"",)"
+      R"("goVersion":""}})");
+  EXPECT_EQ(
+      get("/api/v1/status/runtimeinfo"),
+      R"({"status":"success","data":{"startTime":"2023-11-14T22:13:20Z","CWD":"","hostname":"h",)"
+      R"("serverTime":"2023-11-14T22:13:20Z","reloadConfigSuccess":true,"lastConfigTime":"0001-01-01T00:00:00Z",)"
+      R"("corruptionCount":0,"goroutineCount":0,"GOMAXPROCS":0,"GOMEMLIMIT":0,"GOGC":"","GODEBUG":"",)"
+      R"("storageRetention":"15d"}})");
+  EXPECT_EQ(
+      get("/api/v1/status/tsdb?limit=7"),
+      R"({"status":"success","data":{"headStats":{"numSeries":5,"numLabelPairs":0,"chunkCount":0,)"
+      R"("minTime":9223372036854775807,"maxTime":-9223372036854775808},"seriesCountByMetricName":)"
+      R"([{"name":"up","value":2},{"name":"x","value":1}],"labelValueCountByLabelName":[],)"
+      R"("memoryInBytesByLabelName":[],"seriesCountByLabelValuePair":[]}})");
+  EXPECT_EQ(database_.asked_for, 7U);
+  EXPECT_EQ(get("/api/v1/status/walreplay"),
+            R"({"status":"success","data":{"min":3,"max":8,"current":5}})");
+  EXPECT_EQ(get("/api/v1/rules"), R"({"status":"success","data":{"groups":[]}})");
+  EXPECT_EQ(get("/api/v1/alerts"), R"({"status":"success","data":{"alerts":[]}})");
+  EXPECT_EQ(get("/version"),
+            "{\"version\":\"1.2.3\",\"revision\":\"\",\"branch\":\"\",\"buildUser\":\"\","
+            "\"buildDate\":\"\","
+            "\"goVersion\":\"\"}\n");
+  EXPECT_EQ(ask("POST", "/api/v1/admin/tsdb/snapshot").body,
+            error("unavailable", "admin APIs disabled"));
+}
+
+TEST_F(ApiHttpTest, NotReadyAnswers503) {
+  build(false);
+  const auto query = ask("GET", "/api/v1/query?query=1");
+  EXPECT_EQ(query.status, 503);
+  EXPECT_EQ(query.body, "Service Unavailable");
+  EXPECT_EQ(query.headers.get("X-Prometheus-Stopping"), "false");
+  EXPECT_EQ(ask("GET", "/-/ready").status, 503);
+  EXPECT_EQ(ask("GET", "/-/healthy").body, "Prometheus Server is Healthy.\n");
+  EXPECT_EQ(ask("GET", "/api/v1/status/walreplay").status, 200);
+  EXPECT_EQ(ask("GET", "/metrics").status, 200);
+  set_ready();
+  EXPECT_EQ(ask("GET", "/-/ready").body, "Prometheus Server is Ready.\n");
+  EXPECT_EQ(ask("HEAD", "/-/ready").status, 200);
+  api_->set_stopping();
+  const auto stopping = ask("GET", "/-/ready");
+  EXPECT_EQ(stopping.status, 503);
+  EXPECT_EQ(stopping.headers.get("X-Prometheus-Stopping"), "true");
+}
+
+TEST_F(ApiHttpTest, Cors) {
+  options_.cors_origin = "https?://(a|b)\\.org";
+  build();
+  http::Headers headers;
+  headers.add("Origin", "http://a.org");
+  const auto allowed = ask("GET", "/api/v1/labels", {}, headers);
+  EXPECT_EQ(allowed.headers.get("Access-Control-Allow-Origin"), "http://a.org");
+  EXPECT_EQ(allowed.headers.get("Access-Control-Expose-Headers"), "Date");
+  EXPECT_EQ(allowed.headers.get("Vary"), "Origin");
+  headers.set("Origin", "http://evil-a.org");
+  EXPECT_FALSE(
+      ask("GET", "/api/v1/labels", {}, headers).headers.has("Access-Control-Allow-Origin"));
+  EXPECT_FALSE(ask("GET", "/api/v1/labels").headers.has("Access-Control-Allow-Methods"));
+  EXPECT_EQ(ask("OPTIONS", "/api/v1/query").status, 204);
+  options_.cors_origin = "(";
+  EXPECT_FALSE(Api::create(options_, {}, clock_, registry_));
+}
+
+TEST_F(ApiHttpTest, LifecycleNeedsItsFlag) {
+  build();
+  EXPECT_EQ(ask("POST", "/-/reload").status, 403);
+  EXPECT_EQ(ask("PUT", "/-/quit").body, "Lifecycle API is not enabled.");
+  options_.enable_lifecycle = true;
+  build();
+  EXPECT_EQ(ask("PUT", "/-/reload").status, 200);
+  reload_ = util::fail(util::Code::kInvalidArgument, "line 3: no");
+  const auto failed = ask("POST", "/-/reload");
+  EXPECT_EQ(failed.status, 500);
+  EXPECT_EQ(failed.body, "failed to reload config: line 3: no\n");
+  const auto wrong = ask("GET", "/-/reload");
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(wrong.body, "Only POST or PUT requests allowed");
+  EXPECT_EQ(ask("POST", "/-/quit").body, "Requesting termination... Goodbye!");
+  EXPECT_EQ(ask("POST", "/-/quit").body, "Termination already in progress.");
+  EXPECT_EQ(quits_, 1);
+}
+
+TEST_F(ApiHttpTest, MethodsAndPrefix) {
+  build();
+  EXPECT_EQ(ask("PUT", "/api/v1/query").headers.get("Allow"), "GET, OPTIONS, POST");
+  EXPECT_EQ(ask("HEAD", "/api/v1/query").status, 405);
+  EXPECT_EQ(ask("POST", "/api/v1/label/job/values").headers.get("Allow"), "GET, OPTIONS");
+  EXPECT_EQ(ask("GET", "/api/v1/nope").status, 404);
+  const auto write = ask("POST", "/api/v1/write", "x");
+  EXPECT_EQ(write.status, 404);
+  EXPECT_EQ(write.body,
+            "remote write receiver needs to be enabled with --web.enable-remote-write-receiver\n");
+  options_.route_prefix = "/prom";
+  options_.enable_remote_write_receiver = true;
+  build();
+  EXPECT_EQ(ask("GET", "/prom/-/healthy").status, 200);
+  EXPECT_EQ(ask("GET", "/-/healthy").status, 404);
+  EXPECT_EQ(ask("POST", "/prom/api/v1/write", "x").status, 415);
+}
+
+TEST_F(ApiHttpTest, RequestsAreCountedByRoute) {
+  options_.route_prefix = "/p";
+  build();
+  const http::RequestObserver observe = api_->observer();
+  observe({"GET", "/p/api/v1/label/:name/values", 200, 0.15, 1'500});
+  observe({"GET", "/p/api/v1/label/:name/values", 400, 0.01, 10});
+  observe({"GET", "", 404, 0.01, 10});
+  const std::string metrics = ask("GET", "/p/metrics").body;
+  for (const char* line :
+       {"prometheus_http_requests_total{code=\"200\",handler=\"/api/v1/label/:name/values\"} 1\n",
+        "prometheus_http_requests_total{code=\"400\",handler=\"/api/v1/label/:name/values\"} 1\n",
+        "prometheus_http_request_duration_seconds_bucket{handler=\"/api/v1/label/:name/"
+        "values\",le=\"0.2\"} 2\n",
+        "prometheus_http_response_size_bytes_bucket{handler=\"/api/v1/label/:name/"
+        "values\",le=\"1000\"} 1\n"}) {
+    EXPECT_NE(metrics.find(line), std::string::npos) << line << metrics;
+  }
+  EXPECT_EQ(metrics.find("404"), std::string::npos);
+}
+
+// Recorded answers that do not depend on data: errors, formatting, parsing.
+TEST_F(ApiHttpTest, AnswersRecordedRequestsAlike) {
+  const char* given = std::getenv("CONFORMANCE_DIR");
+  const std::filesystem::path directory =
+      given != nullptr
+          ? std::filesystem::path(given)
+          : std::filesystem::path(NARTHEX_SOURCE_DIR) / ".." / "shared" / "conformance";
+  std::error_code ec;
+  if (!std::filesystem::is_directory(directory, ec))
+    GTEST_SKIP() << "no conformance data in " << directory;
+  build();
+  // Areas of other parts of the server, or of endpoints that are not there yet.
+  const std::set<std::string, std::less<>> others = {"web",  "federate", "exemplars",
+                                                     "read", "consoles", "remote"};
+  int compared = 0;
+  for (const auto& file : std::filesystem::directory_iterator(directory, ec)) {
+    if (!file.path().filename().string().starts_with("api") || file.path().extension() != ".jsonl")
+      continue;
+    std::ifstream in(file.path());
+    for (std::string line; std::getline(in, line);) {
+      const boost::json::object record = boost::json::parse(line).as_object();
+      const std::string area(record.at("area").as_string());
+      const auto status = static_cast<int>(record.at("status").as_int64());
+      const auto* body = record.if_contains("body");
+      const bool is_json =
+          body != nullptr && body->is_string() && body->as_string().starts_with("{");
+      if (others.contains(area) || !is_json ||
+          !(status == 400 || area == "format" || area == "parse"))
+        continue;
+      const auto* sent = record.if_contains("request_body");
+      http::Headers headers;
+      if (const auto* type = record.if_contains("request_content_type");
+          type != nullptr && type->is_string()) {
+        headers.add("Content-Type", std::string(type->as_string()));
+      }
+      const auto answer =
+          ask(std::string(record.at("method").as_string()),
+              std::string(record.at("target").as_string()),
+              sent != nullptr && sent->is_string() ? std::string(sent->as_string()) : std::string(),
+              headers);
+      SCOPED_TRACE(std::string(record.at("id").as_string()) + " " +
+                   std::string(record.at("target").as_string()));
+      EXPECT_EQ(answer.status, status);
+      boost::json::error_code json_ec;
+      EXPECT_EQ(boost::json::parse(answer.body, json_ec), boost::json::parse(body->as_string()))
+          << answer.body;
+      ++compared;
+    }
+  }
+  RecordProperty("compared", compared);
+}
+
+}  // namespace
+}  // namespace narthex::api

@@ -1,0 +1,366 @@
+#include "api/remote_write.h"
+
+#include <bit>
+#include <map>
+#include <optional>
+
+#include <snappy.h>
+
+#include <gtest/gtest.h>
+
+#include "narthex/util/bytes.h"
+#include "narthex/util/random.h"
+
+#include "api/remote_write_wire.h"
+#include "support/recording_writer.h"
+
+namespace narthex::api {
+namespace {
+
+using storage::AppendOutcome;
+
+// ---- what a sender writes
+
+void append_bytes_field(std::string& out, std::uint32_t field, std::string_view bytes) {
+  util::append_uvarint(out, field << 3U | 2U);
+  util::append_uvarint(out, bytes.size());
+  out += bytes;
+}
+void append_double_field(std::string& out, std::uint32_t field, double value) {
+  util::append_uvarint(out, field << 3U | 1U);
+  char bytes[8];
+  util::store_le(bytes, std::bit_cast<std::uint64_t>(value));
+  out.append(bytes, sizeof bytes);
+}
+void append_varint_field(std::string& out, std::uint32_t field, std::uint64_t value) {
+  util::append_uvarint(out, field << 3U);
+  util::append_uvarint(out, value);
+}
+
+class SeriesMessage {
+ public:
+  SeriesMessage& label(std::string_view name, std::string_view value) {
+    std::string label;
+    append_bytes_field(label, 1, name);
+    append_bytes_field(label, 2, value);
+    append_bytes_field(bytes_, 1, label);
+    return *this;
+  }
+  SeriesMessage& sample(double value, model::TimestampMs timestamp) {
+    std::string sample;
+    append_double_field(sample, 1, value);
+    append_varint_field(sample, 2, static_cast<std::uint64_t>(timestamp));
+    append_bytes_field(bytes_, 2, sample);
+    return *this;
+  }
+  SeriesMessage& field(std::uint32_t number, std::string_view bytes) {
+    append_bytes_field(bytes_, number, bytes);
+    return *this;
+  }
+  [[nodiscard]] const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+std::string request_of(const std::vector<SeriesMessage>& series) {
+  std::string out;
+  for (const SeriesMessage& each : series) append_bytes_field(out, 1, each.bytes());
+  return out;
+}
+
+std::string compressed(std::string_view body) {
+  std::string out;
+  snappy::Compress(body.data(), body.size(), &out);
+  return out;
+}
+
+// ---- a storage that keeps everything, with faults on demand
+
+class FakeAppender final : public storage::Appender {
+ public:
+  struct Stored {
+    std::string series;
+    model::TimestampMs timestamp;
+    double value;
+    friend bool operator==(const Stored&, const Stored&) = default;
+  };
+
+  util::Result<void> ensure_series(std::span<const model::Labels> series,
+                                   std::span<storage::EnsuredSeries> out) override {
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      ++ensured;
+      const std::string text = series[i].to_series_string();
+      if (!refs.contains(text)) {
+        if (refs.size() >= series_max) {
+          out[i] = {storage::kNoSeries, storage::EnsureOutcome::kRefusedLimit};
+          continue;
+        }
+        refs[text] = next_ref++;
+      }
+      out[i] = {refs[text], storage::EnsureOutcome::kCreated};
+    }
+    return {};
+  }
+  util::Result<void> append(const storage::WriteBatch& batch, storage::Atomicity atomicity,
+                            storage::AppendReport& report) override {
+    EXPECT_EQ(atomicity, storage::Atomicity::kAllOrNothing);
+    if (append_error) return std::unexpected(*append_error);
+    std::map<storage::SeriesRef, std::string> names;
+    for (const auto& [name, ref] : refs) names[ref] = name;
+    for (std::size_t i = 0; i < batch.float_count(); ++i) {
+      if (!names.contains(batch.refs[i]))
+        report.floats.push_back({i, AppendOutcome::kUnknownSeries});
+      if (batch.timestamps[i] == refused_timestamp) report.floats.push_back({i, refused_as});
+    }
+    if (!report.floats.empty()) return {};
+    for (std::size_t i = 0; i < batch.float_count(); ++i) {
+      stored.push_back({names[batch.refs[i]], batch.timestamps[i], batch.values[i]});
+    }
+    histograms.insert(histograms.end(), batch.histograms.begin(), batch.histograms.end());
+    exemplars.insert(exemplars.end(), batch.exemplars.begin(), batch.exemplars.end());
+    return {};
+  }
+
+  std::map<std::string, storage::SeriesRef> refs;
+  storage::SeriesRef next_ref = 1;
+  std::size_t series_max = SIZE_MAX;
+  std::size_t ensured = 0;
+  std::optional<util::Error> append_error;
+  model::TimestampMs refused_timestamp = -1;
+  AppendOutcome refused_as = AppendOutcome::kOk;
+  std::vector<Stored> stored;
+  std::vector<storage::HistogramSample> histograms;
+  std::vector<storage::Exemplar> exemplars;
+};
+
+class RemoteWriteTest : public testing::Test {
+ protected:
+  test::RecordingWriter send_raw(std::string body,
+                                 std::string_view content_type = "application/x-protobuf",
+                                 std::string_view encoding = "snappy") {
+    http::Request request;
+    request.method = "POST";
+    request.body = std::move(body);
+    if (!content_type.empty()) request.headers.add("Content-Type", std::string(content_type));
+    if (!encoding.empty()) request.headers.add("Content-Encoding", std::string(encoding));
+    test::RecordingWriter writer;
+    receiver_.handle(request, writer);
+    return writer;
+  }
+  test::RecordingWriter send(const std::vector<SeriesMessage>& series) {
+    return send_raw(compressed(request_of(series)));
+  }
+
+  util::FakeClock clock_;
+  const model::TimestampMs now_ = clock_.wall_ms();
+  telemetry::Registry registry_;
+  FakeAppender appender_;
+  RemoteWriteReceiver receiver_{appender_, clock_, registry_};
+};
+
+SeriesMessage up(std::string_view job = "a") {
+  return SeriesMessage().label("__name__", "up").label("job", job);
+}
+
+TEST_F(RemoteWriteTest, StoresSamples) {
+  const auto answer = send({up().sample(1, now_).sample(2, now_ + 1), up("b").sample(-0.5, now_)});
+  EXPECT_EQ(answer.status, 204);
+  EXPECT_EQ(answer.body, "");
+  EXPECT_EQ(answer.headers.get("X-Prometheus-Remote-Write-Samples-Written"), "3");
+  EXPECT_EQ(answer.headers.get("X-Prometheus-Remote-Write-Histograms-Written"), "0");
+  EXPECT_EQ(appender_.stored, (std::vector<FakeAppender::Stored>{{"up{job=\"a\"}", now_, 1},
+                                                                 {"up{job=\"a\"}", now_ + 1, 2},
+                                                                 {"up{job=\"b\"}", now_, -0.5}}));
+}
+
+TEST_F(RemoteWriteTest, KnowsSeriesAgainWithoutReadingTheirLabels) {
+  EXPECT_EQ(send({up().sample(1, now_)}).status, 204);
+  EXPECT_EQ(send({up().sample(2, now_ + 1), up("b").sample(1, now_)}).status, 204);
+  EXPECT_EQ(appender_.ensured, 2U);
+  EXPECT_EQ(appender_.stored.size(), 3U);
+}
+
+TEST_F(RemoteWriteTest, LabelsNeedNotBeSortedNorInOnePiece) {
+  SeriesMessage scattered;
+  scattered.label("job", "a")
+      .sample(1, now_)
+      .label("__name__", "up")
+      .label("empty", "")
+      .sample(2, now_ + 1);
+  EXPECT_EQ(send({scattered}).status, 204);
+  EXPECT_EQ(appender_.stored, (std::vector<FakeAppender::Stored>{{"up{job=\"a\"}", now_, 1},
+                                                                 {"up{job=\"a\"}", now_ + 1, 2}}));
+}
+
+TEST_F(RemoteWriteTest, SeriesThatStorageHasDroppedAreMadeAgain) {
+  EXPECT_EQ(send({up().sample(1, now_), up("b").sample(1, now_)}).status, 204);
+  appender_.refs.erase("up{job=\"a\"}");
+  EXPECT_EQ(send({up().sample(2, now_ + 1), up("b").sample(2, now_ + 1)}).status, 204);
+  EXPECT_EQ(appender_.stored.size(), 4U);
+  EXPECT_EQ(appender_.ensured, 3U);
+}
+
+TEST_F(RemoteWriteTest, InvalidSeriesAreSkippedAndCounted) {
+  const auto answer =
+      send({SeriesMessage().label("job", "no name").sample(1, now_),
+            up().label("job", "twice").sample(1, now_), up("\xff").sample(1, now_),
+            SeriesMessage().label("__name__", "up").label("", "x").sample(1, now_).sample(2, now_),
+            SeriesMessage().sample(1, now_), up().sample(7, now_)});
+  EXPECT_EQ(answer.status, 204);
+  ASSERT_EQ(appender_.stored.size(), 1U);
+  EXPECT_EQ(appender_.stored[0].value, 7);
+  std::string metrics;
+  registry_.append_text(metrics);
+  EXPECT_NE(metrics.find("prometheus_api_remote_write_invalid_labels_samples_total 6\n"),
+            std::string::npos)
+      << metrics;
+}
+
+TEST_F(RemoteWriteTest, OneRefusedSampleRefusesTheRequest) {
+  appender_.refused_timestamp = now_ - 5;
+  appender_.refused_as = AppendOutcome::kTooOld;
+  const auto answer = send({up().sample(1, now_), up("b").sample(1, now_ - 5)});
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.body, "too old sample\n");
+  EXPECT_TRUE(appender_.stored.empty());
+}
+
+TEST_F(RemoteWriteTest, TheFarFutureIsRefused) {
+  EXPECT_EQ(send({up().sample(1, now_ + 600'000)}).status, 204);
+  const auto answer = send({up().sample(1, now_ + 600'001)});
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.body, "out of bounds: timestamp is too far in the future\n");
+}
+
+TEST_F(RemoteWriteTest, StorageFailuresMakeTheSenderTryAgain) {
+  appender_.append_error = util::Error(util::Code::kNoSpace, "write wal: No space left on device");
+  const auto full = send({up().sample(1, now_)});
+  EXPECT_EQ(full.status, 500);
+  EXPECT_EQ(full.body, "write wal: No space left on device\n");
+  appender_.append_error = util::Error(util::Code::kUnavailable, "closed");
+  EXPECT_EQ(send({up().sample(1, now_)}).status, 503);
+}
+
+TEST_F(RemoteWriteTest, ASpentBudgetKeepsOutNewSeriesOnly) {
+  EXPECT_EQ(send({up().sample(1, now_)}).status, 204);
+  appender_.series_max = 1;
+  const auto answer = send({up().sample(2, now_ + 1), up("b").sample(1, now_)});
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.body, "1 new series refused: the memory budget for series is spent\n");
+  EXPECT_EQ(appender_.stored.size(), 2U);
+  appender_.series_max = 2;
+  EXPECT_EQ(send({up("b").sample(1, now_)}).status, 204);
+}
+
+TEST_F(RemoteWriteTest, HeadersDecideWhatIsRead) {
+  const std::string body = compressed(request_of({up().sample(1, now_)}));
+  EXPECT_EQ(send_raw(body, "", "").status, 204);
+  EXPECT_EQ(send_raw(body, "application/x-protobuf; proto=prometheus.WriteRequest").status, 204);
+  const auto check = [&](std::string_view type, std::string_view encoding, std::string_view want) {
+    const auto answer = send_raw(body, type, encoding);
+    EXPECT_EQ(answer.status, 415);
+    EXPECT_EQ(answer.body, want);
+  };
+  check("text/plain", "snappy",
+        "expected application/x-protobuf as the first (media) part, got text/plain content-type\n");
+  check("application/x-protobuf;proto=foo.Bar", "snappy",
+        "got application/x-protobuf;proto=foo.Bar content type; unknown remote write protobuf "
+        "message foo.Bar, supported: "
+        "prometheus.WriteRequest, io.prometheus.write.v2.Request\n");
+  check("application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy",
+        "io.prometheus.write.v2.Request protobuf message is not accepted by this server; accepted "
+        "[prometheus.WriteRequest]\n");
+  check("application/x-protobuf", "gzip",
+        "gzip encoding (compression) is not accepted by this server; only snappy is acceptable\n");
+}
+
+TEST_F(RemoteWriteTest, BadBodiesAreRefused) {
+  EXPECT_EQ(send_raw("\xff\xff\xff").body, "snappy: corrupt input\n");
+  EXPECT_EQ(send_raw("").status, 400);
+  // Claims 30 MiB and holds nothing.
+  std::string claim;
+  util::append_uvarint(claim, 30U << 20U);
+  EXPECT_EQ(send_raw(claim).status, 400);
+  EXPECT_EQ(send_raw(compressed(std::string(33U << 20U, '\0'))).status, 400);
+  EXPECT_EQ(send_raw(compressed("not protobuf")).status, 400);
+  const std::string good = request_of({up().sample(1, now_)});
+  EXPECT_EQ(send_raw(compressed(std::string_view(good).substr(0, good.size() - 1))).status, 400);
+  EXPECT_EQ(send({up().field(2, "\x09short")}).status, 400);
+}
+
+TEST_F(RemoteWriteTest, ReadsHistograms) {
+  std::string span;
+  append_varint_field(span, 1, util::zigzag(-2));
+  append_varint_field(span, 2, 2);
+  std::string packed;
+  util::append_uvarint(packed, util::zigzag(3));
+  util::append_uvarint(packed, util::zigzag(-1));
+  std::string histogram;
+  append_varint_field(histogram, 1, 7);
+  append_double_field(histogram, 3, 2.5);
+  append_varint_field(histogram, 4, util::zigzag(3));
+  append_double_field(histogram, 5, 0.001);
+  append_varint_field(histogram, 6, 2);
+  append_bytes_field(histogram, 11, span);
+  append_bytes_field(histogram, 12, packed);
+  append_varint_field(histogram, 14, 3);
+  append_varint_field(histogram, 15, static_cast<std::uint64_t>(now_));
+  EXPECT_EQ(send({up().field(4, histogram)}).status, 204);
+  ASSERT_EQ(appender_.histograms.size(), 1U);
+  ASSERT_TRUE(appender_.histograms[0].integer);
+  const model::IntHistogram& h = *appender_.histograms[0].integer;
+  EXPECT_EQ(h.count, 7U);
+  EXPECT_EQ(h.sum, 2.5);
+  EXPECT_EQ(h.schema, 3);
+  EXPECT_EQ(h.zero_count, 2U);
+  EXPECT_EQ(h.positive_spans, (std::vector<model::Span>{{-2, 2}}));
+  EXPECT_EQ(h.positive_deltas, (std::vector<std::int64_t>{3, -1}));
+  EXPECT_EQ(h.counter_reset_hint, model::CounterResetHint::kGauge);
+  EXPECT_EQ(appender_.histograms[0].timestamp, now_);
+}
+
+TEST_F(RemoteWriteTest, ExemplarsNeverFailARequest) {
+  std::string label;
+  append_bytes_field(label, 1, "trace_id");
+  append_bytes_field(label, 2, "abc");
+  std::string exemplar;
+  append_bytes_field(exemplar, 1, label);
+  append_double_field(exemplar, 2, 4);
+  append_varint_field(exemplar, 3, static_cast<std::uint64_t>(now_));
+  std::string long_label;
+  append_bytes_field(long_label, 1, "trace_id");
+  append_bytes_field(long_label, 2, std::string(200, 'x'));
+  std::string too_long;
+  append_bytes_field(too_long, 1, long_label);
+  const auto answer = send({up().sample(1, now_).field(3, exemplar).field(3, too_long)});
+  EXPECT_EQ(answer.status, 204);
+  EXPECT_EQ(answer.headers.get("X-Prometheus-Remote-Write-Exemplars-Written"), "1");
+  ASSERT_EQ(appender_.exemplars.size(), 1U);
+  EXPECT_EQ(appender_.exemplars[0].labels.get("trace_id"), "abc");
+}
+
+// Goal: no bytes crash the reader or make it read past the end. Method: a good body with random
+// bytes changed or cut.
+TEST_F(RemoteWriteTest, SurvivesDamage) {
+  std::string histogram;
+  append_varint_field(histogram, 1, 7);
+  append_bytes_field(histogram, 12, "\x02\x04\x06");
+  append_bytes_field(histogram, 16, std::string(16, '\0'));
+  const std::string good =
+      request_of({up().sample(1, now_).field(4, histogram).field(3, "\x0a\x02\x0a\x00"),
+                  up("b").sample(2, now_)});
+  util::Random random(11);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string body =
+        good.substr(0, random.below(8) == 0 ? random.below(good.size()) : good.size());
+    for (std::uint64_t changes = random.below(4); changes > 0 && !body.empty(); --changes) {
+      body[random.below(body.size())] = static_cast<char>(random.next());
+    }
+    const int status = send_raw(compressed(body)).status;
+    ASSERT_TRUE(status == 204 || status == 400) << status;
+  }
+}
+
+}  // namespace
+}  // namespace narthex::api
