@@ -294,12 +294,11 @@ bool Parser::parse_at(Expr& target) {
   }
   const bool negative = at(TokenKind::kSub);
   if (negative || at(TokenKind::kAdd)) advance();
-  if (!at(TokenKind::kNumber)) {
+  if (!at(TokenKind::kNumber) && !at(TokenKind::kDuration)) {
     unexpected(kContext);
     return false;
   }
-  const double value = number_value(token_);
-  advance();
+  const double value = parse_number_or_duration()->value;
   set_at(target, AtKind::kTimestamp, negative ? -value : value);
   return true;
 }

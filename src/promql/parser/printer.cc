@@ -262,7 +262,11 @@ class Printer {
   }
 
   void print_duration(const DurationExpr& e) {
-    if (e.wrapped) out_ += '(';
+    // (+(x)) is (x): a plus sign is not printed, so its parentheses would stand twice.
+    const auto* signed_operand =
+        e.op == DurationOp::kAdd && e.lhs == nullptr ? as_if<DurationExpr>(e.rhs.get()) : nullptr;
+    const bool wrapped = e.wrapped && (signed_operand == nullptr || !signed_operand->wrapped);
+    if (wrapped) out_ += '(';
     switch (e.op) {
       case DurationOp::kStep:
       case DurationOp::kRange:
@@ -281,7 +285,7 @@ class Printer {
       default:
         print_duration_arithmetic(e);
     }
-    if (e.wrapped) out_ += ')';
+    if (wrapped) out_ += ')';
   }
 
   void print_duration_arithmetic(const DurationExpr& e) {
