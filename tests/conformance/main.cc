@@ -1,4 +1,5 @@
-// conformance SUITE FOLDER [--filter TEXT] [--reasons N]
+// conformance SUITE FOLDER [--filter TEXT] [--files NAME,…] [--reasons N]
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <fstream>
@@ -20,7 +21,8 @@ std::map<std::string, SuiteFunction>& registry() {
 int usage() {
   std::string names;
   for (const auto& [name, function] : Suite::all()) names += "|" + name;
-  fmt::print(stderr, "usage: conformance {} FOLDER [--filter TEXT] [--reasons N]\n",
+  fmt::print(stderr,
+             "usage: conformance {} FOLDER [--filter TEXT] [--files NAME,…] [--reasons N]\n",
              names.empty() ? "SUITE" : names.substr(1));
   return 2;
 }
@@ -67,7 +69,13 @@ bool Report::print(std::size_t reasons_per_file) const {
   return failed == 0;
 }
 
+bool Run::wants_file(std::string_view file) const {
+  const std::string_view stem = file.substr(0, file.find('.'));
+  return files.empty() || std::ranges::find(files, stem) != files.end();
+}
+
 bool Run::wants(std::string_view file, std::string_view id) const {
+  if (!wants_file(file)) return false;
   return filter.empty() || fmt::format("{}:{}", file, id).find(filter) != std::string::npos;
 }
 
@@ -112,18 +120,30 @@ bool flag_of(const boost::json::object& object, std::string_view key) {
 
 namespace {
 
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(separator), text.size());
+    parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
 int run(std::span<char*> args) {
   constexpr std::size_t kReasonsDefault = 10;
   if (args.size() < 3) return usage();
   const auto suite = Suite::all().find(args[1]);
   if (suite == Suite::all().end()) return usage();
-  Run run{.folder = args[2], .filter = {}, .report = {}};
+  Run run{.folder = args[2], .filter = {}, .files = {}, .report = {}};
   std::size_t reasons = kReasonsDefault;
   for (std::size_t i = 3; i + 1 < args.size(); i += 2) {
     const std::string_view option = args[i];
     const std::string_view value = args[i + 1];
     if (option == "--filter") {
       run.filter = value;
+    } else if (option == "--files") {
+      run.files = split(value, ',');
     } else if (option != "--reasons" ||
                std::from_chars(value.data(), value.data() + value.size(), reasons).ec !=
                    std::errc{}) {

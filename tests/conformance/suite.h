@@ -43,8 +43,11 @@ struct Run {
   std::filesystem::path folder;
   // Only cases whose "file:id" contains this; empty = all.
   std::string filter;
+  // Only these files, named without their ending; empty = all.
+  std::vector<std::string> files;
   Report report;
 
+  [[nodiscard]] bool wants_file(std::string_view file) const;
   [[nodiscard]] bool wants(std::string_view file, std::string_view id) const;
 };
 

@@ -204,6 +204,7 @@ class ScriptRunner {
 
 void run_script(Run& run, const std::filesystem::path& path, promql::Engine& engine) {
   const std::string file = path.filename().string();
+  if (!run.wants_file(file)) return;
   const auto text = read_file(path);
   if (!text) return run.report.fail(file, "", "cannot be read");
   ScriptRunner runner(engine);
