@@ -229,13 +229,13 @@ void instant_change(FunctionId function, const RangeSamples& samples, const Mixe
   }
   const std::array both = {a.histogram, b.histogram};
   check_hints(both, counter, notes);
-  if (mixes_schemas(both)) {
+  const bool reset = counter && is_reset(*b.histogram, *a.histogram);
+  if (!reset && mixes_schemas(both)) {
     notes.mixed_schemas = true;
     return;
   }
-  HistogramPtr change = counter && is_reset(*b.histogram, *a.histogram)
-                            ? as_gauge(*b.histogram)
-                            : subtract(*b.histogram, *a.histogram, notes);
+  const HistogramPtr change =
+      reset ? as_gauge(*b.histogram) : subtract(*b.histogram, *a.histogram, notes);
   if (!change) return;
   out.add(step, counter ? as_gauge(*divided(*change, interval)) : as_gauge(*change));
 }
