@@ -239,12 +239,22 @@ void Ingest::append_sample(SeriesCache::Index index) {
   batch_.add(entry.ref, own_timestamp ? sample.timestamp_ms : start_.timestamp, sample.value);
 }
 
+// A series that storage refused is offered again in one of 16 rounds; which one differs, so that the work is spread.
+bool Ingest::is_retry_round(const util::Hash128& hash) const noexcept { return ((hash.high ^ round_) & 15U) == 0; }
+
 // True when the line is done with: the series is known and its reference good.
 bool Ingest::take_known_sample(const util::Hash128& hash) {
   const SeriesCache::Index index = cache_.find(hash);
   if (index == SeriesCache::kNone) [[unlikely]] return false;
   SeriesCache::Entry& entry = cache_[index];
   if (entry.round != round_) [[likely]] {
+    if (entry.refused != 0 && !is_retry_round(hash)) [[unlikely]] {
+      ++report_.scraped;
+      ++report_.kept;
+      ++report_.refused;
+      touch(entry);
+      return true;
+    }
     if (!trusts(entry)) [[unlikely]] return false;
     ++report_.scraped;
     touch(entry);
@@ -301,6 +311,7 @@ util::Result<void> Ingest::resolve(SeriesCache::Index index) {
   if (live) replaced_.push_back({entry.ref, index});
   const storage::SeriesRef dead = entry.resolve != 0 ? entry.ref : storage::kNoSeries;
   entry.resolve = 0;
+  entry.refused = 0;
   entry.dropped = keep ? 0 : 1;
   entry.ref = storage::kNoSeries;
   if (!keep) return {};
@@ -416,7 +427,8 @@ util::Result<void> Ingest::ensure_pending() {
   for (std::size_t i = 0; i < ensured.size(); ++i) {
     SeriesCache::Entry& entry = cache_[pending_entries_[i]];
     entry.ref = ensured[i].ref;
-    if (entry.ref != storage::kNoSeries) continue;
+    entry.refused = entry.ref == storage::kNoSeries ? 1 : 0;
+    if (entry.refused == 0) continue;
     ++report_.refused;
     entry.resolve = 1;
   }
@@ -430,7 +442,7 @@ util::Result<void> Ingest::ensure_pending() {
 
 // Takes samples out of the batch whose series storage refused.
 void Ingest::drop_unresolved() {
-  if (report_.refused == 0) return;
+  if (report_.refused == 0) return;  // Nothing in the batch can lack its reference.
   std::size_t kept = 0;
   for (std::size_t i = 0; i < batch_.float_count(); ++i) {
     if (batch_.refs[i] == storage::kNoSeries) continue;
@@ -601,11 +613,15 @@ util::Result<void> Ingest::write_end_markers(const Job& job, const Target& targe
   last_good_round_ = kNoRound;
   auto stored = append(0);
   shared_->batches.give(std::move(batch_));
+  shared_->metrics->metadata_cache_entries(job.options.job_name).add(-published_entries_);
+  shared_->metrics->metadata_cache_bytes(job.options.job_name).add(-published_bytes_);
+  published_entries_ = published_bytes_ = 0;
   return stored;
 }
 
 void Ingest::end_round(bool success) {
   metadata_.end_round();
+  publish_metadata_size(start_.job->options.job_name);
   last_timestamp_ = start_.timestamp;
   last_good_round_ = success ? round_ : kNoRound;
   live_ = success ? seen_ : 0;
@@ -618,6 +634,18 @@ void Ingest::end_round(bool success) {
     shared_->metrics->cache_flush_forced.increment();
   }
   release_buffers();
+}
+
+void Ingest::publish_metadata_size(const std::string& job_name) {
+  const auto entries = static_cast<double>(metadata_.size());
+  const std::uint64_t version = metadata_.version();
+  if (version == published_version_) return;
+  published_version_ = version;
+  const auto bytes = static_cast<double>(metadata_.bytes());
+  shared_->metrics->metadata_cache_entries(job_name).add(entries - published_entries_);
+  shared_->metrics->metadata_cache_bytes(job_name).add(bytes - published_bytes_);
+  published_entries_ = entries;
+  published_bytes_ = bytes;
 }
 
 // Between rounds a target costs its cache, not its body and not its batch.

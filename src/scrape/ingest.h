@@ -129,6 +129,7 @@ class Ingest {
   util::Result<void> check_labels(const model::Labels& labels) const;
   void append_sample(SeriesCache::Index index);
   void touch(SeriesCache::Entry& entry) noexcept;
+  [[nodiscard]] bool is_retry_round(const util::Hash128& hash) const noexcept;
   [[nodiscard]] bool trusts(const SeriesCache::Entry& entry) const noexcept;
 
   // The end of a round.
@@ -142,11 +143,15 @@ class Ingest {
   void renew_dead(std::vector<storage::SeriesRef> dead);
   util::Result<void> ensure_report_series(const Target& target, bool extra);
   void end_round(bool success);
+  void publish_metadata_size(const std::string& job_name);
   void release_buffers();
 
   Shared* const shared_;
   SeriesCache cache_;
   MetadataCache metadata_;
+  std::uint64_t published_version_ = 0;  // Of the metadata, in the self-metrics.
+  double published_entries_ = 0;
+  double published_bytes_ = 0;
   exposition::TextParser parser_;
   exposition::SeriesLabels series_labels_;
   std::vector<ReportSeries> report_series_;

@@ -36,6 +36,7 @@ void MetadataCache::begin_round() {
 std::uint32_t MetadataCache::entry_of(std::string_view family) {
   const auto [it, fresh] = by_name_.try_emplace(util::hash64(family), static_cast<std::uint32_t>(families_.size()));
   if (fresh) {
+    ++version_;
     FamilyMetadataPtr made = interner_->intern({.family = std::string(family), .metadata = {}});
     const util::MutexLock lock(mutex_);
     families_.push_back(std::move(made));
@@ -69,6 +70,7 @@ void MetadataCache::on_line(const exposition::TextParser& parser, exposition::Te
     changed.metadata.help = exposition::unescape_help(parser.help_raw().substr(0, kHelpBytesMax));
   }
   if (changed == *families_[entry]) return;
+  ++version_;
   FamilyMetadataPtr made = interner_->intern(std::move(changed));
   const util::MutexLock lock(mutex_);
   families_[entry] = std::move(made);
@@ -78,6 +80,7 @@ void MetadataCache::end_round() {
   lines_.resize(line_count_);
   const auto is_old = [this](std::uint32_t seen) { return round_ - seen > kRoundsUnseenMax; };
   if (std::ranges::none_of(seen_, is_old)) return;
+  ++version_;
   std::vector<FamilyMetadataPtr> kept;
   std::vector<std::uint32_t> kept_seen;
   by_name_.clear();

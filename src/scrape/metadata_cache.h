@@ -50,6 +50,8 @@ class MetadataCache {
   [[nodiscard]] std::vector<FamilyMetadataPtr> snapshot() const;
   // Null when the target does not have the family.
   [[nodiscard]] FamilyMetadataPtr find(std::string_view family) const;
+  // Changes when a family comes, goes or says something else. Confined.
+  [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::size_t bytes() const;
 
@@ -69,6 +71,7 @@ class MetadataCache {
   std::vector<Line> lines_;  // Of the round before, overwritten as this one goes; confined.
   std::size_t line_count_ = 0;
   std::uint32_t round_ = 0;
+  std::uint64_t version_ = 0;
 };
 
 }  // namespace narthex::scrape

@@ -35,4 +35,14 @@ telemetry::Summary& Metrics::interval_length(std::chrono::milliseconds interval)
                           {{"interval", model::format_duration(interval)}});
 }
 
+telemetry::Gauge& Metrics::metadata_cache_entries(const std::string& job_name) const {
+  return registry.gauge("prometheus_target_metadata_cache_entries", "Total number of metric metadata entries in the cache",
+                        {{"scrape_job", job_name}});
+}
+
+telemetry::Gauge& Metrics::metadata_cache_bytes(const std::string& job_name) const {
+  return registry.gauge("prometheus_target_metadata_cache_bytes", "The number of bytes that are currently used for storing metric metadata in the cache",
+                        {{"scrape_job", job_name}});
+}
+
 }  // namespace narthex::scrape

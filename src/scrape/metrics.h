@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 
 #include "narthex/telemetry/registry.h"
 
@@ -27,6 +28,9 @@ struct Metrics {
 
   // The time between the starts of two rounds, by configured interval.
   telemetry::Summary& interval_length(std::chrono::milliseconds interval) const;
+  // Sums over the targets of a job.
+  telemetry::Gauge& metadata_cache_entries(const std::string& job_name) const;
+  telemetry::Gauge& metadata_cache_bytes(const std::string& job_name) const;
 };
 
 }  // namespace narthex::scrape

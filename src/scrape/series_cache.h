@@ -29,6 +29,7 @@ class SeriesCache {
     std::uint32_t dropped : 1 = 0;  // metric_relabel_configs dropped it; there is no reference.
     std::uint32_t joined : 1 = 0;   // Was not there in the round before the last that saw it.
     std::uint32_t resolve : 1 = 0;  // The reference must be asked for again before it is used.
+    std::uint32_t refused : 1 = 0;  // Storage would not take it; offered again only now and then.
   };
 
   // The entry of this hash, or kNone. Moves along: the next call expects the successor.

@@ -23,11 +23,13 @@ TargetLoop::TargetLoop(const Environment& environment, std::shared_ptr<const Tar
       plan_{.target = std::move(target), .job = std::move(job)} {}
 
 void TargetLoop::change(std::shared_ptr<const Target> target, std::shared_ptr<const Job> job) {
+  bool wake = false;
   {
     const util::MutexLock lock(mutex_);
+    wake = plan_.job != job || plan_.target->interval != target->interval || plan_.target->timeout != target->timeout;
     plan_ = {.target = std::move(target), .job = std::move(job)};
   }
-  doorbell_.ring();
+  if (wake) doorbell_.ring();
 }
 
 void TargetLoop::retire() {
@@ -67,7 +69,8 @@ async::Task<void> TargetLoop::run(std::shared_ptr<TargetLoop> self) { co_return 
 async::Task<bool> TargetLoop::wait_for(util::WallNs at) {
   const util::SteadyNs steady = environment_.clock->steady_ns() + std::max<std::int64_t>(0, at - environment_.clock->wall_ns());
   NX_CO_ASSIGN(const async::Awoken awoken, co_await doorbell_.wait_until(environment_.clock, steady));
-  co_return awoken == async::Awoken::kByTime;
+  // A ring at the very moment that the slot begins must not cost the round.
+  co_return awoken == async::Awoken::kByTime || environment_.clock->wall_ns() >= at;
 }
 
 async::Task<void> TargetLoop::main() {
@@ -123,8 +126,8 @@ async::Task<void> TargetLoop::on_worker(std::move_only_function<void()> work, ut
   }
 }
 
-// One round up to the end of the body. An error is what the target did wrong, or kCanceled.
-async::Task<void> TargetLoop::read_body(Slot slot) {
+// One round up to the batch. An error is what the target did wrong, what storage said, or kCanceled; abandon() follows.
+async::Task<void> TargetLoop::read_and_commit(Slot slot) {
   const util::SteadyNs deadline = slot.steady_start + std::chrono::nanoseconds(current_target_->timeout).count();
   RoundStart start{.job = current_job_.get(), .target = current_target_.get(), .timestamp = sample_time(slot)};
   ingest_.begin_round(start);
@@ -150,7 +153,11 @@ async::Task<void> TargetLoop::read_body(Slot slot) {
       if (last) break;
     }
     util::Result<void> taken;
-    std::move_only_function<void()> work = [this, filled, last, &taken] { taken = ingest_.take(filled, last); };
+    std::move_only_function<void()> work = [this, filled, last, slot, &taken] {
+      taken = ingest_.take(filled, last);
+      // The whole body is in: stored in the same hop.
+      if (taken && last) taken = ingest_.commit(seconds_since(slot));
+    };
     NX_CO_TRY(co_await on_worker(std::move(work), deadline));
     NX_CO_TRY(std::move(taken));
   }
@@ -162,28 +169,32 @@ async::Task<void> TargetLoop::scrape(Slot slot) {
     environment_.shared->metrics->interval_length(current_target_->interval).observe(static_cast<double>(slot.start - last_start_) / 1e9);
   }
   last_start_ = slot.start;
-  const auto seconds = [this, &slot] { return static_cast<double>(environment_.clock->steady_ns() - slot.steady_start) / 1e9; };
-  auto outcome = co_await read_body(slot);
-  if (!outcome && outcome.error().code() == Code::kCanceled) co_return outcome;
+  const auto outcome = co_await read_and_commit(slot);
+  if (outcome) {
+    record(slot, std::string());
+    co_return outcome;
+  }
+  if (outcome.error().code() == Code::kCanceled) co_return outcome;
 
   util::Result<void> stored;
-  std::move_only_function<void()> finish = [this, &outcome, &stored, &seconds] {
-    if (outcome) outcome = ingest_.commit(seconds());
-    if (!outcome) stored = ingest_.abandon(seconds());
-  };
+  std::move_only_function<void()> abandon = [this, slot, &stored] { stored = ingest_.abandon(seconds_since(slot)); };
   // Not bounded by the scrape's timeout: that a target failed has to be written down, too.
   const util::SteadyNs patience = environment_.clock->steady_ns() + std::chrono::nanoseconds(current_target_->interval).count();
-  NX_CO_TRY(co_await on_worker(std::move(finish), patience));
+  NX_CO_TRY(co_await on_worker(std::move(abandon), patience));
   if (!stored) {
     util::log_warn("Appending scrape report failed", {{"scrape_pool", current_job_->options.job_name},
                                                       {"target", current_target_->url_text},
                                                       {"err", stored.error()}});
   }
-  record(slot, seconds(), outcome ? std::string() : outcome.error().message());
+  record(slot, outcome.error().message());
   co_return util::Result<void>();
 }
 
-void TargetLoop::record(const Slot& slot, double seconds, const std::string& error) {
+double TargetLoop::seconds_since(const Slot& slot) const {
+  return static_cast<double>(environment_.clock->steady_ns() - slot.steady_start) / 1e9;
+}
+
+void TargetLoop::record(const Slot& slot, const std::string& error) {
   if (!error.empty()) {
     util::log_debug("Scrape failed", {{"scrape_pool", current_job_->options.job_name},
                                       {"target", current_target_->url_text},
@@ -192,7 +203,7 @@ void TargetLoop::record(const Slot& slot, double seconds, const std::string& err
   const util::MutexLock lock(mutex_);
   status_.last_error = error;
   status_.last_scrape_ns = slot.start;
-  status_.last_scrape_seconds = seconds;
+  status_.last_scrape_seconds = ingest_.report().seconds;
   status_.health = error.empty() ? TargetHealth::kUp : TargetHealth::kDown;
   status_.samples = ingest_.report().scraped;
   status_.series_refused = ingest_.report().refused;

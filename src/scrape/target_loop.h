@@ -57,12 +57,13 @@ class TargetLoop {
   async::Task<void> main();
   async::Task<bool> wait_for(util::WallNs at);
   async::Task<void> scrape(Slot slot);
-  async::Task<void> read_body(Slot slot);
+  async::Task<void> read_and_commit(Slot slot);
   async::Task<void> on_worker(std::move_only_function<void()> work, util::SteadyNs deadline);
   async::Task<void> write_end_markers();
   [[nodiscard]] model::TimestampMs sample_time(const Slot& slot) const;
   [[nodiscard]] http::ClientRequest request(util::SteadyNs deadline) const;
-  void record(const Slot& slot, double seconds, const std::string& error);
+  [[nodiscard]] double seconds_since(const Slot& slot) const;
+  void record(const Slot& slot, const std::string& error);
 
   const Environment environment_;
   const std::uint64_t seed_;

@@ -295,9 +295,13 @@ TEST_F(IngestTest, NewSeriesBeyondTheBudgetAreRefusedTheOthersGoOn) {
   EXPECT_EQ(round("b 1\na 2\nc 1"), "");
   EXPECT_EQ(got("a"), "1001000=1 1002000=2");
   EXPECT_EQ(ingest_.report().refused, 2U);
+  EXPECT_EQ(round("b 1\na 2\nc 1"), "");
+  EXPECT_EQ(ingest_.report().refused, 2U) << "also while nobody asks storage";
   appender_.refuse_beyond(100);
-  EXPECT_EQ(round("b 5\na 3\nc 6"), "");
-  EXPECT_EQ(got("b"), "1003000=5");
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(round("b 5\na 3\nc 6"), "");
+  EXPECT_EQ(appender_.last("b{instance=\"i\", job=\"j\"}"), 5.0) << "within 16 rounds they are offered again";
+  EXPECT_EQ(appender_.last("c{instance=\"i\", job=\"j\"}"), 6.0);
+  EXPECT_EQ(appender_.samples("a{instance=\"i\", job=\"j\"}"), 19U);
 }
 
 TEST_F(IngestTest, AnAppendThatFailsIsAFailedRound) {
