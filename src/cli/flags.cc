@@ -174,11 +174,20 @@ util::Result<void> fill_query(const Values& values, promql::EngineOptions& query
   return {};
 }
 
+util::Result<void> fill_log(const Values& values, CommandLine& out) {
+  auto level = util::parse_log_level(values.get("log.level"));
+  if (!level) return std::unexpected(std::move(level).error().with_context("flag --log.level"));
+  auto format = util::parse_log_format(values.get("log.format"));
+  if (!format) return std::unexpected(std::move(format).error().with_context("flag --log.format"));
+  out.log_level = *level;
+  out.log_format = *format;
+  return {};
+}
+
 util::Result<CommandLine> to_options(const Values& values) {
   CommandLine out;
   for (const FlagSpec& flag : flag_table()) NX_TRY(check_value(flag, values));
-  NX_ASSIGN(out.log_level, util::parse_log_level(values.get("log.level")));
-  NX_ASSIGN(out.log_format, util::parse_log_format(values.get("log.format")));
+  NX_TRY(fill_log(values, out));
   out.server.config_file = values.get("config.file");
   out.server.config_file_given = values.is_given("config.file");
   NX_TRY(fill_storage(values, out.server.storage));

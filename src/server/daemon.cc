@@ -94,6 +94,7 @@ struct Daemon::Parts {
   const util::WallNs started_ns = clock.wall_ns();
   telemetry::Registry registry;
   std::vector<telemetry::Registry::Callback> process_metrics;
+  telemetry::Gauge& ready = registry.gauge("prometheus_ready", "Whether requests are answered: 1, or 0 at start and at the end.");
   async::Runtime io{kIoThreads};
   util::WorkerPool handlers{"narthex-http", kHandlerThreads, kHandlerQueueMax};
   util::WorkerPool scrape_workers{"narthex-scrape", core_count(), kWorkQueueMax};
@@ -153,7 +154,9 @@ void Daemon::request_reload() { static_cast<void>(parts_->events.request_reload(
 util::Result<void> Daemon::Parts::bind() {
   // The built-in configuration scrapes this server, whose port may be picked by the kernel: only a check at this point.
   const ConfigSource check(env, options.config_file, options.config_file_given, "localhost:9090");
-  NX_ASSIGN(config::Config initial, check.load());
+  auto checked = check.load();
+  // A file that is not there or cannot be read is a bad configuration too: one exit code for all of them.
+  if (!checked) return util::fail(Code::kInvalidArgument, "loading the configuration: " + checked.error().message());
 
   http::ServerOptions web_options;
   web_options.listen_addresses = options.web.listen_addresses;
@@ -165,7 +168,7 @@ util::Result<void> Daemon::Parts::bind() {
 
   source = std::make_unique<ConfigSource>(env, options.config_file, options.config_file_given,
                                           fmt::format("localhost:{}", port));
-  NX_ASSIGN(initial, source->load());
+  NX_ASSIGN(config::Config initial, source->load());
   for (const std::string& warning : initial.warnings) util::log_warn(warning);
   config = std::make_unique<ConfigState>(std::move(initial), clock, registry);
   util::log_info("Listening", {{"addresses", fmt::format("{}", fmt::join(options.web.listen_addresses, ","))},
@@ -301,6 +304,7 @@ void Daemon::Parts::become_ready() {
   backends.targets = targets.get();
   backends.database = head.get();
   api->set_ready(backends);
+  ready.set(1);
   ui->set_page(page_values(Readiness::kReady));
   util::log_info("Server is ready to receive web requests.", {{"url", external_url.url}});
 }
@@ -329,6 +333,7 @@ util::Result<void> Daemon::Parts::reload() {
 // Nothing may be used after what it uses is gone: first nothing new comes in, then what runs ends, then the data is closed.
 util::Result<void> Daemon::Parts::stop() {
   api->set_stopping();
+  ready.set(0);
   events.close();
   if (scrapes) {
     util::log_info("Stopping the scrape manager...");

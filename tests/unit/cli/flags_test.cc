@@ -75,8 +75,8 @@ TEST(Flags, BadOnesNameTheFlagAndExitWithTwo) {
   check({"--query.timeout=abc"}, "--query.timeout");
   check({"--query.max-samples=-1"}, "--query.max-samples");
   check({"--query.max-concurrency=0"}, "--query.max-concurrency");
-  check({"--log.level=loud"}, "unrecognized log level \"loud\"");
-  check({"--log.format=xml"}, "unrecognized log format");
+  check({"--log.level=loud"}, "flag --log.level: unrecognized log level \"loud\"");
+  check({"--log.format=xml"}, "flag --log.format: unrecognized log format");
   check({"--storage.tsdb.wal-segment-size=1MB"}, "between 10MB and 256MB");
   check({"--storage.tsdb.wal-compression-type=lz4"}, "neither snappy nor zstd");
   check({"--web.cors.origin=("}, "--web.cors.origin");
