@@ -23,17 +23,19 @@ struct Alarm::State {
 Alarm::Alarm(const asio::any_io_executor& executor, util::Clock* clock, util::SteadyNs at,
              std::move_only_function<void()> ring)
     : state_(std::make_shared<State>(executor, clock, std::move(ring))) {
-  state_->ticket = clock->wake_at(at, [state = state_, executor] {
-    asio::post(executor, [state] { state->fire(); });
-  });
+  state_->ticket = clock->wake_at(
+      at, [state = state_, executor] { asio::post(executor, [state] { state->fire(); }); });
   if (state_->ticket != 0) return;
   state_->timer.expires_at(asio::steady_timer::time_point(std::chrono::nanoseconds(at)));
-  state_->timer.async_wait(asio::bind_executor(executor, [state = state_](const boost::system::error_code& ec) {
-    if (!ec) state->fire();
-  }));
+  state_->timer.async_wait(
+      asio::bind_executor(executor, [state = state_](const boost::system::error_code& ec) {
+        if (!ec) state->fire();
+      }));
 }
 
-Alarm::~Alarm() { take_back(); }
+Alarm::~Alarm() {
+  take_back();
+}
 
 Alarm& Alarm::operator=(Alarm&& other) noexcept {
   if (this != &other) {

@@ -24,7 +24,8 @@ namespace {
 
 // Ends a wait on `timer` from any thread.
 void expire(const std::shared_ptr<asio::steady_timer>& timer) {
-  asio::post(timer->get_executor(), [timer] { timer->expires_at(asio::steady_timer::time_point::min()); });
+  asio::post(timer->get_executor(),
+             [timer] { timer->expires_at(asio::steady_timer::time_point::min()); });
 }
 
 }  // namespace
@@ -41,7 +42,8 @@ void Doorbell::ring() {
 Task<Awoken> Doorbell::wait_until(util::Clock* clock, util::SteadyNs at) {
   const std::shared_ptr<State> state = state_;
   const auto executor = co_await asio::this_coro::executor;
-  auto timer = std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
+  auto timer =
+      std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
   const bool due = clock->steady_ns() >= at;
   {
     const util::MutexLock lock(state->mutex);
@@ -59,7 +61,8 @@ Task<Awoken> Doorbell::wait_until(util::Clock* clock, util::SteadyNs at) {
   const auto before = co_await asio::this_coro::cancellation_state;
   if (before.cancelled() == asio::cancellation_type::none) {
     const auto waited = co_await timer->async_wait(asio::as_tuple(asio::use_awaitable));
-    static_cast<void>(waited);  // Moving the expiry aborts the wait as a cancellation does; the state below tells them apart.
+    static_cast<void>(waited);  // Moving the expiry aborts the wait as a cancellation does; the
+                                // state below tells them apart.
   }
   alarm.reset();
   bool rung = false;

@@ -18,7 +18,9 @@ Runtime::Runtime(std::size_t threads)
   }
 }
 
-Runtime::~Runtime() { stop(); }
+Runtime::~Runtime() {
+  stop();
+}
 
 void Runtime::stop() {
   guard_.reset();

@@ -33,7 +33,8 @@ TaskGroup::TaskGroup(asio::any_io_executor executor, std::string name)
     : state_(std::make_shared<State>(std::move(executor), std::move(name))) {}
 
 TaskGroup::~TaskGroup() {
-  NX_CHECK(running() == 0, "task group {} destroyed with {} coroutines running", state_->name, running());
+  NX_CHECK(running() == 0, "task group {} destroyed with {} coroutines running", state_->name,
+           running());
 }
 
 namespace {
@@ -56,7 +57,8 @@ void report(const std::string& group, std::exception_ptr thrown, const util::Res
 
 namespace {
 
-// By default Asio throws at the first wait after a cancellation; our coroutines get an error code instead.
+// By default Asio throws at the first wait after a cancellation; our coroutines get an error code
+// instead.
 Task<void> without_throwing(Task<void> task) {
   co_await asio::this_coro::throw_if_cancelled(false);
   co_return co_await std::move(task);
@@ -64,7 +66,9 @@ Task<void> without_throwing(Task<void> task) {
 
 }  // namespace
 
-bool TaskGroup::spawn(Task<void> task) { return spawn_on(asio::make_strand(state_->executor), std::move(task)); }
+bool TaskGroup::spawn(Task<void> task) {
+  return spawn_on(asio::make_strand(state_->executor), std::move(task));
+}
 
 bool TaskGroup::spawn_on(asio::any_io_executor serial, Task<void> task) {
   std::shared_ptr<State::Entry> entry;
@@ -75,7 +79,8 @@ bool TaskGroup::spawn_on(asio::any_io_executor serial, Task<void> task) {
     entry = std::make_shared<State::Entry>(std::move(serial));
     position = state_->entries.insert(state_->entries.end(), entry);
   }
-  auto on_end = [state = state_, entry, position](std::exception_ptr thrown, util::Result<void> result) {
+  auto on_end = [state = state_, entry, position](std::exception_ptr thrown,
+                                                  util::Result<void> result) {
     report(state->name, std::move(thrown), result);
     const util::MutexLock lock(state->mutex);
     state->entries.erase(position);
@@ -95,14 +100,16 @@ void TaskGroup::cancel() {
   }
   for (const auto& entry : entries) {
     // Posted, not called: the strand orders it behind the coroutine's own steps.
-    asio::dispatch(entry->strand, [entry] { entry->signal.emit(asio::cancellation_type::terminal); });
+    asio::dispatch(entry->strand,
+                   [entry] { entry->signal.emit(asio::cancellation_type::terminal); });
   }
 }
 
 void TaskGroup::stop() {
   cancel();
   const util::MutexLock lock(state_->mutex);
-  state_->ended.wait(state_->mutex, [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return state_->entries.empty(); });
+  state_->ended.wait(state_->mutex,
+                     [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return state_->entries.empty(); });
 }
 
 std::size_t TaskGroup::running() const {

@@ -9,13 +9,16 @@
 namespace narthex::async {
 namespace {
 
-util::Error canceled() { return {util::Code::kCanceled, "wait canceled"}; }
+util::Error canceled() {
+  return {util::Code::kCanceled, "wait canceled"};
+}
 
 }  // namespace
 
 Task<void> sleep_until(util::Clock* clock, util::SteadyNs at) {
   const auto executor = co_await asio::this_coro::executor;
-  // A cancellation that came while nothing could be cancelled is not repeated: look before going to sleep.
+  // A cancellation that came while nothing could be cancelled is not repeated: look before going to
+  // sleep.
   const auto before = co_await asio::this_coro::cancellation_state;
   if (before.cancelled() != asio::cancellation_type::none) co_return std::unexpected(canceled());
   auto timer = std::make_shared<asio::steady_timer>(executor);
@@ -26,7 +29,8 @@ Task<void> sleep_until(util::Clock* clock, util::SteadyNs at) {
     if (now_ec) co_return std::unexpected(canceled());
     co_return util::Result<void>();
   }
-  // A clock driven by hand wakes us through the timer's own executor; the real one leaves it to the timer.
+  // A clock driven by hand wakes us through the timer's own executor; the real one leaves it to the
+  // timer.
   timer->expires_at(asio::steady_timer::time_point::max());
   auto wake = [timer, executor] {
     asio::post(executor, [timer] { timer->expires_at(asio::steady_timer::time_point::min()); });
@@ -40,7 +44,8 @@ Task<void> sleep_until(util::Clock* clock, util::SteadyNs at) {
     if (ec) co_return std::unexpected(canceled());
     co_return util::Result<void>();
   }
-  // Moving the expiry aborts the wait; what tells a wake-up from a cancellation is whether the ticket is still there.
+  // Moving the expiry aborts the wait; what tells a wake-up from a cancellation is whether the
+  // ticket is still there.
   if (clock->forget(ticket)) co_return std::unexpected(canceled());
   const auto state = co_await asio::this_coro::cancellation_state;
   if (state.cancelled() != asio::cancellation_type::none) co_return std::unexpected(canceled());

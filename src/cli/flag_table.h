@@ -1,5 +1,5 @@
-// Every command line flag: one row each. Names and defaults are Prometheus' (docs/compatibility.md lists the exceptions).
-// Threads: immutable.
+// Every command line flag: one row each. Names and defaults are Prometheus' (docs/compatibility.md
+// lists the exceptions). Threads: immutable.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,21 @@
 
 namespace narthex::cli {
 
-enum class FlagKind : std::uint8_t { kText, kTextList, kBool, kInteger, kNumber, kDuration, kBytes };
+enum class FlagKind : std::uint8_t {
+  kText,
+  kTextList,
+  kBool,
+  kInteger,
+  kNumber,
+  kDuration,
+  kBytes
+};
 
 enum class FlagSupport : std::uint8_t {
   kWorks,
-  kNoEffect,     // Tunes something that Narthex does not have (the Go runtime); accepted so that command lines keep working.
-  kNotYet,       // Understood, but a value other than the default is an error until the feature exists.
+  kNoEffect,  // Tunes something that Narthex does not have (the Go runtime); accepted so that
+              // command lines keep working.
+  kNotYet,  // Understood, but a value other than the default is an error until the feature exists.
 };
 
 struct FlagSpec {

@@ -8,11 +8,12 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "cli/flag_table.h"
 #include "narthex/model/duration.h"
 #include "narthex/model/regex.h"
 #include "narthex/server/build_info.h"
 #include "narthex/util/number.h"
+
+#include "cli/flag_table.h"
 
 namespace narthex::cli {
 namespace {
@@ -27,7 +28,9 @@ class Values {
   std::map<std::string, std::string, std::less<>> text;
   std::map<std::string, bool, std::less<>> given;
 
-  [[nodiscard]] const std::string& get(std::string_view name) const { return text.find(name)->second; }
+  [[nodiscard]] const std::string& get(std::string_view name) const {
+    return text.find(name)->second;
+  }
   [[nodiscard]] bool is_given(std::string_view name) const { return given.find(name)->second; }
   [[nodiscard]] bool boolean(std::string_view name) const { return get(name) == "true"; }
   [[nodiscard]] std::vector<std::string> list(std::string_view name) const {
@@ -44,22 +47,28 @@ class Values {
   // ---- typed; the error names the flag
   [[nodiscard]] util::Result<std::chrono::milliseconds> duration(std::string_view name) const {
     auto parsed = model::parse_duration(get(name));
-    if (!parsed) return std::unexpected(std::move(parsed).error().with_context(fmt::format("flag --{}", name)));
+    if (!parsed)
+      return std::unexpected(
+          std::move(parsed).error().with_context(fmt::format("flag --{}", name)));
     return *parsed;
   }
   [[nodiscard]] util::Result<std::uint64_t> bytes(std::string_view name) const {
     auto parsed = parse_bytes(get(name));
-    if (!parsed) return std::unexpected(std::move(parsed).error().with_context(fmt::format("flag --{}", name)));
+    if (!parsed)
+      return std::unexpected(
+          std::move(parsed).error().with_context(fmt::format("flag --{}", name)));
     return *parsed;
   }
   // In [min, max].
-  [[nodiscard]] util::Result<std::int64_t> integer(std::string_view name, std::int64_t min, std::int64_t max) const {
+  [[nodiscard]] util::Result<std::int64_t> integer(std::string_view name, std::int64_t min,
+                                                   std::int64_t max) const {
     const std::string& value = get(name);
     std::int64_t number = 0;
     const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), number);
     if (ec != std::errc{} || end != value.data() + value.size() || number < min || number > max) {
       return util::fail(Code::kInvalidArgument,
-                        fmt::format("flag --{}: \"{}\" is not a whole number from {} to {}", name, value, min, max));
+                        fmt::format("flag --{}: \"{}\" is not a whole number from {} to {}", name,
+                                    value, min, max));
     }
     return number;
   }
@@ -72,20 +81,30 @@ util::Result<void> check_value(const FlagSpec& flag, const Values& values) {
   switch (flag.kind) {
     case FlagKind::kText:
     case FlagKind::kTextList:
-    case FlagKind::kBool: break;
-    case FlagKind::kInteger: NX_TRY(values.integer(flag.name, 0, kAnyMax)); break;
-    case FlagKind::kDuration: NX_TRY(values.duration(flag.name)); break;
-    case FlagKind::kBytes: NX_TRY(values.bytes(flag.name)); break;
+    case FlagKind::kBool:
+      break;
+    case FlagKind::kInteger:
+      NX_TRY(values.integer(flag.name, 0, kAnyMax));
+      break;
+    case FlagKind::kDuration:
+      NX_TRY(values.duration(flag.name));
+      break;
+    case FlagKind::kBytes:
+      NX_TRY(values.bytes(flag.name));
+      break;
     case FlagKind::kNumber:
       if (!util::parse_double(text)) {
-        return util::fail(Code::kInvalidArgument, fmt::format("flag --{}: \"{}\" is not a number", flag.name, text));
+        return util::fail(Code::kInvalidArgument,
+                          fmt::format("flag --{}: \"{}\" is not a number", flag.name, text));
       }
       break;
   }
   if (flag.support == FlagSupport::kNotYet) {
-    return util::fail(Code::kUnsupported,
-                      fmt::format("flag --{}: not supported by this version; leave it at its default{}", flag.name,
-                                  flag.default_value.empty() ? "" : fmt::format(" (\"{}\")", flag.default_value)));
+    return util::fail(
+        Code::kUnsupported,
+        fmt::format(
+            "flag --{}: not supported by this version; leave it at its default{}", flag.name,
+            flag.default_value.empty() ? "" : fmt::format(" (\"{}\")", flag.default_value)));
   }
   return {};
 }
@@ -101,13 +120,14 @@ void apply_features(const std::vector<std::string>& features, CommandLine& out) 
       {"type-and-unit-labels", &query.type_and_unit_labels},
       {"use-start-timestamps", &query.use_start_timestamps},
   };
-  constexpr std::array<std::string_view, 4> kAlwaysOn = {"promql-duration-expr", "native-histograms", "ooo-native-histograms",
-                                                         "promql-at-modifier"};
+  constexpr std::array<std::string_view, 4> kAlwaysOn = {
+      "promql-duration-expr", "native-histograms", "ooo-native-histograms", "promql-at-modifier"};
   for (const std::string& feature : features) {
     if (const auto it = switches.find(feature); it != switches.end()) {
       *it->second = true;
     } else if (std::ranges::find(kAlwaysOn, feature) == kAlwaysOn.end()) {
-      out.warnings.push_back(fmt::format("--enable-feature={}: unknown here or not supported yet; ignored", feature));
+      out.warnings.push_back(
+          fmt::format("--enable-feature={}: unknown here or not supported yet; ignored", feature));
     }
   }
   out.server.features = features;
@@ -117,7 +137,8 @@ util::Result<void> fill_storage(const Values& values, server::StorageOptions& st
   storage.path = values.get("storage.tsdb.path");
   NX_ASSIGN(storage.head_chunk_range, values.duration("storage.tsdb.min-block-duration"));
   if (storage.head_chunk_range < std::chrono::minutes(1)) {
-    return util::fail(Code::kInvalidArgument, "flag --storage.tsdb.min-block-duration: at least 1m");
+    return util::fail(Code::kInvalidArgument,
+                      "flag --storage.tsdb.min-block-duration: at least 1m");
   }
   if (!values.get("storage.tsdb.retention.time").empty()) {
     NX_ASSIGN(storage.retention_time, values.duration("storage.tsdb.retention.time"));
@@ -125,18 +146,22 @@ util::Result<void> fill_storage(const Values& values, server::StorageOptions& st
   NX_ASSIGN(storage.retention_bytes, values.bytes("storage.tsdb.retention.size"));
   NX_ASSIGN(storage.wal_segment_bytes, values.bytes("storage.tsdb.wal-segment-size"));
   if (storage.wal_segment_bytes < 10ULL << 20U || storage.wal_segment_bytes > 256ULL << 20U) {
-    return util::fail(Code::kInvalidArgument, "flag --storage.tsdb.wal-segment-size must be set between 10MB and 256MB");
+    return util::fail(Code::kInvalidArgument,
+                      "flag --storage.tsdb.wal-segment-size must be set between 10MB and 256MB");
   }
   storage.wal_compression = values.get("storage.tsdb.wal-compression-type");
   if (storage.wal_compression != "snappy" && storage.wal_compression != "zstd") {
-    return util::fail(Code::kInvalidArgument, fmt::format("flag --storage.tsdb.wal-compression-type: \"{}\" is neither snappy nor zstd",
-                                                          storage.wal_compression));
+    return util::fail(
+        Code::kInvalidArgument,
+        fmt::format("flag --storage.tsdb.wal-compression-type: \"{}\" is neither snappy nor zstd",
+                    storage.wal_compression));
   }
   if (!values.boolean("storage.tsdb.wal-compression")) storage.wal_compression = "none";
   NX_ASSIGN(storage.wal_sync_interval, values.duration("storage.wal.sync-interval"));
   storage.lock_file = !values.boolean("storage.tsdb.no-lockfile");
   constexpr std::int64_t kSamplesPerChunkMax = 32767;
-  NX_ASSIGN(const std::int64_t samples, values.integer("storage.tsdb.samples-per-chunk", 1, kSamplesPerChunkMax));
+  NX_ASSIGN(const std::int64_t samples,
+            values.integer("storage.tsdb.samples-per-chunk", 1, kSamplesPerChunkMax));
   storage.samples_per_chunk = static_cast<std::uint32_t>(samples);
   NX_ASSIGN(storage.memory_budget_bytes, values.bytes("storage.memory-budget"));
   return {};
@@ -146,13 +171,15 @@ util::Result<void> fill_web(const Values& values, server::WebOptions& web) {
   web.listen_addresses = values.list("web.listen-address");
   web.external_url = values.get("web.external-url");
   if (web.external_url.starts_with('"') || web.external_url.ends_with('"')) {
-    return util::fail(Code::kInvalidArgument, "flag --web.external-url: must not begin or end with quotes");
+    return util::fail(Code::kInvalidArgument,
+                      "flag --web.external-url: must not begin or end with quotes");
   }
   if (values.is_given("web.route-prefix")) web.route_prefix = values.get("web.route-prefix");
   web.page_title = values.get("web.page-title");
   web.cors_origin = values.get("web.cors.origin");
   if (const auto regex = model::Regex::compile(web.cors_origin); !regex) {
-    return util::fail(Code::kInvalidArgument, fmt::format("flag --web.cors.origin: {}", regex.error().message()));
+    return util::fail(Code::kInvalidArgument,
+                      fmt::format("flag --web.cors.origin: {}", regex.error().message()));
   }
   web.ui_dir = values.get("web.ui-dir");
   web.enable_lifecycle = values.boolean("web.enable-lifecycle");
@@ -169,7 +196,8 @@ util::Result<void> fill_query(const Values& values, promql::EngineOptions& query
   NX_ASSIGN(query.timeout, values.duration("query.timeout"));
   NX_ASSIGN(const std::int64_t concurrency, values.integer("query.max-concurrency", 1, 100'000));
   query.concurrent_queries_max = static_cast<std::size_t>(concurrency);
-  NX_ASSIGN(const std::int64_t samples, values.integer("query.max-samples", 1, std::numeric_limits<std::int64_t>::max()));
+  NX_ASSIGN(const std::int64_t samples,
+            values.integer("query.max-samples", 1, std::numeric_limits<std::int64_t>::max()));
   query.samples_max = static_cast<std::uint64_t>(samples);
   return {};
 }
@@ -201,27 +229,35 @@ util::Result<CommandLine> to_options(const Values& values) {
 }
 
 // Tells the parser about one flag; `value` must outlive the parse.
-void add_flag(CLI::App& app, const FlagSpec& flag, std::string& value, std::vector<std::string>& list, bool& boolean) {
+void add_flag(CLI::App& app, const FlagSpec& flag, std::string& value,
+              std::vector<std::string>& list, bool& boolean) {
   const std::string name(flag.name);
   std::string help(flag.help);
   if (flag.support == FlagSupport::kNotYet) help += " (Not supported yet.)";
   if (flag.kind == FlagKind::kBool) {
     boolean = flag.default_value == "true";
-    app.add_flag(fmt::format("--{},!--no-{}", name, name), boolean, help)->default_str(std::string(flag.default_value));
+    app.add_flag(fmt::format("--{},!--no-{}", name, name), boolean, help)
+        ->default_str(std::string(flag.default_value));
   } else if (flag.kind == FlagKind::kTextList) {
-    app.add_option("--" + name, list, help)->default_str(std::string(flag.default_value))->allow_extra_args(false);
+    app.add_option("--" + name, list, help)
+        ->default_str(std::string(flag.default_value))
+        ->allow_extra_args(false);
   } else {
     app.add_option("--" + name, value, help)->default_str(std::string(flag.default_value));
   }
 }
 
-std::string join(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, ",")); }
+std::string join(const std::vector<std::string>& parts) {
+  return fmt::format("{}", fmt::join(parts, ","));
+}
 
 }  // namespace
 
 util::Result<std::uint64_t> parse_bytes(std::string_view text) {
   std::size_t digits = 0;
-  while (digits < text.size() && ((text[digits] >= '0' && text[digits] <= '9') || text[digits] == '.')) ++digits;
+  while (digits < text.size() &&
+         ((text[digits] >= '0' && text[digits] <= '9') || text[digits] == '.'))
+    ++digits;
   const auto number = util::parse_double(text.substr(0, digits));
   std::string_view unit = text.substr(digits);
   constexpr std::string_view kPrefixes = "KMGTPE";
@@ -230,13 +266,18 @@ util::Result<std::uint64_t> parse_bytes(std::string_view text) {
     const std::size_t prefix = kPrefixes.find(unit[0]);
     const std::string_view rest = unit.substr(1);
     if (prefix == std::string_view::npos || (rest != "B" && rest != "iB")) unit = {};
-    if (unit.empty()) return util::fail(Code::kInvalidArgument, fmt::format("\"{}\" is not a size: want a number and a unit such as 512MB", text));
+    if (unit.empty())
+      return util::fail(
+          Code::kInvalidArgument,
+          fmt::format("\"{}\" is not a size: want a number and a unit such as 512MB", text));
     shift = static_cast<unsigned>(prefix + 1) * 10;
   }
   constexpr double kEnd = 0x1p63;
   const double bytes = number ? *number * static_cast<double>(1ULL << shift) : -1;
   if (!number || bytes < 0 || bytes >= kEnd) {
-    return util::fail(Code::kInvalidArgument, fmt::format("\"{}\" is not a size: want a number and a unit such as 512MB", text));
+    return util::fail(
+        Code::kInvalidArgument,
+        fmt::format("\"{}\" is not a size: want a number and a unit such as 512MB", text));
   }
   return static_cast<std::uint64_t>(bytes);
 }
@@ -251,7 +292,8 @@ ParseOutcome parse_command_line(const std::vector<std::string>& arguments) {
   std::vector<std::string> values(flags.size());
   std::vector<std::vector<std::string>> lists(flags.size());
   const auto booleans = std::make_unique<bool[]>(flags.size());
-  for (std::size_t i = 0; i < flags.size(); ++i) add_flag(app, flags[i], values[i], lists[i], booleans[i]);
+  for (std::size_t i = 0; i < flags.size(); ++i)
+    add_flag(app, flags[i], values[i], lists[i], booleans[i]);
 
   ParseOutcome outcome;
   try {
@@ -263,7 +305,8 @@ ParseOutcome parse_command_line(const std::vector<std::string>& arguments) {
     return outcome;
   } catch (const CLI::ParseError& e) {
     outcome.kind = ParseOutcome::Kind::kFail;
-    outcome.text = fmt::format("Error parsing command line arguments: {}\nTry narthex --help\n", e.what());
+    outcome.text =
+        fmt::format("Error parsing command line arguments: {}\nTry narthex --help\n", e.what());
     outcome.exit_code = kExitBadFlags;
     return outcome;
   }
@@ -289,7 +332,8 @@ ParseOutcome parse_command_line(const std::vector<std::string>& arguments) {
   auto options = to_options(parsed);
   if (!options) {
     outcome.kind = ParseOutcome::Kind::kFail;
-    outcome.text = fmt::format("Error parsing command line arguments: {}\n", options.error().message());
+    outcome.text =
+        fmt::format("Error parsing command line arguments: {}\n", options.error().message());
     outcome.exit_code = kExitBadFlags;
     return outcome;
   }

@@ -28,7 +28,8 @@ struct ParseOutcome {
   int exit_code = 0;
 };
 
-// `arguments` without the program's name. kFail carries exit code 2 for everything that is wrong with the flags themselves.
+// `arguments` without the program's name. kFail carries exit code 2 for everything that is wrong
+// with the flags themselves.
 [[nodiscard]] ParseOutcome parse_command_line(const std::vector<std::string>& arguments);
 
 // A number and an optional unit B, KB, MB, GB, TB, PB, EB (or KiB …), powers of 1024.

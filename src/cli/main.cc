@@ -5,13 +5,15 @@
 #include <thread>
 #include <vector>
 
-#include <fmt/format.h>
 #include <pthread.h>
 
-#include "cli/flags.h"
+#include <fmt/format.h>
+
 #include "narthex/server/build_info.h"
 #include "narthex/server/daemon.h"
 #include "narthex/util/log.h"
+
+#include "cli/flags.h"
 
 namespace narthex::cli {
 namespace {
@@ -22,7 +24,8 @@ constexpr int kExitBadConfiguration = 2;
 // Signals come in on one thread that waits for them: handlers proper may do almost nothing.
 class SignalThread {
  public:
-  // Blocks the signals in this thread and in all that it starts: to be made before any other thread.
+  // Blocks the signals in this thread and in all that it starts: to be made before any other
+  // thread.
   SignalThread() {
     sigemptyset(&set_);
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&set_, number);
@@ -35,7 +38,8 @@ class SignalThread {
   }
   void join() {
     if (!thread_.joinable()) return;
-    pthread_kill(thread_.native_handle(), SIGUSR1);  // Our own word for "no more signals to wait for".
+    pthread_kill(thread_.native_handle(),
+                 SIGUSR1);  // Our own word for "no more signals to wait for".
     thread_.join();
   }
 
@@ -71,13 +75,15 @@ int run(const std::vector<std::string>& arguments) {
   }
   CommandLine& command_line = parsed.command_line;
   util::configure_log(command_line.log_level, command_line.log_format);
-  util::log_info("Starting Narthex", {{"version", server::build_info().version}, {"revision", server::build_info().revision}});
+  util::log_info("Starting Narthex", {{"version", server::build_info().version},
+                                      {"revision", server::build_info().revision}});
   for (const std::string& warning : command_line.warnings) util::log_warn(warning);
 
   auto daemon = server::Daemon::create(std::move(command_line.server));
   if (!daemon) {
     util::log_error("Cannot start", {{"err", daemon.error()}});
-    return daemon.error().code() == util::Code::kInvalidArgument ? kExitBadConfiguration : kExitFatal;
+    return daemon.error().code() == util::Code::kInvalidArgument ? kExitBadConfiguration
+                                                                 : kExitFatal;
   }
   signals.start(**daemon);
   const auto ended = (*daemon)->run();

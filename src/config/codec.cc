@@ -63,13 +63,15 @@ void Decoder::type_error(const yaml::Node& node, std::string_view type) {
     std::string_view shown = node.text;
     if (shown.size() > 10) {
       shown = shown.substr(0, 7);
-      while (!shown.empty() && (static_cast<unsigned char>(node.text[shown.size()]) & 0xC0U) == 0x80U) {
+      while (!shown.empty() &&
+             (static_cast<unsigned char>(node.text[shown.size()]) & 0xC0U) == 0x80U) {
         shown.remove_suffix(1);
       }
     }
     value = fmt::format(" `{}{}`", shown, shown.size() < node.text.size() ? "..." : "");
   }
-  add_unmarshal_error(node.line, fmt::format("cannot unmarshal {}{} into {}", yaml::tag_of(node), value, type));
+  add_unmarshal_error(
+      node.line, fmt::format("cannot unmarshal {}{} into {}", yaml::tag_of(node), value, type));
 }
 
 void Decoder::unknown_key(const yaml::Node& key, std::string_view type) {
@@ -92,7 +94,8 @@ std::optional<Decoder::Failure> Decoder::failure() const {
   if (failure_) return failure_;
   if (unmarshal_errors_.empty()) return std::nullopt;
   std::string more;
-  if (error_count_ > kErrorsShown) more = fmt::format("\n  and {} more", error_count_ - kErrorsShown);
+  if (error_count_ > kErrorsShown)
+    more = fmt::format("\n  and {} more", error_count_ - kErrorsShown);
   return Failure{"yaml: unmarshal errors:" + unmarshal_errors_ + more, unmarshal_line_};
 }
 
@@ -136,7 +139,8 @@ yaml::Node Codec<double>::encode(double value) {
   return yaml::plain_scalar(std::move(text));
 }
 
-void Codec<model::DurationMs>::decode(Decoder& decoder, const yaml::Node& node, model::DurationMs& out) {
+void Codec<model::DurationMs>::decode(Decoder& decoder, const yaml::Node& node,
+                                      model::DurationMs& out) {
   if (node.kind != yaml::Kind::kScalar) return decoder.type_error(node, type_name());
   auto value = model::parse_duration(node.text);
   if (!value) return decoder.fail(node, value.error().message());

@@ -74,8 +74,8 @@ struct Field {
 
 template <class S>
 struct Schema {
-  std::string_view type;                                          // As messages name it: config.plain.
-  std::vector<Field<S>> fields;                                   // In order of printing.
+  std::string_view type;         // As messages name it: config.plain.
+  std::vector<Field<S>> fields;  // In order of printing.
   void (*validate)(Decoder&, const yaml::Node&, S&) = nullptr;  // Called when all fields fit.
 };
 
@@ -104,7 +104,8 @@ Field<S> field_at(std::string key, Get get, Print print = Print::kUnlessEmpty) {
   field.encode = [get, key, print](const S& s, yaml::Node& out) {
     // `get` does not change what it finds: it only knows how to find it in a mutable struct.
     const T& value = get(const_cast<S&>(s));
-    if (print == Print::kNever || (print == Print::kUnlessEmpty && Codec<T>::is_empty(value))) return;
+    if (print == Print::kNever || (print == Print::kUnlessEmpty && Codec<T>::is_empty(value)))
+      return;
     out.entries.emplace_back(yaml::scalar(key), Codec<T>::encode(value));
   };
   field.key = std::move(key);
@@ -115,8 +116,7 @@ Field<S> field_at(std::string key, Get get, Print print = Print::kUnlessEmpty) {
 template <auto kMember>
 auto field(std::string key, Print print = Print::kUnlessEmpty) {
   using S = typename internal::MemberTraits<decltype(kMember)>::Struct;
-  return field_at<S>(
-      std::move(key), [](S& s) -> auto& { return s.*kMember; }, print);
+  return field_at<S>(std::move(key), [](S& s) -> auto& { return s.*kMember; }, print);
 }
 
 // Rows of a nested struct whose keys stand beside the outer ones (`inline` in Prometheus).
@@ -131,19 +131,22 @@ auto inline_fields() {
     outer.decode = [decode = inner.decode](Decoder& decoder, const yaml::Node& node, S& s) {
       decode(decoder, node, s.*kMember);
     };
-    outer.encode = [encode = inner.encode](const S& s, yaml::Node& out) { encode(s.*kMember, out); };
+    outer.encode = [encode = inner.encode](const S& s, yaml::Node& out) {
+      encode(s.*kMember, out);
+    };
     fields.push_back(std::move(outer));
   }
   return fields;
 }
 
-// A key that Prometheus has and this version cannot honour: anything but a blank value or `false` is
-// an error. `printed` is its value in the effective configuration; empty = it is left out.
+// A key that Prometheus has and this version cannot honour: anything but a blank value or `false`
+// is an error. `printed` is its value in the effective configuration; empty = it is left out.
 template <class S>
 Field<S> unsupported_field(std::string key, std::string printed = {}) {
   Field<S> field;
   field.decode = [key](Decoder& decoder, const yaml::Node& node, S&) {
-    const bool is_off = yaml::is_blank(node) || (yaml::tag_of(node) == "!!bool" && !yaml::bool_of(node));
+    const bool is_off =
+        yaml::is_blank(node) || (yaml::tag_of(node) == "!!bool" && !yaml::bool_of(node));
     if (!is_off) decoder.unsupported(node, key);
   };
   field.encode = [key, printed = std::move(printed)](const S&, yaml::Node& out) {
@@ -206,7 +209,9 @@ template <>
 struct Codec<std::uint64_t> {
   static std::string_view type_name() { return "uint64"; }
   static void decode(Decoder& decoder, const yaml::Node& node, std::uint64_t& out);
-  static yaml::Node encode(std::uint64_t value) { return yaml::plain_scalar(fmt::to_string(value)); }
+  static yaml::Node encode(std::uint64_t value) {
+    return yaml::plain_scalar(fmt::to_string(value));
+  }
   static bool is_empty(std::uint64_t value) { return value == 0; }
 };
 
@@ -230,7 +235,9 @@ template <>
 struct Codec<model::DurationMs> {
   static std::string_view type_name() { return "string"; }
   static void decode(Decoder& decoder, const yaml::Node& node, model::DurationMs& out);
-  static yaml::Node encode(model::DurationMs value) { return yaml::scalar(model::format_duration(value)); }
+  static yaml::Node encode(model::DurationMs value) {
+    return yaml::scalar(model::format_duration(value));
+  }
   static bool is_empty(model::DurationMs value) { return value.count() == 0; }
 };
 
@@ -289,7 +296,9 @@ struct Codec<std::vector<T>> {
 template <class S>
 struct StructCodec {
   static std::string_view type_name() { return schema_of<S>().type; }
-  static void decode(Decoder& decoder, const yaml::Node& node, S& out) { decode_struct(decoder, node, out); }
+  static void decode(Decoder& decoder, const yaml::Node& node, S& out) {
+    decode_struct(decoder, node, out);
+  }
   static yaml::Node encode(const S& value) { return encode_struct(value); }
   static bool is_empty(const S& value) { return encode_struct(value).entries.empty(); }
 };
@@ -305,7 +314,8 @@ template <auto kMember>
 auto list_field(std::string key, std::string null_item_message, Print print = Print::kUnlessEmpty) {
   using S = typename internal::MemberTraits<decltype(kMember)>::Struct;
   auto row = field<kMember>(std::move(key), print);
-  row.decode = [decode = row.decode, null_item_message](Decoder& decoder, const yaml::Node& node, S& s) {
+  row.decode = [decode = row.decode, null_item_message](Decoder& decoder, const yaml::Node& node,
+                                                        S& s) {
     decode(decoder, node, s);
     for (const yaml::Node& item : node.items) {
       if (item.kind == yaml::Kind::kNull) decoder.fail(item, null_item_message);

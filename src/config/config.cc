@@ -8,9 +8,13 @@
 
 namespace narthex::config {
 
-std::string to_yaml(const Config& config) { return yaml::print(encode_struct(config)); }
+std::string to_yaml(const Config& config) {
+  return yaml::print(encode_struct(config));
+}
 
-std::string to_yaml(const ScrapeSection& section) { return yaml::print(encode_struct(section)); }
+std::string to_yaml(const ScrapeSection& section) {
+  return yaml::print(encode_struct(section));
+}
 
 namespace {
 
@@ -40,7 +44,8 @@ scrape::ScrapeJobOptions job_of(const ScrapeSection& section) {
   job.protocols = section.scrape_protocols.value_or(std::vector<exposition::ScrapeProtocol>{});
   job.fallback_protocol = section.fallback_scrape_protocol;
   job.name_scheme = section.metric_name_validation_scheme.value_or(model::NameScheme::kUtf8);
-  job.escaping_scheme = section.metric_name_escaping_scheme.value_or(exposition::EscapingScheme::kAllowUtf8);
+  job.escaping_scheme =
+      section.metric_name_escaping_scheme.value_or(exposition::EscapingScheme::kAllowUtf8);
   job.limits = limits_of(section.limits);
   job.relabel_configs = section.relabel_configs;
   job.metric_relabel_configs = section.metric_relabel_configs;
@@ -77,7 +82,8 @@ Difference compare(const Config& before, const Config& after) {
     }
   }
   for (const ScrapeSection& section : before.scrape_configs) {
-    if (find_job(after, section.job_name) == nullptr) difference.jobs_removed.push_back(section.job_name);
+    if (find_job(after, section.job_name) == nullptr)
+      difference.jobs_removed.push_back(section.job_name);
   }
   return difference;
 }

@@ -7,10 +7,13 @@
 namespace narthex::config {
 namespace {
 
-bool is_pattern(std::string_view text) { return text.find_first_of("*?[\\") != std::string_view::npos; }
+bool is_pattern(std::string_view text) {
+  return text.find_first_of("*?[\\") != std::string_view::npos;
+}
 
 // Extends every path in `bases` by one element of the pattern.
-std::vector<std::string> step(util::Env& env, const std::vector<std::string>& bases, const std::string& element) {
+std::vector<std::string> step(util::Env& env, const std::vector<std::string>& bases,
+                              const std::string& element) {
   std::vector<std::string> out;
   for (const std::string& base : bases) {
     if (!is_pattern(element)) {
@@ -20,7 +23,8 @@ std::vector<std::string> step(util::Env& env, const std::vector<std::string>& ba
     const auto entries = env.list_dir(base.empty() ? "." : base);
     if (!entries) continue;
     for (const util::DirEntry& entry : *entries) {
-      if (::fnmatch(element.c_str(), entry.name.c_str(), FNM_PATHNAME) == 0) out.push_back(base + entry.name);
+      if (::fnmatch(element.c_str(), entry.name.c_str(), FNM_PATHNAME) == 0)
+        out.push_back(base + entry.name);
     }
   }
   return out;

@@ -17,13 +17,16 @@ void finish_global(Decoder& decoder, const yaml::Node& node, GlobalSection& glob
   if (global.scrape_timeout > global.scrape_interval) {
     return decoder.fail(at("scrape_timeout"), "global scrape timeout greater than scrape interval");
   }
-  if (global.evaluation_interval.count() == 0) global.evaluation_interval = defaults.evaluation_interval;
+  if (global.evaluation_interval.count() == 0)
+    global.evaluation_interval = defaults.evaluation_interval;
   finish_scrape_protocols(decoder, node, "for global config", global.scrape_protocols);
 
-  const model::NameScheme scheme = global.metric_name_validation_scheme.value_or(model::NameScheme::kUtf8);
+  const model::NameScheme scheme =
+      global.metric_name_validation_scheme.value_or(model::NameScheme::kUtf8);
   for (const auto [name, value] : global.external_labels) {
     if (!model::is_valid_label_name(name, scheme)) {
-      return decoder.fail(at("external_labels"), fmt::format("{} is not a valid label name", model::quoted(name)));
+      return decoder.fail(at("external_labels"),
+                          fmt::format("{} is not a valid label name", model::quoted(name)));
     }
   }
 }
@@ -32,7 +35,8 @@ Field<GlobalSection> global_protocols_field() {
   auto row = field<&GlobalSection::scrape_protocols>("scrape_protocols");
   row.decode = [](Decoder& decoder, const yaml::Node& node, GlobalSection&) {
     std::vector<std::string> texts;  // finish_global reads them.
-    if (node.kind != yaml::Kind::kNull) Codec<std::vector<std::string>>::decode(decoder, node, texts);
+    if (node.kind != yaml::Kind::kNull)
+      Codec<std::vector<std::string>>::decode(decoder, node, texts);
   };
   return row;
 }
@@ -40,31 +44,39 @@ Field<GlobalSection> global_protocols_field() {
 void finish_tsdb(Decoder& decoder, const yaml::Node& node, TsdbSection& tsdb) {
   const std::string& floats = tsdb.chunk_encoding.floats;
   if (tsdb.stale_series_compaction_threshold < 0 || tsdb.stale_series_compaction_threshold > 1) {
-    return decoder.fail(node, "'storage.tsdb.stale_series_compaction_threshold' must be in the range [0, 1]");
+    return decoder.fail(
+        node, "'storage.tsdb.stale_series_compaction_threshold' must be in the range [0, 1]");
   }
   if (!floats.empty() && floats != "xor" && floats != "xor2") {
-    return decoder.fail(*node.find("chunk_encoding"),
-                        fmt::format("'storage.tsdb.chunk_encoding.floats' must be 'xor' or 'xor2', or the field must "
-                                    "be omitted entirely, got {}",
-                                    model::quoted(floats)));
+    return decoder.fail(
+        *node.find("chunk_encoding"),
+        fmt::format(
+            "'storage.tsdb.chunk_encoding.floats' must be 'xor' or 'xor2', or the field must "
+            "be omitted entirely, got {}",
+            model::quoted(floats)));
   }
-  if (floats == "xor2") return decoder.unsupported(*node.find("chunk_encoding"), "the chunk encoding xor2");
+  if (floats == "xor2")
+    return decoder.unsupported(*node.find("chunk_encoding"), "the chunk encoding xor2");
   if (tsdb.stale_series_compaction_threshold > 0) {
-    return decoder.unsupported(*node.find("stale_series_compaction_threshold"), "stale_series_compaction_threshold");
+    return decoder.unsupported(*node.find("stale_series_compaction_threshold"),
+                               "stale_series_compaction_threshold");
   }
 }
 
 void finish_retention(Decoder& decoder, const yaml::Node& node, RetentionSection& retention) {
   const double percentage = retention.percentage.value_or(0);
   if (!(percentage >= 0 && percentage <= 100)) {
-    return decoder.fail(*node.find("percentage"), "'storage.tsdb.retention.percentage' must be in the range [0, 100]");
+    return decoder.fail(*node.find("percentage"),
+                        "'storage.tsdb.retention.percentage' must be in the range [0, 100]");
   }
 }
 
 Field<RetentionSection> retention_size_field() {
   auto row = field<&RetentionSection::size>("size");
-  row.decode = [decode = row.decode](Decoder& decoder, const yaml::Node& node, RetentionSection& retention) {
-    if (node.kind == yaml::Kind::kScalar && node.text.starts_with('-') && parse_size(node.text.substr(1))) {
+  row.decode = [decode = row.decode](Decoder& decoder, const yaml::Node& node,
+                                     RetentionSection& retention) {
+    if (node.kind == yaml::Kind::kScalar && node.text.starts_with('-') &&
+        parse_size(node.text.substr(1))) {
       return decoder.fail(node, "'storage.tsdb.retention.size' must be greater than or equal to 0");
     }
     decode(decoder, node, retention);
@@ -88,12 +100,13 @@ const Schema<GlobalSection>& schema_of<GlobalSection>() {
                 unsupported_field<S>("scrape_failure_log_file"),
                 field<&S::external_labels>("external_labels")};
     add_fields(s, inline_fields<&S::limits>());
-    add_fields<S>(s, {field<&S::metric_name_validation_scheme>("metric_name_validation_scheme"),
-                      field<&S::metric_name_escaping_scheme>("metric_name_escaping_scheme"),
-                      unsupported_field<S>("scrape_native_histograms"),
-                      field<&S::always_scrape_classic_histograms>("always_scrape_classic_histograms"),
-                      unsupported_field<S>("convert_classic_histograms_to_nhcb"),
-                      field<&S::extra_scrape_metrics>("extra_scrape_metrics")});
+    add_fields<S>(s,
+                  {field<&S::metric_name_validation_scheme>("metric_name_validation_scheme"),
+                   field<&S::metric_name_escaping_scheme>("metric_name_escaping_scheme"),
+                   unsupported_field<S>("scrape_native_histograms"),
+                   field<&S::always_scrape_classic_histograms>("always_scrape_classic_histograms"),
+                   unsupported_field<S>("convert_classic_histograms_to_nhcb"),
+                   field<&S::extra_scrape_metrics>("extra_scrape_metrics")});
     return s;
   }();
   return schema;
@@ -115,10 +128,11 @@ const Schema<ChunkEncodingSection>& schema_of<ChunkEncodingSection>() {
 
 template <>
 const Schema<RetentionSection>& schema_of<RetentionSection>() {
-  static const Schema<RetentionSection> schema{"config.TSDBRetentionConfig",
-                                               {field<&RetentionSection::time>("time"), retention_size_field(),
-                                                field<&RetentionSection::percentage>("percentage")},
-                                               finish_retention};
+  static const Schema<RetentionSection> schema{
+      "config.TSDBRetentionConfig",
+      {field<&RetentionSection::time>("time"), retention_size_field(),
+       field<&RetentionSection::percentage>("percentage")},
+      finish_retention};
   return schema;
 }
 
@@ -137,7 +151,9 @@ const Schema<TsdbSection>& schema_of<TsdbSection>() {
 template <>
 const Schema<ExemplarsSection>& schema_of<ExemplarsSection>() {
   static const Schema<ExemplarsSection> schema{
-      "config.ExemplarsConfig", {field<&ExemplarsSection::max_exemplars>("max_exemplars")}, nullptr};
+      "config.ExemplarsConfig",
+      {field<&ExemplarsSection::max_exemplars>("max_exemplars")},
+      nullptr};
   return schema;
 }
 
@@ -153,7 +169,8 @@ const Schema<StorageSection>& schema_of<StorageSection>() {
 template <>
 const Schema<Config>& schema_of<Config>() {
   static const Schema<Config> schema = [] {
-    auto scrape_configs = list_field<&Config::scrape_configs>("scrape_configs", "empty or null scrape config section");
+    auto scrape_configs = list_field<&Config::scrape_configs>(
+        "scrape_configs", "empty or null scrape config section");
     // Those of scrape_config_files stand in those files.
     scrape_configs.encode = [](const Config& config, yaml::Node& out) {
       if (config.main_scrape_config_count == 0) return;
@@ -165,9 +182,10 @@ const Schema<Config>& schema_of<Config>() {
     };
     return Schema<Config>{
         "config.plain",
-        {field<&Config::global>("global"), field<&Config::runtime>("runtime"), unsupported_field<Config>("alerting"),
-         field<&Config::rule_files>("rule_files"), field<&Config::scrape_config_files>("scrape_config_files"),
-         std::move(scrape_configs), field<&Config::storage>("storage"), unsupported_field<Config>("tracing"),
+        {field<&Config::global>("global"), field<&Config::runtime>("runtime"),
+         unsupported_field<Config>("alerting"), field<&Config::rule_files>("rule_files"),
+         field<&Config::scrape_config_files>("scrape_config_files"), std::move(scrape_configs),
+         field<&Config::storage>("storage"), unsupported_field<Config>("tracing"),
          unsupported_field<Config>("remote_write"), unsupported_field<Config>("remote_read"),
          unsupported_field<Config>("otlp")},
         nullptr};

@@ -13,7 +13,8 @@
 
 namespace narthex::config {
 
-// What upstream's `inline` HTTP client keys must fulfil together; `node` is the map that holds them.
+// What upstream's `inline` HTTP client keys must fulfil together; `node` is the map that holds
+// them.
 void finish_http_client(Decoder& decoder, const yaml::Node& node, http::ClientOptions& out);
 // Reads and checks scrape_protocols; `where` ends the messages ("for global config").
 void finish_scrape_protocols(Decoder& decoder, const yaml::Node& node, std::string_view where,
@@ -24,44 +25,76 @@ std::string_view name_scheme_text(model::NameScheme scheme);
 util::Result<exposition::EscapingScheme> parse_escaping(std::string_view text);
 
 // The file as a whole; Config without what is not written in it.
-template <> const Schema<Config>& schema_of<Config>();
-template <> const Schema<GlobalSection>& schema_of<GlobalSection>();
-template <> const Schema<RuntimeSection>& schema_of<RuntimeSection>();
-template <> const Schema<LimitsSection>& schema_of<LimitsSection>();
-template <> const Schema<StorageSection>& schema_of<StorageSection>();
-template <> const Schema<TsdbSection>& schema_of<TsdbSection>();
-template <> const Schema<ChunkEncodingSection>& schema_of<ChunkEncodingSection>();
-template <> const Schema<RetentionSection>& schema_of<RetentionSection>();
-template <> const Schema<ExemplarsSection>& schema_of<ExemplarsSection>();
-template <> const Schema<ScrapeSection>& schema_of<ScrapeSection>();
-template <> const Schema<discovery::StaticConfig>& schema_of<discovery::StaticConfig>();
-template <> const Schema<relabel::RelabelRule>& schema_of<relabel::RelabelRule>();
-template <> const Schema<http::ClientOptions>& schema_of<http::ClientOptions>();
-template <> const Schema<http::BasicAuth>& schema_of<http::BasicAuth>();
-template <> const Schema<http::Authorization>& schema_of<http::Authorization>();
-template <> const Schema<http::TlsOptions>& schema_of<http::TlsOptions>();
-template <> const Schema<http::ConfiguredHeader>& schema_of<http::ConfiguredHeader>();
+template <>
+const Schema<Config>& schema_of<Config>();
+template <>
+const Schema<GlobalSection>& schema_of<GlobalSection>();
+template <>
+const Schema<RuntimeSection>& schema_of<RuntimeSection>();
+template <>
+const Schema<LimitsSection>& schema_of<LimitsSection>();
+template <>
+const Schema<StorageSection>& schema_of<StorageSection>();
+template <>
+const Schema<TsdbSection>& schema_of<TsdbSection>();
+template <>
+const Schema<ChunkEncodingSection>& schema_of<ChunkEncodingSection>();
+template <>
+const Schema<RetentionSection>& schema_of<RetentionSection>();
+template <>
+const Schema<ExemplarsSection>& schema_of<ExemplarsSection>();
+template <>
+const Schema<ScrapeSection>& schema_of<ScrapeSection>();
+template <>
+const Schema<discovery::StaticConfig>& schema_of<discovery::StaticConfig>();
+template <>
+const Schema<relabel::RelabelRule>& schema_of<relabel::RelabelRule>();
+template <>
+const Schema<http::ClientOptions>& schema_of<http::ClientOptions>();
+template <>
+const Schema<http::BasicAuth>& schema_of<http::BasicAuth>();
+template <>
+const Schema<http::Authorization>& schema_of<http::Authorization>();
+template <>
+const Schema<http::TlsOptions>& schema_of<http::TlsOptions>();
+template <>
+const Schema<http::ConfiguredHeader>& schema_of<http::ConfiguredHeader>();
 
-template <> struct Codec<GlobalSection> : StructCodec<GlobalSection> {};
-template <> struct Codec<RuntimeSection> : StructCodec<RuntimeSection> {};
-template <> struct Codec<StorageSection> : StructCodec<StorageSection> {};
-template <> struct Codec<TsdbSection> : StructCodec<TsdbSection> {};
-template <> struct Codec<ChunkEncodingSection> : StructCodec<ChunkEncodingSection> {};
-template <> struct Codec<RetentionSection> : StructCodec<RetentionSection> {};
-template <> struct Codec<ExemplarsSection> : StructCodec<ExemplarsSection> {};
-template <> struct Codec<ScrapeSection> : StructCodec<ScrapeSection> {};
-template <> struct Codec<discovery::StaticConfig> : StructCodec<discovery::StaticConfig> {};
-template <> struct Codec<relabel::RelabelRule> : StructCodec<relabel::RelabelRule> {};
-template <> struct Codec<http::BasicAuth> : StructCodec<http::BasicAuth> {};
-template <> struct Codec<http::Authorization> : StructCodec<http::Authorization> {};
-template <> struct Codec<http::TlsOptions> : StructCodec<http::TlsOptions> {};
-template <> struct Codec<http::ConfiguredHeader> : StructCodec<http::ConfiguredHeader> {};
+template <>
+struct Codec<GlobalSection> : StructCodec<GlobalSection> {};
+template <>
+struct Codec<RuntimeSection> : StructCodec<RuntimeSection> {};
+template <>
+struct Codec<StorageSection> : StructCodec<StorageSection> {};
+template <>
+struct Codec<TsdbSection> : StructCodec<TsdbSection> {};
+template <>
+struct Codec<ChunkEncodingSection> : StructCodec<ChunkEncodingSection> {};
+template <>
+struct Codec<RetentionSection> : StructCodec<RetentionSection> {};
+template <>
+struct Codec<ExemplarsSection> : StructCodec<ExemplarsSection> {};
+template <>
+struct Codec<ScrapeSection> : StructCodec<ScrapeSection> {};
+template <>
+struct Codec<discovery::StaticConfig> : StructCodec<discovery::StaticConfig> {};
+template <>
+struct Codec<relabel::RelabelRule> : StructCodec<relabel::RelabelRule> {};
+template <>
+struct Codec<http::BasicAuth> : StructCodec<http::BasicAuth> {};
+template <>
+struct Codec<http::Authorization> : StructCodec<http::Authorization> {};
+template <>
+struct Codec<http::TlsOptions> : StructCodec<http::TlsOptions> {};
+template <>
+struct Codec<http::ConfiguredHeader> : StructCodec<http::ConfiguredHeader> {};
 
 template <>
 struct Codec<exposition::ScrapeProtocol>
     : WordCodec<exposition::ScrapeProtocol, parse_protocol, exposition::scrape_protocol_text> {};
 template <>
-struct Codec<model::NameScheme> : WordCodec<model::NameScheme, parse_name_scheme, name_scheme_text> {};
+struct Codec<model::NameScheme>
+    : WordCodec<model::NameScheme, parse_name_scheme, name_scheme_text> {};
 template <>
 struct Codec<exposition::EscapingScheme>
     : WordCodec<exposition::EscapingScheme, parse_escaping, exposition::escaping_scheme_text> {};

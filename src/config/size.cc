@@ -37,15 +37,19 @@ util::Result<std::uint64_t> parse_size(std::string_view text) {
       return util::fail(Code::kInvalidArgument, fmt::format("units: invalid {}", text));
     }
     rest.remove_prefix(digits);
-    const std::string_view unit = rest.substr(0, std::min(rest.find_first_of("0123456789."), rest.size()));
-    if (unit.empty()) return util::fail(Code::kInvalidArgument, fmt::format("units: missing unit in {}", text));
+    const std::string_view unit =
+        rest.substr(0, std::min(rest.find_first_of("0123456789."), rest.size()));
+    if (unit.empty())
+      return util::fail(Code::kInvalidArgument, fmt::format("units: missing unit in {}", text));
     if (unit_bytes(unit) == 0) {
-      return util::fail(Code::kInvalidArgument, fmt::format("units: unknown unit {} in {}", unit, text));
+      return util::fail(Code::kInvalidArgument,
+                        fmt::format("units: unknown unit {} in {}", unit, text));
     }
     total += number * unit_bytes(unit);
     rest.remove_prefix(unit.size());
   }
-  if (total > kSizeMax) return util::fail(Code::kInvalidArgument, fmt::format("units: {} is too large", text));
+  if (total > kSizeMax)
+    return util::fail(Code::kInvalidArgument, fmt::format("units: {} is too large", text));
   return static_cast<std::uint64_t>(total);
 }
 

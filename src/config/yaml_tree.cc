@@ -11,8 +11,8 @@
 namespace narthex::config::yaml {
 namespace {
 
-constexpr std::array<std::string_view, 11> kTrueWords = {
-    "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"};
+constexpr std::array<std::string_view, 11> kTrueWords = {"y",  "Y",  "yes",  "Yes",  "YES", "on",
+                                                         "On", "ON", "true", "True", "TRUE"};
 constexpr std::array<std::string_view, 11> kFalseWords = {
     "n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"};
 
@@ -36,7 +36,8 @@ bool is_int(std::string_view text) {
 bool is_float(std::string_view text) {
   std::string_view digits = text;
   if (digits.starts_with('-') || digits.starts_with('+')) digits.remove_prefix(1);
-  if (digits == ".inf" || digits == ".Inf" || digits == ".INF" || text == ".nan" || text == ".NaN") {
+  if (digits == ".inf" || digits == ".Inf" || digits == ".INF" || text == ".nan" ||
+      text == ".NaN") {
     return true;
   }
   return digits.find_first_not_of("0123456789.eE+-") == std::string_view::npos &&
@@ -45,7 +46,8 @@ bool is_float(std::string_view text) {
 }
 
 std::string_view plain_tag(std::string_view text) {
-  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return "!!null";
+  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL")
+    return "!!null";
   if (is_one_of(text, kTrueWords) || is_one_of(text, kFalseWords)) return "!!bool";
   if (is_int(text)) return "!!int";
   if (is_float(text)) return "!!float";
@@ -88,23 +90,33 @@ Node map() {
 
 std::string_view tag_of(const Node& node) noexcept {
   switch (node.kind) {
-    case Kind::kNull: return "!!null";
-    case Kind::kSequence: return "!!seq";
-    case Kind::kMap: return "!!map";
-    case Kind::kScalar: break;
+    case Kind::kNull:
+      return "!!null";
+    case Kind::kSequence:
+      return "!!seq";
+    case Kind::kMap:
+      return "!!map";
+    case Kind::kScalar:
+      break;
   }
   return node.is_plain ? plain_tag(node.text) : "!!str";
 }
 
-bool bool_of(const Node& node) noexcept { return is_one_of(node.text, kTrueWords); }
+bool bool_of(const Node& node) noexcept {
+  return is_one_of(node.text, kTrueWords);
+}
 
 bool is_blank(const Node& node) noexcept {
   switch (node.kind) {
-    case Kind::kNull: return true;
-    case Kind::kScalar: return node.text.empty();
-    case Kind::kSequence: return std::ranges::all_of(node.items, is_blank);
+    case Kind::kNull:
+      return true;
+    case Kind::kScalar:
+      return node.text.empty();
+    case Kind::kSequence:
+      return std::ranges::all_of(node.items, is_blank);
     case Kind::kMap:
-      return std::ranges::all_of(node.entries, [](const auto& entry) { return is_blank(entry.second); });
+      return std::ranges::all_of(node.entries,
+                                 [](const auto& entry) { return is_blank(entry.second); });
   }
   return false;
 }
@@ -114,15 +126,19 @@ namespace {
 enum class Context : std::uint8_t { kBlock, kInline };
 
 bool has_control_character(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return std::ranges::any_of(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 // Whether the text would read back as the same string without quotes.
 bool is_safe_plain(std::string_view text, Context context) {
-  if (plain_tag(text) != "!!str" || has_control_character(text) || text == "<<" || text.starts_with("---") || text.starts_with("...")) return false;
+  if (plain_tag(text) != "!!str" || has_control_character(text) || text == "<<" ||
+      text.starts_with("---") || text.starts_with("..."))
+    return false;
   if (text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
   if (std::string_view("#,[]{}&*!|>'\"%@`").contains(text.front())) return false;
-  if (std::string_view("-?:").contains(text.front()) && (text.size() == 1 || text[1] == ' ')) return false;
+  if (std::string_view("-?:").contains(text.front()) && (text.size() == 1 || text[1] == ' '))
+    return false;
   if (text.contains(": ") || text.contains(" #")) return false;
   return context == Context::kBlock || text.find_first_of(",[]{}?:") == std::string_view::npos;
 }
@@ -131,11 +147,21 @@ void append_double_quoted(std::string& out, std::string_view text) {
   out.push_back('"');
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
           out += fmt::format("\\x{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
@@ -180,7 +206,9 @@ void append_sequence(std::string& out, const Node& sequence, std::size_t indent)
 // What follows "key:" (with its blank or line end) in a block map.
 void append_value(std::string& out, const Node& value, std::size_t indent) {
   switch (value.kind) {
-    case Kind::kNull: out += " null\n"; return;
+    case Kind::kNull:
+      out += " null\n";
+      return;
     case Kind::kScalar:
       out.push_back(' ');
       append_scalar(out, value, Context::kBlock);

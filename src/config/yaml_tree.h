@@ -17,31 +17,32 @@ enum class Kind : std::uint8_t { kNull, kScalar, kSequence, kMap };
 
 struct Node {
   Kind kind = Kind::kNull;
-  bool is_plain = false;       // Scalar without quotes: its text decides its type.
-  bool is_inline = false;      // Printed as [a, b].
-  std::uint32_t line = 0;      // 1-based; 0 = made by us.
-  std::string text;            // Of a scalar.
-  std::vector<Node> items;     // Of a sequence.
+  bool is_plain = false;                       // Scalar without quotes: its text decides its type.
+  bool is_inline = false;                      // Printed as [a, b].
+  std::uint32_t line = 0;                      // 1-based; 0 = made by us.
+  std::string text;                            // Of a scalar.
+  std::vector<Node> items;                     // Of a sequence.
   std::vector<std::pair<Node, Node>> entries;  // Of a map, in order; duplicates are kept.
 
   // The value under `key`, or null. Of several the first.
   [[nodiscard]] const Node* find(std::string_view key) const noexcept;
 };
 
-[[nodiscard]] Node scalar(std::string text);         // A string, quoted when printed if it must be.
-[[nodiscard]] Node plain_scalar(std::string text);   // A number or boolean, printed as it is.
+[[nodiscard]] Node scalar(std::string text);        // A string, quoted when printed if it must be.
+[[nodiscard]] Node plain_scalar(std::string text);  // A number or boolean, printed as it is.
 [[nodiscard]] Node sequence();
 [[nodiscard]] Node map();
 
-// YAML's own name of the node's type: "!!str", "!!int", "!!float", "!!bool", "!!null", "!!seq", "!!map".
+// YAML's own name of the node's type: "!!str", "!!int", "!!float", "!!bool", "!!null", "!!seq",
+// "!!map".
 [[nodiscard]] std::string_view tag_of(const Node& node) noexcept;
 // true, yes, on, y …; the precondition is tag_of() == "!!bool".
 [[nodiscard]] bool bool_of(const Node& node) noexcept;
 // Null, "", [], {} and maps and sequences of nothing else.
 [[nodiscard]] bool is_blank(const Node& node) noexcept;
 
-// What a hostile document may cost. An alias counts for everything that it stands for, so a "billion
-// laughs" ends at these bounds.
+// What a hostile document may cost. An alias counts for everything that it stands for, so a
+// "billion laughs" ends at these bounds.
 struct Limits {
   std::size_t document_bytes = std::size_t{16} << 20U;
   std::size_t depth = 100;
@@ -51,8 +52,8 @@ struct Limits {
 };
 
 struct Document {
-  Node root;                        // kNull when there is nothing but comments.
-  std::uint32_t second_line = 0;    // Where another document begins, which nobody reads; 0 = none.
+  Node root;                      // kNull when there is nothing but comments.
+  std::uint32_t second_line = 0;  // Where another document begins, which nobody reads; 0 = none.
 };
 
 struct SyntaxError {

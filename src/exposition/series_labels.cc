@@ -15,7 +15,9 @@ namespace {
 
 using model::LabelView;
 
-bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+bool is_blank(char c) noexcept {
+  return c == ' ' || c == '\t';
+}
 
 std::size_t skip_blanks(std::string_view text, std::size_t i) noexcept {
   while (i < text.size() && is_blank(text[i])) ++i;
@@ -46,7 +48,8 @@ std::size_t closing_quote(std::string_view text, std::size_t open) noexcept {
   }
 }
 
-// Label sets are short and often come sorted: insertion beats a general sort; a hostile long one gets the general sort.
+// Label sets are short and often come sorted: insertion beats a general sort; a hostile long one
+// gets the general sort.
 void sort_by_name(std::vector<LabelView>& labels) {
   constexpr std::size_t kShort = 32;
   if (labels.size() > kShort) {
@@ -133,19 +136,22 @@ util::Result<void> SeriesLabels::parse(std::string_view series, FamilyContext co
   sort_by_name(labels_);
   const auto twice = std::ranges::adjacent_find(labels_, {}, &LabelView::name);
   if (twice != labels_.end()) {
-    return util::fail(util::Code::kInvalidArgument,
-                      fmt::format("label name {} is not unique: invalid sample", quoted_fragment(twice->name)));
+    return util::fail(
+        util::Code::kInvalidArgument,
+        fmt::format("label name {} is not unique: invalid sample", quoted_fragment(twice->name)));
   }
   std::string_view metric;
   for (const LabelView& label : labels_) {
     if (label.name.size() > model::kLabelBytesMax || label.value.size() > model::kLabelBytesMax) {
-      return util::fail(util::Code::kLimitExceeded, fmt::format("label name or value longer than {} bytes: {}",
-                                                                model::kLabelBytesMax, quoted_fragment(label.name)));
+      return util::fail(util::Code::kLimitExceeded,
+                        fmt::format("label name or value longer than {} bytes: {}",
+                                    model::kLabelBytesMax, quoted_fragment(label.name)));
     }
     if (label.name == model::kMetricName) metric = label.value;
   }
   const bool histogram = context.type == model::MetricType::kHistogram;
-  if ((histogram || context.type == model::MetricType::kSummary) && metric.starts_with(context.name)) {
+  if ((histogram || context.type == model::MetricType::kSummary) &&
+      metric.starts_with(context.name)) {
     const std::string_view wanted = histogram ? "le" : "quantile";
     const auto bound = std::ranges::find(labels_, wanted, &LabelView::name);
     if (bound != labels_.end()) normalize_float(*bound);

@@ -15,11 +15,19 @@ namespace {
 
 constexpr std::size_t kFragmentBytesMax = 256;
 
-bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool is_blank(char c) noexcept {
+  return c == ' ' || c == '\t';
+}
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
-bool ends_value(char c) noexcept { return c == ' ' || c == '\n' || c == '\t' || c == '{'; }
+bool ends_value(char c) noexcept {
+  return c == ' ' || c == '\n' || c == '\t' || c == '{';
+}
 
 bool is_infinity(std::string_view text) noexcept {
   if (!text.empty() && (text[0] == '+' || text[0] == '-')) text.remove_prefix(1);
@@ -34,7 +42,8 @@ std::string quoted_fragment(std::string_view text) {
 }
 
 std::optional<double> parse_sample_value(std::string_view text) noexcept {
-  // A hexadecimal number has its x here; without an exponent it is no number, and with one it has a p.
+  // A hexadecimal number has its x here; without an exponent it is no number, and with one it has a
+  // p.
   if (text.size() > 2 && ((text[1] | 0x20) == 'x' || (text[2] | 0x20) == 'x')) return std::nullopt;
   const std::optional<double> value = util::parse_double(text);
   if (!value) return std::nullopt;
@@ -60,19 +69,32 @@ std::optional<std::int64_t> parse_timestamp(std::string_view digits) noexcept {
 
 std::string_view TextGrammar::token_name(Token token) noexcept {
   switch (token) {
-    case Token::kInvalid: return "INVALID";
-    case Token::kEnd: return "EOF";
-    case Token::kLinebreak: return "LINEBREAK";
-    case Token::kMetricName: return "MNAME";
-    case Token::kBraceOpen: return "BOPEN";
-    case Token::kBraceClose: return "BCLOSE";
-    case Token::kLabelName: return "LNAME";
-    case Token::kQuoted: return "QSTRING";
-    case Token::kLabelValue: return "LVALUE";
-    case Token::kEqual: return "EQUAL";
-    case Token::kComma: return "COMMA";
-    case Token::kValue: return "VALUE";
-    case Token::kTimestamp: return "TIMESTAMP";
+    case Token::kInvalid:
+      return "INVALID";
+    case Token::kEnd:
+      return "EOF";
+    case Token::kLinebreak:
+      return "LINEBREAK";
+    case Token::kMetricName:
+      return "MNAME";
+    case Token::kBraceOpen:
+      return "BOPEN";
+    case Token::kBraceClose:
+      return "BCLOSE";
+    case Token::kLabelName:
+      return "LNAME";
+    case Token::kQuoted:
+      return "QSTRING";
+    case Token::kLabelValue:
+      return "LVALUE";
+    case Token::kEqual:
+      return "EQUAL";
+    case Token::kComma:
+      return "COMMA";
+    case Token::kValue:
+      return "VALUE";
+    case Token::kTimestamp:
+      return "TIMESTAMP";
   }
   return "INVALID";
 }
@@ -80,8 +102,8 @@ std::string_view TextGrammar::token_name(Token token) noexcept {
 bool TextGrammar::expected(std::string_view what, Token got) {
   const std::size_t end = std::min(text_.size(), position_ + 1);
   error_ = fmt::format("{}, got {} (\"{}\") while parsing: {}", what,
-                       quoted_fragment(text_.substr(token_begin_, end - token_begin_)), token_name(got),
-                       quoted_fragment(text_.substr(begin_, end - begin_)));
+                       quoted_fragment(text_.substr(token_begin_, end - token_begin_)),
+                       token_name(got), quoted_fragment(text_.substr(begin_, end - begin_)));
   return false;
 }
 
@@ -91,7 +113,8 @@ TextGrammar::Token TextGrammar::single(Token token, State after) noexcept {
   return token;
 }
 
-// "…" with any escaped byte in it; newlines are allowed. Unterminated: invalid, and the message shows all of it.
+// "…" with any escaped byte in it; newlines are allowed. Unterminated: invalid, and the message
+// shows all of it.
 TextGrammar::Token TextGrammar::quoted_token(Token token, State after) {
   std::size_t i = position_ + 1;
   for (;;) {
@@ -154,12 +177,14 @@ TextGrammar::Token TextGrammar::next_token() {
   return Token::kInvalid;
 }
 
-// After the opening brace, up to and with the closing one. A quoted string alone is the metric's name.
+// After the opening brace, up to and with the closing one. A quoted string alone is the metric's
+// name.
 bool TextGrammar::read_labels(bool& name_seen) {
   Token token = next_token();
   for (;;) {
     if (token == Token::kBraceClose) return true;
-    if (token != Token::kLabelName && token != Token::kQuoted) return expected("expected label name", token);
+    if (token != Token::kLabelName && token != Token::kQuoted)
+      return expected("expected label name", token);
     const bool quoted = token == Token::kQuoted;
     token = next_token();
     if (quoted && (token == Token::kComma || token == Token::kBraceClose)) {
@@ -216,7 +241,8 @@ TextGrammar::Outcome TextGrammar::read(TextSample& sample) {
     bool name_seen = token == Token::kMetricName;
     const std::size_t series_begin = token_begin_;
     std::size_t series_end = position_;
-    if (!name_seen && token != Token::kBraceOpen) return expected("expected a valid start token", token);
+    if (!name_seen && token != Token::kBraceOpen)
+      return expected("expected a valid start token", token);
     if (name_seen) token = next_token();
     if (token == Token::kBraceOpen) {
       if (!read_labels(name_seen)) return false;

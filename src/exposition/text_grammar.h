@@ -10,7 +10,8 @@
 
 namespace narthex::exposition {
 
-// Value as the format allows it: decimal, NaN, Inf; no hexadecimal, no underscores, nothing that overflows. nullopt otherwise.
+// Value as the format allows it: decimal, NaN, Inf; no hexadecimal, no underscores, nothing that
+// overflows. nullopt otherwise.
 [[nodiscard]] std::optional<double> parse_sample_value(std::string_view text) noexcept;
 // The error that Prometheus gives for a value that parse_sample_value() refuses.
 [[nodiscard]] std::string sample_value_error(std::string_view text);
@@ -26,7 +27,8 @@ namespace narthex::exposition {
 class TextGrammar {
  public:
   enum class Outcome : std::uint8_t { kSample, kNeedMore, kError };
-  // `text` from `begin` on; the line may contain newlines inside quotes. `last`: nothing follows the text.
+  // `text` from `begin` on; the line may contain newlines inside quotes. `last`: nothing follows
+  // the text.
   TextGrammar(std::string_view text, std::size_t begin, bool last) noexcept
       : text_(text), begin_(begin), last_(last), position_(begin) {}
 

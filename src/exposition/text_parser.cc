@@ -13,7 +13,9 @@
 namespace narthex::exposition {
 namespace {
 
-bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+bool is_blank(char c) noexcept {
+  return c == ' ' || c == '\t';
+}
 
 const char* skip_blanks(const char* p, const char* end) noexcept {
   while (p != end && is_blank(*p)) ++p;
@@ -25,38 +27,44 @@ std::string_view view(const char* begin, const char* end) noexcept {
 }
 
 bool is_name_byte(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ':';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == ':';
 }
 
 constexpr std::array<double, 16> kPowersOfTen = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                  1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 constexpr std::uint64_t kExactIntegerMax = 1ULL << 53U;
-constexpr std::ptrdiff_t kPlainBytesMax = 17;  // 16 digits and a point: no overflow of the 64 bits below.
+constexpr std::ptrdiff_t kPlainBytesMax =
+    17;  // 16 digits and a point: no overflow of the 64 bits below.
 
-// "-123.25" in one pass over its bytes: an exact integer and one exact division (Clinger's fast path). Stops at the first byte that
-// does not belong; null when that is not a blank or the newline, or when the number needs the general way.
-// Precondition: a newline follows.
+// "-123.25" in one pass over its bytes: an exact integer and one exact division (Clinger's fast
+// path). Stops at the first byte that does not belong; null when that is not a blank or the
+// newline, or when the number needs the general way. Precondition: a newline follows.
 const char* parse_plain_value(const char* p, double& out) noexcept {
   const bool negative = *p == '-';
   p += negative ? 1 : 0;
   const char* const begin = p;
   std::uint64_t digits = 0;
-  while (static_cast<unsigned char>(*p - '0') < 10) digits = digits * 10 + static_cast<std::uint64_t>(*p++ - '0');
+  while (static_cast<unsigned char>(*p - '0') < 10)
+    digits = digits * 10 + static_cast<std::uint64_t>(*p++ - '0');
   std::size_t fraction_digits = 0;
   if (*p == '.') {
     const char* const point = p++;
-    while (static_cast<unsigned char>(*p - '0') < 10) digits = digits * 10 + static_cast<std::uint64_t>(*p++ - '0');
+    while (static_cast<unsigned char>(*p - '0') < 10)
+      digits = digits * 10 + static_cast<std::uint64_t>(*p++ - '0');
     fraction_digits = static_cast<std::size_t>(p - point - 1);
     if (p - begin == 1) return nullptr;
   }
   if (*p != '\n' && !is_blank(*p)) return nullptr;
-  if (p == begin || p - begin > kPlainBytesMax || digits > kExactIntegerMax || fraction_digits > 15) return nullptr;
+  if (p == begin || p - begin > kPlainBytesMax || digits > kExactIntegerMax || fraction_digits > 15)
+    return nullptr;
   const double value = static_cast<double>(digits) / kPowersOfTen[fraction_digits];
   out = negative ? -value : value;
   return p;
 }
 
-// Splits a line into series, value and timestamp without understanding the series. False: not as simple as that.
+// Splits a line into series, value and timestamp without understanding the series. False: not as
+// simple as that.
 bool split_line(const char* p, const LineScan& line, TextSample& sample) noexcept {
   const char* const end = line.newline;
   const char* series_end = line.brace != nullptr ? line.brace + 1 : p;
@@ -82,7 +90,8 @@ bool split_line(const char* p, const LineScan& line, TextSample& sample) noexcep
   const char* timestamp_end = timestamp_begin;
   while (timestamp_end != end && *timestamp_end >= '0' && *timestamp_end <= '9') ++timestamp_end;
   if (skip_blanks(timestamp_end, end) != end) return false;
-  const std::optional<std::int64_t> timestamp = parse_timestamp(view(timestamp_begin, timestamp_end));
+  const std::optional<std::int64_t> timestamp =
+      parse_timestamp(view(timestamp_begin, timestamp_end));
   if (!timestamp) return false;
   sample.has_timestamp = true;
   sample.timestamp_ms = *timestamp;
@@ -193,8 +202,8 @@ TextEvent TextParser::hash_line(std::size_t begin) {
   while (keyword < line_end && is_blank(text_[keyword])) ++keyword;
   const std::string_view rest = text_.substr(keyword, line_end - keyword);
   const bool is_type = rest.starts_with("TYPE");
-  const bool is_meta = (is_type || rest.starts_with("HELP")) && keyword > begin + 1 && rest.size() > 4 &&
-                       is_blank(rest[4]);
+  const bool is_meta = (is_type || rest.starts_with("HELP")) && keyword > begin + 1 &&
+                       rest.size() > 4 && is_blank(rest[4]);
   if (!is_meta) {
     position_ = next_line;
     return TextEvent::kEnd;

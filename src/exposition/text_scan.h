@@ -1,4 +1,5 @@
-// Finds the end of a line of the text format and the last closing brace before it, 16 bytes at a time.
+// Finds the end of a line of the text format and the last closing brace before it, 16 bytes at a
+// time.
 #pragma once
 
 #include <bit>
@@ -16,7 +17,8 @@ struct LineScan {
 };
 
 // The definition; also does what is left over at the end of a buffer.
-[[nodiscard]] inline LineScan scan_line_plain(const char* p, const char* end, const char* brace = nullptr) noexcept {
+[[nodiscard]] inline LineScan scan_line_plain(const char* p, const char* end,
+                                              const char* brace = nullptr) noexcept {
   for (; p != end; ++p) {
     if (*p == '\n') return {p, brace};
     if (*p == '}') brace = p;
@@ -31,7 +33,8 @@ struct LineScan {
   const char* brace = nullptr;
   for (; end - p >= 16; p += 16) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const auto newline_bits = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, newlines)));
+    const auto newline_bits =
+        static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, newlines)));
     auto brace_bits = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, braces)));
     if (newline_bits != 0) {
       const int at = std::countr_zero(newline_bits);
@@ -45,9 +48,11 @@ struct LineScan {
 }
 #else
 [[nodiscard]] inline LineScan scan_line(const char* p, const char* end) noexcept {
-  const auto* newline = static_cast<const char*>(std::memchr(p, '\n', static_cast<std::size_t>(end - p)));
+  const auto* newline =
+      static_cast<const char*>(std::memchr(p, '\n', static_cast<std::size_t>(end - p)));
   const char* stop = newline != nullptr ? newline : end;
-  const auto* brace = static_cast<const char*>(::memrchr(p, '}', static_cast<std::size_t>(stop - p)));
+  const auto* brace =
+      static_cast<const char*>(::memrchr(p, '}', static_cast<std::size_t>(stop - p)));
   return {newline, brace};
 }
 #endif

@@ -4,7 +4,6 @@
 #include <array>
 
 #include <boost/asio/this_coro.hpp>
-
 #include <fmt/format.h>
 
 #include "narthex/http/inflater.h"
@@ -41,7 +40,8 @@ bool is_header_safe(std::string_view text) noexcept {
   return std::ranges::none_of(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
 }
 
-// Whether credentials may go to the redirect's address: only back to the host that they were meant for.
+// Whether credentials may go to the redirect's address: only back to the host that they were meant
+// for.
 bool same_origin(const Url& a, const Url& b) noexcept {
   return a.host == b.host && a.effective_port() == b.effective_port() && a.scheme == b.scheme;
 }
@@ -57,7 +57,8 @@ class Client::Impl {
         pool_(std::make_shared<ConnectionPool>(clock)) {}
 
   // One hop: no redirects followed. `with_credentials` is off on a foreign host.
-  async::Task<std::unique_ptr<Exchange::State>> send_once(const ClientRequest* request, bool with_credentials);
+  async::Task<std::unique_ptr<Exchange::State>> send_once(const ClientRequest* request,
+                                                          bool with_credentials);
   [[nodiscard]] const ClientOptions& options() const noexcept { return options_; }
   [[nodiscard]] ConnectionPool& pool() noexcept { return *pool_; }
 
@@ -65,7 +66,8 @@ class Client::Impl {
   util::Result<std::string> serialize(const ClientRequest& request, bool with_credentials) const;
   util::Result<std::string> credentials(const Url& url) const;
   util::Result<void> add_configured_headers(Headers& headers) const;
-  async::Task<void> attempt(Exchange::State* state, std::string_view bytes, bool reuse, bool* reused);
+  async::Task<void> attempt(Exchange::State* state, std::string_view bytes, bool reuse,
+                            bool* reused);
 
   const ClientOptions options_;
   util::Clock* const clock_;
@@ -100,17 +102,20 @@ util::Result<void> Client::Impl::add_configured_headers(Headers& headers) const 
   return {};
 }
 
-util::Result<std::string> Client::Impl::serialize(const ClientRequest& request, bool with_credentials) const {
+util::Result<std::string> Client::Impl::serialize(const ClientRequest& request,
+                                                  bool with_credentials) const {
   Headers headers = request.headers;
   if (with_credentials) {
     NX_TRY(add_configured_headers(headers));
     NX_ASSIGN(std::string authorization, credentials(request.url));
     if (!authorization.empty()) headers.set("Authorization", std::move(authorization));
   }
-  std::string out = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method, request.url.target, request.url.authority());
+  std::string out = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method,
+                                request.url.target, request.url.authority());
   for (const auto& [name, value] : headers.all()) {
     if (name.empty() || !is_header_safe(name) || !is_header_safe(value)) {
-      return fail(Code::kInvalidArgument, fmt::format("invalid header field {}", model::quoted(name)));
+      return fail(Code::kInvalidArgument,
+                  fmt::format("invalid header field {}", model::quoted(name)));
     }
     out += fmt::format("{}: {}\r\n", name, value);
   }
@@ -122,7 +127,8 @@ util::Result<std::string> Client::Impl::serialize(const ClientRequest& request, 
   return out;
 }
 
-async::Task<void> Client::Impl::attempt(Exchange::State* state, std::string_view bytes, bool reuse, bool* reused) {
+async::Task<void> Client::Impl::attempt(Exchange::State* state, std::string_view bytes, bool reuse,
+                                        bool* reused) {
   state->transport = reuse ? pool_->take(state->pool_key) : nullptr;
   *reused = state->transport != nullptr;
   if (!state->transport) {
@@ -135,7 +141,8 @@ async::Task<void> Client::Impl::attempt(Exchange::State* state, std::string_view
   co_return co_await state->open(bytes);
 }
 
-async::Task<std::unique_ptr<Exchange::State>> Client::Impl::send_once(const ClientRequest* request, bool with_credentials) {
+async::Task<std::unique_ptr<Exchange::State>> Client::Impl::send_once(const ClientRequest* request,
+                                                                      bool with_credentials) {
   NX_CO_ASSIGN(const std::string bytes, serialize(*request, with_credentials));
   auto state = std::make_unique<Exchange::State>();
   state->pool = pool_;
@@ -150,7 +157,8 @@ async::Task<std::unique_ptr<Exchange::State>> Client::Impl::send_once(const Clie
   }
   bool reused = false;
   auto opened = co_await attempt(state.get(), bytes, true, &reused);
-  // The other side may have closed a kept connection at the moment that we used it: that is no failure of the target.
+  // The other side may have closed a kept connection at the moment that we used it: that is no
+  // failure of the target.
   const bool try_again = !opened && reused && !state->received_any && !state->abort->fired &&
                          opened.error().code() != Code::kCanceled;
   if (try_again) opened = co_await attempt(state.get(), bytes, false, &reused);
@@ -170,21 +178,25 @@ util::Result<std::shared_ptr<Client>> Client::make(ClientOptions options, util::
   return std::shared_ptr<Client>(new Client(std::move(impl)));
 }
 
-std::size_t Client::idle_connections() const { return impl_->pool().size(); }
+std::size_t Client::idle_connections() const {
+  return impl_->pool().size();
+}
 
 async::Task<std::unique_ptr<Exchange>> Client::send(ClientRequest request) {
   const Url first = request.url;
   const auto failed = [title = method_title(request.method), &request](util::Error error) {
-    return std::unexpected(std::move(error).with_context(fmt::format("{} \"{}\"", title, request.url.to_string())));
+    return std::unexpected(
+        std::move(error).with_context(fmt::format("{} \"{}\"", title, request.url.to_string())));
   };
   for (int redirects = 0;; ++redirects) {
     auto state = co_await impl_->send_once(&request, same_origin(first, request.url));
     if (!state) co_return failed(std::move(state).error());
     const std::string location((*state)->headers.get("Location"));
-    const bool follow = impl_->options().follow_redirects && is_redirect((*state)->status) && !location.empty() &&
-                        (request.method == "GET" || request.method == "HEAD");
+    const bool follow = impl_->options().follow_redirects && is_redirect((*state)->status) &&
+                        !location.empty() && (request.method == "GET" || request.method == "HEAD");
     if (!follow) co_return std::unique_ptr<Exchange>(new Exchange(*std::move(state)));
-    if (redirects == kRedirectsMax) co_return failed({Code::kLimitExceeded, "stopped after 10 redirects"});
+    if (redirects == kRedirectsMax)
+      co_return failed({Code::kLimitExceeded, "stopped after 10 redirects"});
     auto next = request.url.resolve(location);
     if (!next) co_return failed(std::move(next).error());
     // A short body is read away so that the connection can be used again.
@@ -198,7 +210,8 @@ async::Task<std::unique_ptr<Exchange>> Client::send(ClientRequest request) {
 namespace {
 
 // Appends `in` to `out`, decompressed if `inflater` is given.
-util::Result<void> append_decoded(std::span<const char> in, Inflater* inflater, std::string& out, std::size_t bytes_max) {
+util::Result<void> append_decoded(std::span<const char> in, Inflater* inflater, std::string& out,
+                                  std::size_t bytes_max) {
   const auto too_long = [bytes_max] {
     return fail(Code::kLimitExceeded, fmt::format("body is longer than {} bytes", bytes_max));
   };
@@ -227,14 +240,17 @@ async::Task<ClientResponse> Client::fetch(ClientRequest request, std::size_t bod
   response.status_line = exchange->status_line();
   response.headers = exchange->headers();
   std::unique_ptr<Inflater> inflater;
-  if (equals_ignoring_case(response.headers.get("Content-Encoding"), "gzip")) inflater = std::make_unique<Inflater>();
+  if (equals_ignoring_case(response.headers.get("Content-Encoding"), "gzip"))
+    inflater = std::make_unique<Inflater>();
   std::vector<char> piece(16384);
   for (;;) {
     NX_CO_ASSIGN(const std::size_t bytes, co_await exchange->read(piece));
     if (bytes == 0) break;
-    NX_CO_TRY(append_decoded(std::span<const char>(piece.data(), bytes), inflater.get(), response.body, body_bytes_max));
+    NX_CO_TRY(append_decoded(std::span<const char>(piece.data(), bytes), inflater.get(),
+                             response.body, body_bytes_max));
   }
-  if (inflater && !inflater->at_end()) co_return fail(Code::kInvalidArgument, "gzip: unexpected end of the body");
+  if (inflater && !inflater->at_end())
+    co_return fail(Code::kInvalidArgument, "gzip: unexpected end of the body");
   co_return response;
 }
 

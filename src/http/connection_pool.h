@@ -34,7 +34,8 @@ class ConnectionPool {
   };
   util::Clock* const clock_;
   mutable util::Mutex mutex_;
-  std::map<std::string, std::vector<Idle>, std::less<>> idle_ NX_GUARDED_BY(mutex_);  // Oldest first.
+  std::map<std::string, std::vector<Idle>, std::less<>> idle_
+      NX_GUARDED_BY(mutex_);  // Oldest first.
   std::size_t count_ NX_GUARDED_BY(mutex_) = 0;
 };
 

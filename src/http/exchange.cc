@@ -4,7 +4,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
-
 #include <fmt/format.h>
 
 namespace narthex::http {
@@ -18,7 +17,9 @@ using util::fail;
 constexpr std::size_t kReadBytes = 64U << 10U;
 constexpr std::uint32_t kHeaderBytesMax = 64U << 10U;
 
-bool is_interim(unsigned status) noexcept { return status >= 100 && status < 200 && status != 101; }
+bool is_interim(unsigned status) noexcept {
+  return status >= 100 && status < 200 && status != 101;
+}
 
 std::unexpected<util::Error> malformed(const error_code& ec) {
   return fail(Code::kInvalidArgument, "malformed HTTP response: " + ec.message());
@@ -28,8 +29,8 @@ std::unexpected<util::Error> malformed(const error_code& ec) {
 
 // Moves what is not parsed yet to the front.
 void Exchange::State::compact() noexcept {
-  std::copy(buffer.begin() + static_cast<std::ptrdiff_t>(begin), buffer.begin() + static_cast<std::ptrdiff_t>(end),
-            buffer.begin());
+  std::copy(buffer.begin() + static_cast<std::ptrdiff_t>(begin),
+            buffer.begin() + static_cast<std::ptrdiff_t>(end), buffer.begin());
   end -= begin;
   begin = 0;
 }
@@ -37,7 +38,8 @@ void Exchange::State::compact() noexcept {
 // Precondition: compact.
 async::Task<std::size_t> Exchange::State::fill() {
   if (abort->fired) co_return fail(Code::kTimeout, "timed out");
-  NX_CO_ASSIGN(const std::size_t bytes, co_await transport->read_some(std::span(buffer).subspan(end)));
+  NX_CO_ASSIGN(const std::size_t bytes,
+               co_await transport->read_some(std::span(buffer).subspan(end)));
   end += bytes;
   received_any = received_any || bytes > 0;
   co_return bytes;
@@ -63,7 +65,8 @@ async::Task<void> Exchange::State::open(std::string_view request) {
       if (begin != end) NX_CO_TRY(parse_head());
       if (parser->is_header_done()) break;
       compact();
-      if (end == buffer.size()) co_return fail(Code::kLimitExceeded, "header of the answer is too long");
+      if (end == buffer.size())
+        co_return fail(Code::kLimitExceeded, "header of the answer is too long");
       NX_CO_ASSIGN(const std::size_t bytes, co_await fill());
       if (bytes == 0) co_return fail(Code::kIo, "EOF");
     }
@@ -72,7 +75,8 @@ async::Task<void> Exchange::State::open(std::string_view request) {
 
   status = static_cast<int>(parser->get().result_int());
   reason = std::string(parser->get().reason());
-  for (const auto& field : parser->get()) headers.add(std::string(field.name_string()), std::string(field.value()));
+  for (const auto& field : parser->get())
+    headers.add(std::string(field.name_string()), std::string(field.value()));
   parser->eager(true);
   co_return util::Result<void>();
 }
@@ -90,14 +94,16 @@ async::Task<std::size_t> Exchange::State::read_body(std::span<char> out) {
     error_code ec;
     if (begin != end) {
       begin += parser->put(asio::buffer(buffer.data() + begin, end - begin), ec);
-      if (ec && ec != beast_http::error::need_more && ec != beast_http::error::need_buffer) co_return malformed(ec);
+      if (ec && ec != beast_http::error::need_more && ec != beast_http::error::need_buffer)
+        co_return malformed(ec);
     }
     const std::size_t produced = out.size() - body.size;
     if (produced > 0) co_return produced;
     if (parser->is_done()) continue;
     // What the parser left is the beginning of a chunk header.
     compact();
-    if (end == buffer.size()) co_return fail(Code::kInvalidArgument, "malformed HTTP response: chunk header is too long");
+    if (end == buffer.size())
+      co_return fail(Code::kInvalidArgument, "malformed HTTP response: chunk header is too long");
     NX_CO_ASSIGN(const std::size_t bytes, co_await fill());
     if (bytes == 0) {
       parser->put_eof(ec);
@@ -110,7 +116,8 @@ void Exchange::State::finish() {
   alarm = async::Alarm();
   abort->action = nullptr;
   if (!transport) return;
-  const bool reusable = parser && parser->is_done() && !parser->need_eof() && parser->keep_alive() && begin == end && !abort->fired;
+  const bool reusable = parser && parser->is_done() && !parser->need_eof() &&
+                        parser->keep_alive() && begin == end && !abort->fired;
   if (reusable) {
     pool->give(pool_key, std::move(transport));
   }
@@ -126,10 +133,18 @@ util::Error Exchange::State::explain(util::Error error) const {
 Exchange::Exchange(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Exchange::~Exchange() = default;
 
-int Exchange::status() const noexcept { return state_->status; }
-std::string Exchange::status_line() const { return fmt::format("{} {}", state_->status, state_->reason); }
-const Headers& Exchange::headers() const noexcept { return state_->headers; }
-const Url& Exchange::url() const noexcept { return state_->url; }
+int Exchange::status() const noexcept {
+  return state_->status;
+}
+std::string Exchange::status_line() const {
+  return fmt::format("{} {}", state_->status, state_->reason);
+}
+const Headers& Exchange::headers() const noexcept {
+  return state_->headers;
+}
+const Url& Exchange::url() const noexcept {
+  return state_->url;
+}
 
 async::Task<std::size_t> Exchange::read(std::span<char> out) {
   auto bytes = co_await state_->read_body(out);

@@ -42,7 +42,8 @@ struct Exchange::State {
   async::Task<std::size_t> read_body(std::span<char> out);
   // Gives the connection back if it can be used again.
   void finish();
-  // `error` as the caller sees it: a deadline that has passed is what went wrong, whatever it broke.
+  // `error` as the caller sees it: a deadline that has passed is what went wrong, whatever it
+  // broke.
   [[nodiscard]] util::Error explain(util::Error error) const;
 
  private:

@@ -27,7 +27,9 @@ Inflater::~Inflater() = default;
 Inflater::Inflater(Inflater&&) noexcept = default;
 Inflater& Inflater::operator=(Inflater&&) noexcept = default;
 
-bool Inflater::at_end() const noexcept { return state_->at_end; }
+bool Inflater::at_end() const noexcept {
+  return state_->at_end;
+}
 
 util::Result<Inflater::Step> Inflater::step(std::span<const char> in, std::span<char> out) {
   constexpr std::size_t kPieceMax = std::numeric_limits<uInt>::max();
@@ -40,7 +42,8 @@ util::Result<Inflater::Step> Inflater::step(std::span<const char> in, std::span<
   }
   const auto in_bytes = static_cast<uInt>(std::min(in.size(), kPieceMax));
   const auto out_bytes = static_cast<uInt>(std::min(out.size(), kPieceMax));
-  z.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(in.data()));  // zlib's interface; it does not write there.
+  z.next_in = const_cast<Bytef*>(
+      reinterpret_cast<const Bytef*>(in.data()));  // zlib's interface; it does not write there.
   z.avail_in = in_bytes;
   z.next_out = reinterpret_cast<Bytef*>(out.data());
   z.avail_out = out_bytes;

@@ -22,7 +22,8 @@ std::string basic_credentials(std::string_view user, std::string_view password) 
   plain.append(password);
   std::string encoded((plain.size() + 2) / 3 * 4 + 1, '\0');
   const int bytes = ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                                      reinterpret_cast<const unsigned char*>(plain.data()), static_cast<int>(plain.size()));
+                                      reinterpret_cast<const unsigned char*>(plain.data()),
+                                      static_cast<int>(plain.size()));
   encoded.resize(static_cast<std::size_t>(bytes));
   return "Basic " + encoded;
 }

@@ -8,7 +8,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-
 #include <fmt/format.h>
 
 #include "narthex/util/env.h"
@@ -26,12 +25,15 @@ using util::fail;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 std::unexpected<util::Error> failed(std::string_view what, const error_code& ec) {
-  if (ec == asio::error::operation_aborted) return fail(Code::kCanceled, fmt::format("{}: canceled", what));
+  if (ec == asio::error::operation_aborted)
+    return fail(Code::kCanceled, fmt::format("{}: canceled", what));
   return fail(Code::kIo, fmt::format("{}: {}", what, ec.message()));
 }
 
 // A cancellation that fell between two operations reached neither; it has to be looked for.
-bool is_cancelled(const asio::cancellation_state& state) { return state.cancelled() != asio::cancellation_type::none; }
+bool is_cancelled(const asio::cancellation_state& state) {
+  return state.cancelled() != asio::cancellation_type::none;
+}
 
 bool is_end(const error_code& ec) {
   return ec == asio::error::eof || ec == asio::ssl::error::stream_truncated;
@@ -45,14 +47,16 @@ class StreamTransport final : public Transport {
   async::Task<std::size_t> read_some(std::span<char> out) override {
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     if (is_cancelled(cancellation)) co_return failed("read", asio::error::operation_aborted);
-    const auto [ec, bytes] = co_await stream_.async_read_some(asio::buffer(out.data(), out.size()), kAwait);
+    const auto [ec, bytes] =
+        co_await stream_.async_read_some(asio::buffer(out.data(), out.size()), kAwait);
     if (ec && !is_end(ec)) co_return failed("read", ec);
     co_return bytes;
   }
   async::Task<void> write_all(std::string_view bytes) override {
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     if (is_cancelled(cancellation)) co_return failed("write", asio::error::operation_aborted);
-    const auto [ec, count] = co_await asio::async_write(stream_, asio::buffer(bytes.data(), bytes.size()), kAwait);
+    const auto [ec, count] =
+        co_await asio::async_write(stream_, asio::buffer(bytes.data(), bytes.size()), kAwait);
     static_cast<void>(count);
     if (ec) co_return failed("write", ec);
     co_return util::Result<void>();
@@ -71,7 +75,8 @@ using TlsStream = asio::ssl::stream<tcp::socket>;
 
 class OpenSslContext final : public TlsContext {
  public:
-  OpenSslContext(asio::ssl::context c, TlsOptions o) : context(std::move(c)), options(std::move(o)) {}
+  OpenSslContext(asio::ssl::context c, TlsOptions o)
+      : context(std::move(c)), options(std::move(o)) {}
   // OpenSSL counts references inside and locks; making a connection from it does not change it.
   mutable asio::ssl::context context;
   const TlsOptions options;
@@ -79,15 +84,20 @@ class OpenSslContext final : public TlsContext {
 
 int protocol_number(TlsVersion version) noexcept {
   switch (version) {
-    case TlsVersion::kTls10: return TLS1_VERSION;
-    case TlsVersion::kTls11: return TLS1_1_VERSION;
-    case TlsVersion::kTls12: return TLS1_2_VERSION;
-    case TlsVersion::kTls13: return TLS1_3_VERSION;
+    case TlsVersion::kTls10:
+      return TLS1_VERSION;
+    case TlsVersion::kTls11:
+      return TLS1_1_VERSION;
+    case TlsVersion::kTls12:
+      return TLS1_2_VERSION;
+    case TlsVersion::kTls13:
+      return TLS1_3_VERSION;
   }
   return TLS1_2_VERSION;
 }
 
-// A lookup that outlives its waiter: the system's resolver cannot be interrupted, but nobody has to wait for it.
+// A lookup that outlives its waiter: the system's resolver cannot be interrupted, but nobody has to
+// wait for it.
 struct Lookup {
   explicit Lookup(const asio::any_io_executor& executor)
       : resolver(executor), done(executor, asio::steady_timer::time_point::max()) {}
@@ -103,7 +113,8 @@ async::Task<tcp::resolver::results_type> look_up(const Url* url, Abort* abort) {
   error_code not_literal;
   const auto address = asio::ip::make_address(url->host, not_literal);
   if (!not_literal) {
-    co_return tcp::resolver::results_type::create(tcp::endpoint(address, url->effective_port()), url->host, port);
+    co_return tcp::resolver::results_type::create(tcp::endpoint(address, url->effective_port()),
+                                                  url->host, port);
   }
   auto lookup = std::make_shared<Lookup>(executor);
   abort->action = [lookup] { lookup->done.cancel(); };
@@ -148,8 +159,10 @@ async::Task<tcp::socket> connect_tcp(const Url* url, Abort* abort) {
   co_return std::move(socket);
 }
 
-async::Task<std::unique_ptr<Transport>> shake_hands(tcp::socket socket, const Url* url, const OpenSslContext* tls, Abort* abort) {
-  auto transport = std::make_unique<StreamTransport<TlsStream>>(TlsStream(std::move(socket), tls->context));
+async::Task<std::unique_ptr<Transport>> shake_hands(tcp::socket socket, const Url* url,
+                                                    const OpenSslContext* tls, Abort* abort) {
+  auto transport =
+      std::make_unique<StreamTransport<TlsStream>>(TlsStream(std::move(socket), tls->context));
   TlsStream& stream = transport->stream();
   const std::string name = tls->options.server_name.empty() ? url->host : tls->options.server_name;
   error_code is_name;
@@ -157,7 +170,8 @@ async::Task<std::unique_ptr<Transport>> shake_hands(tcp::socket socket, const Ur
   if (is_name && SSL_set_tlsext_host_name(stream.native_handle(), name.c_str()) != 1) {
     co_return fail(Code::kInternal, "tls: server name refused");
   }
-  if (!tls->options.insecure_skip_verify) stream.set_verify_callback(asio::ssl::host_name_verification(name));
+  if (!tls->options.insecure_skip_verify)
+    stream.set_verify_callback(asio::ssl::host_name_verification(name));
   abort->action = [transport = transport.get()] { transport->close(); };
   const auto [ec] = co_await stream.async_handshake(asio::ssl::stream_base::client, kAwait);
   abort->action = nullptr;
@@ -168,7 +182,8 @@ async::Task<std::unique_ptr<Transport>> shake_hands(tcp::socket socket, const Ur
 util::Result<std::shared_ptr<const TlsContext>> make_context(const TlsOptions& options) {
   asio::ssl::context context(asio::ssl::context::tls_client);
   ::SSL_CTX_set_min_proto_version(context.native_handle(), protocol_number(options.version_min));
-  if (options.version_max) ::SSL_CTX_set_max_proto_version(context.native_handle(), protocol_number(*options.version_max));
+  if (options.version_max)
+    ::SSL_CTX_set_max_proto_version(context.native_handle(), protocol_number(*options.version_max));
   error_code ec;
   if (options.insecure_skip_verify) {
     context.set_verify_mode(asio::ssl::verify_none, ec);
@@ -186,22 +201,27 @@ util::Result<std::shared_ptr<const TlsContext>> make_context(const TlsOptions& o
     NX_ASSIGN(const std::string key, read_secret(options.key));
     context.use_certificate_chain(asio::buffer(cert), ec);
     if (!ec) context.use_private_key(asio::buffer(key), asio::ssl::context::pem, ec);
-    if (ec) return fail(Code::kInvalidArgument, "unable to use specified client cert and key: " + ec.message());
+    if (ec)
+      return fail(Code::kInvalidArgument,
+                  "unable to use specified client cert and key: " + ec.message());
   }
   if (ec) return fail(Code::kInternal, "tls: " + ec.message());
-  return std::shared_ptr<const TlsContext>(std::make_shared<OpenSslContext>(std::move(context), options));
+  return std::shared_ptr<const TlsContext>(
+      std::make_shared<OpenSslContext>(std::move(context), options));
 }
 
 }  // namespace
 
 util::Result<std::shared_ptr<const TlsContext>> TlsContext::make(const TlsOptions& options) {
-  // Loading the system's certificates takes tens of milliseconds: once is enough for all clients that ask for nothing special.
+  // Loading the system's certificates takes tens of milliseconds: once is enough for all clients
+  // that ask for nothing special.
   if (options != TlsOptions{}) return make_context(options);
   static const auto shared = make_context({});
   return shared;
 }
 
-async::Task<std::unique_ptr<Transport>> connect(const Url* url, const TlsContext* tls, Abort* abort) {
+async::Task<std::unique_ptr<Transport>> connect(const Url* url, const TlsContext* tls,
+                                                Abort* abort) {
   NX_CO_ASSIGN(tcp::socket socket, co_await connect_tcp(url, abort));
   if (url->scheme == "https") {
     const auto* context = static_cast<const OpenSslContext*>(tls);

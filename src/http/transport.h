@@ -46,8 +46,9 @@ class TlsContext {
   virtual ~TlsContext() = default;
 };
 
-// Looks the host up, connects to the first address that answers, and shakes hands if the scheme is https. `abort` and what the other
-// pointers name must outlive the call.
-async::Task<std::unique_ptr<Transport>> connect(const Url* url, const TlsContext* tls, Abort* abort);
+// Looks the host up, connects to the first address that answers, and shakes hands if the scheme is
+// https. `abort` and what the other pointers name must outlive the call.
+async::Task<std::unique_ptr<Transport>> connect(const Url* url, const TlsContext* tls,
+                                                Abort* abort);
 
 }  // namespace narthex::http

@@ -15,7 +15,8 @@ using util::Code;
 using util::fail;
 
 bool is_clean(std::string_view text) noexcept {
-  return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
+  return std::ranges::none_of(
+      text, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
 }
 
 // The folder of a path: up to and with its last slash.
@@ -32,13 +33,16 @@ util::Result<HostPort> parse_host_port(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (text.starts_with('[')) {
     const std::size_t close = text.find(']');
-    if (close == std::string_view::npos) return fail(Code::kInvalidArgument, "missing ']' in address");
+    if (close == std::string_view::npos)
+      return fail(Code::kInvalidArgument, "missing ']' in address");
     out.host = text.substr(1, close - 1);
     port = text.substr(close + 1);
-    if (!port.empty() && port.front() != ':') return fail(Code::kInvalidArgument, "text after ']' in address");
+    if (!port.empty() && port.front() != ':')
+      return fail(Code::kInvalidArgument, "text after ']' in address");
   } else {
     out.host = text.substr(0, colon);
-    if (out.host.find(':') != std::string::npos) return fail(Code::kInvalidArgument, "too many colons in address");
+    if (out.host.find(':') != std::string::npos)
+      return fail(Code::kInvalidArgument, "too many colons in address");
     if (colon != std::string_view::npos) port = text.substr(colon);
   }
   if (out.host.empty()) return fail(Code::kInvalidArgument, "missing host in address");
@@ -46,7 +50,8 @@ util::Result<HostPort> parse_host_port(std::string_view text) {
   port.remove_prefix(1);
   const auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), out.port);
   if (ec != std::errc{} || end != port.data() + port.size()) {
-    return fail(Code::kInvalidArgument, fmt::format("invalid port {} in address", model::quoted(port)));
+    return fail(Code::kInvalidArgument,
+                fmt::format("invalid port {} in address", model::quoted(port)));
   }
   return out;
 }
@@ -60,7 +65,9 @@ util::Result<Url> Url::parse(std::string_view text) {
   if (scheme_end == std::string_view::npos) return bad("missing protocol scheme");
   Url url;
   url.scheme = text.substr(0, scheme_end);
-  std::ranges::transform(url.scheme, url.scheme.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  std::ranges::transform(url.scheme, url.scheme.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  });
   if (url.scheme != "http" && url.scheme != "https") return bad("unsupported protocol scheme");
 
   std::string_view rest = text.substr(scheme_end + 3);
@@ -110,6 +117,8 @@ std::string Url::authority() const {
   return out;
 }
 
-std::string Url::to_string() const { return scheme + "://" + authority() + target; }
+std::string Url::to_string() const {
+  return scheme + "://" + authority() + target;
+}
 
 }  // namespace narthex::http

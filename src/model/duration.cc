@@ -58,8 +58,8 @@ util::Result<DurationMs> parse_duration(std::string_view text) {
     const std::string_view name = rest.substr(0, letters);
     if (letters == 0) return malformed();
     if (std::ranges::find(kUnits, name, &Unit::name) == kUnits.end()) {
-      return util::fail(Code::kInvalidArgument, fmt::format("unknown unit {} in duration {}",
-                                                            quoted(name), quoted(text)));
+      return util::fail(Code::kInvalidArgument,
+                        fmt::format("unknown unit {} in duration {}", quoted(name), quoted(text)));
     }
     while (next_unit < kUnits.size() && kUnits[next_unit].name != name) ++next_unit;
     if (next_unit == kUnits.size()) return malformed();

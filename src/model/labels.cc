@@ -65,7 +65,8 @@ Labels::Iterator& Labels::Iterator::operator++() noexcept {
   return *this;
 }
 
-Labels::Labels(std::initializer_list<LabelView> labels) : Labels(from_unsorted({labels.begin(), labels.size()})) {}
+Labels::Labels(std::initializer_list<LabelView> labels)
+    : Labels(from_unsorted({labels.begin(), labels.size()})) {}
 
 Labels Labels::from_unsorted(std::span<const LabelView> labels) {
   std::vector<LabelView> sorted(labels.begin(), labels.end());
@@ -103,7 +104,9 @@ std::string_view Labels::get(std::string_view name) const noexcept {
   return {};
 }
 
-std::uint64_t Labels::hash() const noexcept { return util::hash64(bytes_); }
+std::uint64_t Labels::hash() const noexcept {
+  return util::hash64(bytes_);
+}
 
 Labels Labels::without(std::span<const std::string_view> names) const {
   LabelsEncoder encoder;

@@ -6,10 +6,14 @@ namespace narthex::model {
 
 std::string_view match_op_text(MatchOp op) noexcept {
   switch (op) {
-    case MatchOp::kEqual: return "=";
-    case MatchOp::kNotEqual: return "!=";
-    case MatchOp::kRegex: return "=~";
-    case MatchOp::kNotRegex: return "!~";
+    case MatchOp::kEqual:
+      return "=";
+    case MatchOp::kNotEqual:
+      return "!=";
+    case MatchOp::kRegex:
+      return "=~";
+    case MatchOp::kNotRegex:
+      return "!~";
   }
   return "=";
 }
@@ -28,10 +32,14 @@ Matcher Matcher::equal(std::string name, std::string value) {
 
 bool Matcher::matches(std::string_view value) const {
   switch (op_) {
-    case MatchOp::kEqual: return value == value_;
-    case MatchOp::kNotEqual: return value != value_;
-    case MatchOp::kRegex: return regex_->matches(value);
-    case MatchOp::kNotRegex: return !regex_->matches(value);
+    case MatchOp::kEqual:
+      return value == value_;
+    case MatchOp::kNotEqual:
+      return value != value_;
+    case MatchOp::kRegex:
+      return regex_->matches(value);
+    case MatchOp::kNotRegex:
+      return !regex_->matches(value);
   }
   return false;
 }

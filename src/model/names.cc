@@ -12,7 +12,9 @@ namespace {
 bool is_letter_or_underscore(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
 
 bool is_legacy(std::string_view name, bool colon_allowed) noexcept {
   if (name.empty() || is_digit(name.front())) return false;
@@ -22,15 +24,17 @@ bool is_legacy(std::string_view name, bool colon_allowed) noexcept {
   return true;
 }
 
-// Runes that a quoted string shows as they are. Format, private and unassigned characters are not told apart here
-// from letters: only controls and the invisible separators matter for reading a message.
+// Runes that a quoted string shows as they are. Format, private and unassigned characters are not
+// told apart here from letters: only controls and the invisible separators matter for reading a
+// message.
 bool is_printable(char32_t rune) noexcept {
   if (rune < 0x20 || (rune >= 0x7f && rune <= 0xa0) || rune == 0xad) return false;
   if (rune >= 0x2000 && rune <= 0x200f) return false;
   if (rune >= 0x2028 && rune <= 0x202f) return false;
   if (rune >= 0x205f && rune <= 0x206f) return false;
-  return rune != 0x1680 && rune != 0x3000 && rune != 0xfeff && !(rune >= 0xe000 && rune <= 0xf8ff) &&
-         !(rune >= 0xfff0 && rune <= 0xfffb) && rune < 0xe0000;
+  return rune != 0x1680 && rune != 0x3000 && rune != 0xfeff &&
+         !(rune >= 0xe000 && rune <= 0xf8ff) && !(rune >= 0xfff0 && rune <= 0xfffb) &&
+         rune < 0xe0000;
 }
 
 }  // namespace
@@ -56,16 +60,35 @@ void append_quoted(std::string& out, std::string_view text) {
       continue;
     }
     switch (decoded.rune) {
-      case '"': out += "\\\""; continue;
-      case '\\': out += "\\\\"; continue;
-      case '\a': out += "\\a"; continue;
-      case '\b': out += "\\b"; continue;
-      case '\f': out += "\\f"; continue;
-      case '\n': out += "\\n"; continue;
-      case '\r': out += "\\r"; continue;
-      case '\t': out += "\\t"; continue;
-      case '\v': out += "\\v"; continue;
-      default: break;
+      case '"':
+        out += "\\\"";
+        continue;
+      case '\\':
+        out += "\\\\";
+        continue;
+      case '\a':
+        out += "\\a";
+        continue;
+      case '\b':
+        out += "\\b";
+        continue;
+      case '\f':
+        out += "\\f";
+        continue;
+      case '\n':
+        out += "\\n";
+        continue;
+      case '\r':
+        out += "\\r";
+        continue;
+      case '\t':
+        out += "\\t";
+        continue;
+      case '\v':
+        out += "\\v";
+        continue;
+      default:
+        break;
     }
     const auto code = static_cast<std::uint32_t>(decoded.rune);
     if (is_printable(decoded.rune)) {

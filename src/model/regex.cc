@@ -18,14 +18,16 @@ bool is_plain(char c) noexcept {
   return std::string_view("\\.+*?()|[]{}^$").find(c) == std::string_view::npos;
 }
 
-// Reads literal text with backslash-escaped punctuation from the front of `rest`; stops at the first operator.
+// Reads literal text with backslash-escaped punctuation from the front of `rest`; stops at the
+// first operator.
 std::string take_literal(std::string_view& rest) {
   std::string literal;
   while (!rest.empty()) {
     if (is_plain(rest[0])) {
       literal.push_back(rest[0]);
       rest.remove_prefix(1);
-    } else if (rest[0] == '\\' && rest.size() > 1 && std::ispunct(static_cast<unsigned char>(rest[1])) != 0) {
+    } else if (rest[0] == '\\' && rest.size() > 1 &&
+               std::ispunct(static_cast<unsigned char>(rest[1])) != 0) {
       literal.push_back(rest[1]);
       rest.remove_prefix(2);
     } else {
@@ -55,22 +57,28 @@ std::optional<std::vector<std::string>> parse_alternatives(std::string_view patt
   return out;
 }
 
-// True when what follows a literal cannot be a quantifier of its last character, nor hide one: "\\Q", "\\E" and "(?i)" are
-// no atoms, so a quantifier behind them still belongs to the character before.
+// True when what follows a literal cannot be a quantifier of its last character, nor hide one:
+// "\\Q", "\\E" and "(?i)" are no atoms, so a quantifier behind them still belongs to the character
+// before.
 bool starts_an_atom(std::string_view rest) noexcept {
   if (rest.empty()) return true;
   switch (rest[0]) {
     case '.':
     case '[':
     case '^':
-    case '$': return true;
-    case '(': return !rest.starts_with("(?") || rest.starts_with("(?:");
-    case '\\': return rest.size() > 1 && rest[1] != 'Q' && rest[1] != 'E';
-    default: return false;
+    case '$':
+      return true;
+    case '(':
+      return !rest.starts_with("(?") || rest.starts_with("(?:");
+    case '\\':
+      return rest.size() > 1 && rest[1] != 'Q' && rest[1] != 'E';
+    default:
+      return false;
   }
 }
 
-// The literal that every match starts with: literal text at the front that no quantifier and no alternative touches.
+// The literal that every match starts with: literal text at the front that no quantifier and no
+// alternative touches.
 std::string parse_prefix(std::string_view pattern) {
   if (pattern.find('|') != std::string_view::npos) return {};
   std::string prefix = take_literal(pattern);
@@ -96,7 +104,8 @@ struct Regex::Program {
 util::Result<Regex> Regex::compile(std::string_view pattern) {
   using util::Code;
   if (!util::is_valid_utf8(pattern)) {
-    return util::fail(Code::kInvalidArgument, "error parsing regexp: invalid UTF-8: " + quoted(pattern));
+    return util::fail(Code::kInvalidArgument,
+                      "error parsing regexp: invalid UTF-8: " + quoted(pattern));
   }
   auto program = std::make_shared<Program>();
   program->pattern = std::string(pattern);
@@ -104,7 +113,8 @@ util::Result<Regex> Regex::compile(std::string_view pattern) {
   options.set_log_errors(false);
   options.set_max_mem(kProgramBytesMax);
   options.set_dot_nl(true);
-  // Compiled as it stands and anchored by the match: a wrapper ^(?s:…)$ would make "a)|(b" an expression.
+  // Compiled as it stands and anchored by the match: a wrapper ^(?s:…)$ would make "a)|(b" an
+  // expression.
   program->re2 = std::make_unique<re2::RE2>(program->pattern, options);
   if (!program->re2->ok()) {
     return util::fail(Code::kInvalidArgument, "error parsing regexp: " + program->re2->error());
@@ -124,10 +134,18 @@ bool Regex::matches(std::string_view text) const {
   return re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *program_->re2);
 }
 
-const std::string& Regex::pattern() const noexcept { return program_->pattern; }
-const std::optional<std::vector<std::string>>& Regex::literals() const noexcept { return program_->literals; }
-std::string_view Regex::literal_prefix() const noexcept { return program_->prefix; }
-bool Regex::matches_everything() const noexcept { return program_->everything; }
+const std::string& Regex::pattern() const noexcept {
+  return program_->pattern;
+}
+const std::optional<std::vector<std::string>>& Regex::literals() const noexcept {
+  return program_->literals;
+}
+std::string_view Regex::literal_prefix() const noexcept {
+  return program_->prefix;
+}
+bool Regex::matches_everything() const noexcept {
+  return program_->everything;
+}
 
 namespace {
 
@@ -162,7 +180,8 @@ int group_index(const re2::RE2& re2, std::string_view name) {
 
 }  // namespace
 
-std::optional<std::string> Regex::expand(std::string_view text, std::string_view replacement) const {
+std::optional<std::string> Regex::expand(std::string_view text,
+                                         std::string_view replacement) const {
   const re2::RE2& re2 = *program_->re2;
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(re2.NumberOfCapturingGroups()) + 1);
   if (!re2.Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::ANCHOR_BOTH,

@@ -7,6 +7,7 @@
 #include "narthex/model/regex.h"
 #include "narthex/util/bytes.h"
 #include "narthex/util/check.h"
+
 #include "relabel/unicode_case.h"
 
 namespace narthex::relabel {
@@ -18,19 +19,23 @@ struct RelabelRules::Compiled {
   RelabelRule rule;
   model::Regex regex;
   model::NameScheme scheme;
-  bool matches_everything;     // The regex accepts every value, with the value as its first group.
-  bool target_is_template;     // target_label holds variables.
-  bool replacement_is_value;   // The replacement is the joined value itself.
-  bool replacement_is_literal; // The replacement holds no variables.
+  bool matches_everything;      // The regex accepts every value, with the value as its first group.
+  bool target_is_template;      // target_label holds variables.
+  bool replacement_is_value;    // The replacement is the joined value itself.
+  bool replacement_is_literal;  // The replacement holds no variables.
 };
 
 namespace {
 
-// Values longer than this cannot be stored in a label; a rule that would make one leaves the label alone.
-bool fits(std::string_view text) noexcept { return text.size() <= model::kLabelBytesMax; }
+// Values longer than this cannot be stored in a label; a rule that would make one leaves the label
+// alone.
+bool fits(std::string_view text) noexcept {
+  return text.size() <= model::kLabelBytesMax;
+}
 
 // The source labels' values joined; `buffer` holds them when there is more than one.
-std::string_view join_sources(const RelabelRule& rule, const LabelsBuilder& labels, std::string& buffer) {
+std::string_view join_sources(const RelabelRule& rule, const LabelsBuilder& labels,
+                              std::string& buffer) {
   if (rule.source_labels.size() == 1) return labels.get(rule.source_labels.front());
   for (std::size_t i = 0; i < rule.source_labels.size(); ++i) {
     if (i > 0) buffer += rule.separator;
@@ -43,7 +48,8 @@ std::string_view join_sources(const RelabelRule& rule, const LabelsBuilder& labe
 std::uint64_t hash_mod(std::string_view value, std::uint64_t modulus) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int digest_bytes = 0;
-  const int ok = ::EVP_Digest(value.data(), value.size(), digest, &digest_bytes, ::EVP_md5(), nullptr);
+  const int ok =
+      ::EVP_Digest(value.data(), value.size(), digest, &digest_bytes, ::EVP_md5(), nullptr);
   NX_CHECK(ok == 1 && digest_bytes == 16, "MD5 is not available in this OpenSSL");
   return util::load_be<std::uint64_t>(digest + 8) % modulus;
 }
@@ -56,7 +62,8 @@ void set_if_fits(LabelsBuilder& labels, std::string_view name, const std::string
 
 RelabelRules::RelabelRules() : rules_(std::make_shared<const std::vector<Compiled>>()) {}
 
-util::Result<RelabelRules> RelabelRules::compile(std::span<const RelabelRule> rules, model::NameScheme scheme) {
+util::Result<RelabelRules> RelabelRules::compile(std::span<const RelabelRule> rules,
+                                                 model::NameScheme scheme) {
   auto compiled = std::make_shared<std::vector<Compiled>>();
   compiled->reserve(rules.size());
   for (const RelabelRule& rule : rules) {
@@ -64,22 +71,27 @@ util::Result<RelabelRules> RelabelRules::compile(std::span<const RelabelRule> ru
     const std::string pattern = rule.regex.value_or(std::string(kDefaultRegex));
     NX_ASSIGN(model::Regex regex, model::Regex::compile(pattern));
     const bool everything = pattern == kDefaultRegex;
-    compiled->push_back({.rule = rule,
-                         .regex = std::move(regex),
-                         .scheme = scheme,
-                         .matches_everything = everything,
-                         .target_is_template = rule.target_label.find('$') != std::string::npos,
-                         .replacement_is_value =
-                             everything && (rule.replacement == "$1" || rule.replacement == "${1}"),
-                         .replacement_is_literal = rule.replacement.find('$') == std::string::npos});
+    compiled->push_back(
+        {.rule = rule,
+         .regex = std::move(regex),
+         .scheme = scheme,
+         .matches_everything = everything,
+         .target_is_template = rule.target_label.find('$') != std::string::npos,
+         .replacement_is_value =
+             everything && (rule.replacement == "$1" || rule.replacement == "${1}"),
+         .replacement_is_literal = rule.replacement.find('$') == std::string::npos});
   }
   RelabelRules result;
   result.rules_ = std::move(compiled);
   return result;
 }
 
-bool RelabelRules::empty() const noexcept { return rules_->empty(); }
-std::size_t RelabelRules::size() const noexcept { return rules_->size(); }
+bool RelabelRules::empty() const noexcept {
+  return rules_->empty();
+}
+std::size_t RelabelRules::size() const noexcept {
+  return rules_->size();
+}
 
 Verdict RelabelRules::apply(LabelsBuilder& labels) const {
   for (std::size_t i = 0; i < rules_->size(); ++i) {
@@ -108,7 +120,8 @@ template <class Compiled>
 void map_labels(const Compiled& c, LabelsBuilder& labels) {
   std::vector<std::pair<std::string, std::string>> found;
   for (const auto& [name, value] : labels.labels()) {
-    if (auto mapped = c.regex.expand(name, c.rule.replacement)) found.emplace_back(std::move(*mapped), value);
+    if (auto mapped = c.regex.expand(name, c.rule.replacement))
+      found.emplace_back(std::move(*mapped), value);
   }
   for (const auto& [name, value] : found) set_if_fits(labels, name, value);
 }

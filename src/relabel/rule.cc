@@ -1,4 +1,5 @@
-// What a rule may say: names of actions and validation, with Prometheus' words (reference: configuration, section 5).
+// What a rule may say: names of actions and validation, with Prometheus' words (reference:
+// configuration, section 5).
 #include <array>
 
 #include <fmt/format.h>
@@ -89,8 +90,9 @@ util::Result<void> validate_target(const RelabelRule& rule, model::NameScheme sc
   if (!writes_target(rule.action)) return {};
   const std::string_view action = action_text(rule.action);
   if (rule.target_label.empty()) {
-    return fail(Code::kInvalidArgument,
-                fmt::format("relabel configuration for {} action requires 'target_label' value", action));
+    return fail(
+        Code::kInvalidArgument,
+        fmt::format("relabel configuration for {} action requires 'target_label' value", action));
   }
   const bool is_template =
       rule.action == Action::kReplace && rule.target_label.find('$') != std::string::npos;
@@ -105,12 +107,13 @@ util::Result<void> validate_replacement(const RelabelRule& rule, model::NameSche
   const bool refuses = is_equality(rule.action) || rule.action == Action::kLowercase ||
                        rule.action == Action::kUppercase;
   if (refuses && rule.replacement != kDefaultReplacement) {
-    return fail(Code::kInvalidArgument,
-                fmt::format("'replacement' can not be set for {} action", action_text(rule.action)));
+    return fail(Code::kInvalidArgument, fmt::format("'replacement' can not be set for {} action",
+                                                    action_text(rule.action)));
   }
   if (rule.action == Action::kLabelMap && !is_name_template(rule.replacement, scheme)) {
-    return fail(Code::kInvalidArgument, fmt::format("{} is invalid 'replacement' for labelmap action",
-                                                    model::quoted(rule.replacement)));
+    return fail(Code::kInvalidArgument,
+                fmt::format("{} is invalid 'replacement' for labelmap action",
+                            model::quoted(rule.replacement)));
   }
   return {};
 }
@@ -119,14 +122,17 @@ util::Result<void> validate_exclusive(const RelabelRule& rule) {
   const bool plain = rule.modulus == 0 && rule.separator == kDefaultSeparator &&
                      rule.replacement == kDefaultReplacement;
   if (is_equality(rule.action) && (!plain || rule.regex)) {
-    return fail(Code::kInvalidArgument,
-                fmt::format("{} action requires only 'source_labels' and `target_label`, and no other fields",
-                            action_text(rule.action)));
+    return fail(
+        Code::kInvalidArgument,
+        fmt::format(
+            "{} action requires only 'source_labels' and `target_label`, and no other fields",
+            action_text(rule.action)));
   }
   const bool by_name = rule.action == Action::kLabelDrop || rule.action == Action::kLabelKeep;
   if (by_name && (!plain || !rule.source_labels.empty() || !rule.target_label.empty())) {
-    return fail(Code::kInvalidArgument, fmt::format("{} action requires only 'regex', and no other fields",
-                                                    action_text(rule.action)));
+    return fail(Code::kInvalidArgument,
+                fmt::format("{} action requires only 'regex', and no other fields",
+                            action_text(rule.action)));
   }
   return {};
 }
@@ -153,12 +159,14 @@ util::Result<Action> parse_action(std::string_view text) {
   for (const ActionName& name : kActionNames) {
     if (equal_fold(text, name.text)) return name.action;
   }
-  return fail(Code::kInvalidArgument, fmt::format("unknown relabel action {}", model::quoted(text)));
+  return fail(Code::kInvalidArgument,
+              fmt::format("unknown relabel action {}", model::quoted(text)));
 }
 
 util::Result<void> validate(const RelabelRule& rule, model::NameScheme scheme) {
   if (rule.action == Action::kHashMod && rule.modulus == 0) {
-    return fail(Code::kInvalidArgument, "relabel configuration for hashmod requires non-zero modulus");
+    return fail(Code::kInvalidArgument,
+                "relabel configuration for hashmod requires non-zero modulus");
   }
   NX_TRY(validate_target(rule, scheme));
   NX_TRY(validate_replacement(rule, scheme));

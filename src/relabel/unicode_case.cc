@@ -9,8 +9,8 @@
 namespace narthex::relabel {
 namespace {
 
-// glibc's own UTF-8 locale, independent of what the process was started with. Null (then only ASCII is mapped) on a system
-// that has stripped it.
+// glibc's own UTF-8 locale, independent of what the process was started with. Null (then only ASCII
+// is mapped) on a system that has stripped it.
 locale_t utf8_locale() {
   static const locale_t locale = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
   return locale;
@@ -30,7 +30,8 @@ std::string map_case(std::string_view text, Ascii ascii, Wide wide) {
     const util::DecodedRune decoded = util::decode_rune(text);
     const locale_t locale = utf8_locale();
     if (decoded.valid && locale != nullptr) {
-      util::append_rune(out, static_cast<char32_t>(wide(static_cast<wint_t>(decoded.rune), locale)));
+      util::append_rune(out,
+                        static_cast<char32_t>(wide(static_cast<wint_t>(decoded.rune), locale)));
     } else {
       out.append(text.substr(0, decoded.bytes));
     }

@@ -18,20 +18,24 @@ using util::Code;
 using util::fail;
 
 constexpr std::size_t kTextBytesMin = 16U << 10U;
-constexpr std::size_t kTextBytesUsual = 256U << 10U;  // Pieces of this size keep the parser's input in the cache of the CPU.
+constexpr std::size_t kTextBytesUsual =
+    256U << 10U;  // Pieces of this size keep the parser's input in the cache of the CPU.
 constexpr std::size_t kCompressedBytes = 64U << 10U;
 constexpr std::size_t kLineBytesMax = 8U << 20U;
 constexpr std::size_t kMemoryBytesDefault = 64U << 20U;
 // New series are asked for in groups: labels held back up to this size.
 constexpr std::size_t kPendingBytesMax = 4U << 20U;
 constexpr std::uint32_t kNoRound = SeriesCache::kRoundMask + 1;
-// Storage keeps a series for hours after its last sample; half of this is how long a reference is used without asking again.
+// Storage keeps a series for hours after its last sample; half of this is how long a reference is
+// used without asking again.
 constexpr model::TimestampMs kTrustMs = 20 * 60 * 1000;
 // Samples further ahead of the clock than this are refused (PR-S14).
 constexpr model::TimestampMs kFutureMsMax = 10 * 60 * 1000;
 
 // How long ago `round` was, seen from `now`; rounds wrap.
-std::uint32_t age(std::uint32_t now, std::uint32_t round) noexcept { return (now - round) & SeriesCache::kRoundMask; }
+std::uint32_t age(std::uint32_t now, std::uint32_t round) noexcept {
+  return (now - round) & SeriesCache::kRoundMask;
+}
 
 }  // namespace
 
@@ -50,7 +54,8 @@ void BatchPool::give(storage::WriteBatch batch) {
   if (free_.size() < kFreeMax) free_.push_back(std::move(batch));
 }
 
-Ingest::Ingest(Shared* shared) : shared_(shared), metadata_(&shared->interner), last_good_round_(kNoRound) {}
+Ingest::Ingest(Shared* shared)
+    : shared_(shared), metadata_(&shared->interner), last_good_round_(kNoRound) {}
 
 void Ingest::begin_round(const RoundStart& start) {
   start_ = start;
@@ -95,8 +100,8 @@ std::span<char> Ingest::buffer() {
   return {text_.get() + text_end_, text_capacity_ - text_end_};
 }
 
-// Moves unparsed text to the front and grows the buffer: to the usual size as the body turns out to be long, and beyond it, doubling,
-// only for a line that does not fit.
+// Moves unparsed text to the front and grows the buffer: to the usual size as the body turns out to
+// be long, and beyond it, doubling, only for a line that does not fit.
 void Ingest::make_room() {
   const std::size_t unparsed = text_end_ - text_begin_;
   std::size_t wanted = text_capacity_;
@@ -128,12 +133,17 @@ util::Result<void> Ingest::count_body(std::size_t bytes) {
 }
 
 util::Result<void> Ingest::check_memory() const {
-  const std::size_t sample_bytes = sizeof(storage::SeriesRef) + sizeof(model::TimestampMs) + sizeof(double);
-  const std::size_t used = text_capacity_ + batch_.float_count() * sample_bytes + pending_bytes_ + cache_.memory_bytes();
-  const std::size_t allowed = std::max<std::size_t>(kMemoryBytesDefault, start_.job->options.limits.body_size_bytes);
+  const std::size_t sample_bytes =
+      sizeof(storage::SeriesRef) + sizeof(model::TimestampMs) + sizeof(double);
+  const std::size_t used =
+      text_capacity_ + batch_.float_count() * sample_bytes + pending_bytes_ + cache_.memory_bytes();
+  const std::size_t allowed =
+      std::max<std::size_t>(kMemoryBytesDefault, start_.job->options.limits.body_size_bytes);
   if (used <= allowed) return {};
-  return fail(Code::kLimitExceeded,
-              fmt::format("scrape needs more than {} MiB of memory; a larger body_size_limit allows more", allowed >> 20U));
+  return fail(
+      Code::kLimitExceeded,
+      fmt::format("scrape needs more than {} MiB of memory; a larger body_size_limit allows more",
+                  allowed >> 20U));
 }
 
 util::Result<void> Ingest::take(std::size_t bytes, bool last) {
@@ -173,7 +183,8 @@ util::Result<void> Ingest::parse(bool last) {
     text_begin_ += parser_.consumed();
     unfinished_bytes_ = text_end_ - text_begin_;
     if (unfinished_bytes_ > kLineBytesMax) {
-      return fail(Code::kLimitExceeded, fmt::format("a line is longer than {} MiB", kLineBytesMax >> 20U));
+      return fail(Code::kLimitExceeded,
+                  fmt::format("a line is longer than {} MiB", kLineBytesMax >> 20U));
     }
     return check_memory();
   };
@@ -182,7 +193,8 @@ util::Result<void> Ingest::parse(bool last) {
     switch (event) {
       case TextEvent::kSample: {
         const util::Hash128 hash = util::hash128(parser_.sample().series);
-        if (take_known_sample(hash)) [[likely]] continue;
+        if (take_known_sample(hash)) [[likely]]
+          continue;
         NX_ASSIGN(const Step step, on_unknown_sample(hash));
         if (step == Step::kDone) continue;
         return stop();
@@ -204,7 +216,8 @@ util::Result<void> Ingest::parse(bool last) {
 
 // Whether the entry's reference may be used as it is.
 bool Ingest::trusts(const SeriesCache::Entry& entry) const noexcept {
-  return entry.resolve == 0 && age(round_, entry.round) <= age(round_, trusted_since_) && trusted_since_ != round_;
+  return entry.resolve == 0 && age(round_, entry.round) <= age(round_, trusted_since_) &&
+         trusted_since_ != round_;
 }
 
 void Ingest::touch(SeriesCache::Entry& entry) noexcept {
@@ -239,13 +252,17 @@ void Ingest::append_sample(SeriesCache::Index index) {
   batch_.add(entry.ref, own_timestamp ? sample.timestamp_ms : start_.timestamp, sample.value);
 }
 
-// A series that storage refused is offered again in one of 16 rounds; which one differs, so that the work is spread.
-bool Ingest::is_retry_round(const util::Hash128& hash) const noexcept { return ((hash.high ^ round_) & 15U) == 0; }
+// A series that storage refused is offered again in one of 16 rounds; which one differs, so that
+// the work is spread.
+bool Ingest::is_retry_round(const util::Hash128& hash) const noexcept {
+  return ((hash.high ^ round_) & 15U) == 0;
+}
 
 // True when the line is done with: the series is known and its reference good.
 bool Ingest::take_known_sample(const util::Hash128& hash) {
   const SeriesCache::Index index = cache_.find(hash);
-  if (index == SeriesCache::kNone) [[unlikely]] return false;
+  if (index == SeriesCache::kNone) [[unlikely]]
+    return false;
   SeriesCache::Entry& entry = cache_[index];
   if (entry.round != round_) [[likely]] {
     if (entry.refused != 0 && !is_retry_round(hash)) [[unlikely]] {
@@ -255,7 +272,8 @@ bool Ingest::take_known_sample(const util::Hash128& hash) {
       touch(entry);
       return true;
     }
-    if (!trusts(entry)) [[unlikely]] return false;
+    if (!trusts(entry)) [[unlikely]]
+      return false;
     ++report_.scraped;
     touch(entry);
     if (entry.dropped == 0) append_sample(index);
@@ -273,15 +291,19 @@ bool Ingest::take_known_sample(const util::Hash128& hash) {
   return true;
 }
 
-// A series that the cache does not know, or not well enough: read by the whole grammar, labels and rules.
+// A series that the cache does not know, or not well enough: read by the whole grammar, labels and
+// rules.
 util::Result<Ingest::Step> Ingest::on_unknown_sample(const util::Hash128& hash) {
   util::Hash128 exact = hash;
   if (!parser_.verified()) {
     const std::string_view split = parser_.sample().series;
     switch (parser_.verify()) {
-      case TextEvent::kNeedMore: return Step::kNeedMore;
-      case TextEvent::kError: return std::unexpected(parser_.error());
-      default: break;
+      case TextEvent::kNeedMore:
+        return Step::kNeedMore;
+      case TextEvent::kError:
+        return std::unexpected(parser_.error());
+      default:
+        break;
     }
     // Where splitting misread the line, the series may be one that is known after all.
     if (parser_.sample().series != split) {
@@ -307,7 +329,8 @@ util::Result<void> Ingest::resolve(SeriesCache::Index index) {
   model::Labels labels;
   NX_ASSIGN(const bool keep, build_labels(labels));
   SeriesCache::Entry& entry = cache_[index];
-  const bool live = entry.round == last_good_round_ && entry.tracked != 0 && entry.ref != storage::kNoSeries;
+  const bool live =
+      entry.round == last_good_round_ && entry.tracked != 0 && entry.ref != storage::kNoSeries;
   if (live) replaced_.push_back({entry.ref, index});
   const storage::SeriesRef dead = entry.resolve != 0 ? entry.ref : storage::kNoSeries;
   entry.resolve = 0;
@@ -345,7 +368,8 @@ bool Ingest::merge_labels(model::Labels& out) const {
   auto next = start_.target->labels.begin();
   const auto end = start_.target->labels.end();
   for (const model::LabelView& label : exposed) {
-    for (; next != end && (*next).name < label.name; ++next) encoder.add((*next).name, (*next).value);
+    for (; next != end && (*next).name < label.name; ++next)
+      encoder.add((*next).name, (*next).value);
     if (next != end && (*next).name == label.name) {
       if (!start_.job->options.honor_labels) return false;
       ++next;
@@ -361,7 +385,9 @@ util::Result<bool> Ingest::relabel(model::Labels& out) {
   const std::vector<model::LabelView>& exposed = series_labels_.labels();
   model::LabelsBuilder builder;
   for (const model::LabelView& label : exposed) builder.set(label.name, label.value);
-  const auto has = [&exposed](std::string_view name) { return std::ranges::find(exposed, name, &model::LabelView::name) != exposed.end(); };
+  const auto has = [&exposed](std::string_view name) {
+    return std::ranges::find(exposed, name, &model::LabelView::name) != exposed.end();
+  };
   if (start_.job->options.honor_labels) {
     for (const model::LabelView label : start_.target->labels) {
       if (!has(label.name)) builder.set(label.name, label.value);
@@ -381,7 +407,8 @@ util::Result<bool> Ingest::relabel(model::Labels& out) {
       builder.set(free_name, value);
     }
   }
-  if (start_.job->metric_relabel_rules.apply(builder) == relabel::Verdict::kDrop || builder.empty()) return false;
+  if (start_.job->metric_relabel_rules.apply(builder) == relabel::Verdict::kDrop || builder.empty())
+    return false;
   out = builder.build();
   return true;
 }
@@ -399,22 +426,30 @@ util::Result<void> Ingest::check_labels(const model::Labels& labels) const {
   };
   for (const model::LabelView label : labels) {
     ++count;
-    valid = valid && (label.name == model::kMetricName || model::is_valid_label_name(label.name, options.name_scheme));
+    valid = valid && (label.name == model::kMetricName ||
+                      model::is_valid_label_name(label.name, options.name_scheme));
     if (limits.label_name_bytes != 0 && label.name.size() > limits.label_name_bytes) {
-      return limited(fmt::format("label_name_length_limit exceeded (metric: {:.50}, label name: {:.50}, length: {}, limit: {})",
-                                 metric, label.name, label.name.size(), limits.label_name_bytes));
+      return limited(
+          fmt::format("label_name_length_limit exceeded (metric: {:.50}, label name: {:.50}, "
+                      "length: {}, limit: {})",
+                      metric, label.name, label.name.size(), limits.label_name_bytes));
     }
     if (limits.label_value_bytes != 0 && label.value.size() > limits.label_value_bytes) {
-      return limited(fmt::format(
-          "label_value_length_limit exceeded (metric: {:.50}, label name: {:.50}, value: {:.50}, length: {}, limit: {})", metric,
-          label.name, model::quoted(label.value.substr(0, 50)), label.value.size(), limits.label_value_bytes));
+      return limited(
+          fmt::format("label_value_length_limit exceeded (metric: {:.50}, label name: {:.50}, "
+                      "value: {:.50}, length: {}, limit: {})",
+                      metric, label.name, model::quoted(label.value.substr(0, 50)),
+                      label.value.size(), limits.label_value_bytes));
     }
   }
   if (!valid) {
-    return fail(Code::kInvalidArgument, fmt::format("invalid metric name or label names: {:.300}", labels.to_series_string()));
+    return fail(Code::kInvalidArgument, fmt::format("invalid metric name or label names: {:.300}",
+                                                    labels.to_series_string()));
   }
   if (limits.labels != 0 && count > limits.labels) {
-    return limited(fmt::format("label_limit exceeded (metric: {:.50}, number of labels: {}, limit: {})", metric, count, limits.labels));
+    return limited(
+        fmt::format("label_limit exceeded (metric: {:.50}, number of labels: {}, limit: {})",
+                    metric, count, limits.labels));
   }
   return {};
 }
@@ -432,7 +467,8 @@ util::Result<void> Ingest::ensure_pending() {
     ++report_.refused;
     entry.resolve = 1;
   }
-  for (const Pending& sample : pending_samples_) batch_.refs[sample.batch_index] = cache_[sample.entry].ref;
+  for (const Pending& sample : pending_samples_)
+    batch_.refs[sample.batch_index] = cache_[sample.entry].ref;
   pending_labels_.clear();
   pending_entries_.clear();
   pending_samples_.clear();
@@ -456,14 +492,17 @@ void Ingest::drop_unresolved() {
   batch_.values.resize(kept);
 }
 
-// For what the last good round had and this one has not; if this one failed, for all that the last good round had.
+// For what the last good round had and this one has not; if this one failed, for all that the last
+// good round had.
 void Ingest::add_stale_markers(bool failed) {
   for (const Replaced& old : replaced_) {
-    if (failed || cache_[old.entry].ref != old.ref) batch_.add(old.ref, start_.timestamp, model::stale_nan());
+    if (failed || cache_[old.entry].ref != old.ref)
+      batch_.add(old.ref, start_.timestamp, model::stale_nan());
   }
   if (last_good_round_ == kNoRound || (!failed && continued_ == live_)) return;
   for (const SeriesCache::Entry& entry : cache_.entries()) {
-    const bool was_there = entry.round == last_good_round_ || (failed && entry.round == round_ && entry.joined == 0);
+    const bool was_there =
+        entry.round == last_good_round_ || (failed && entry.round == round_ && entry.joined == 0);
     if (was_there && entry.tracked != 0 && entry.dropped == 0 && entry.ref != storage::kNoSeries) {
       batch_.add(entry.ref, start_.timestamp, model::stale_nan());
     }
@@ -471,9 +510,14 @@ void Ingest::add_stale_markers(bool failed) {
 }
 
 util::Result<void> Ingest::ensure_report_series(const Target& target, bool extra) {
-  static constexpr std::array<std::string_view, 8> kNames{
-      "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling", "scrape_series_added",
-      "scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"};
+  static constexpr std::array<std::string_view, 8> kNames{"up",
+                                                          "scrape_duration_seconds",
+                                                          "scrape_samples_scraped",
+                                                          "scrape_samples_post_metric_relabeling",
+                                                          "scrape_series_added",
+                                                          "scrape_timeout_seconds",
+                                                          "scrape_sample_limit",
+                                                          "scrape_body_size_bytes"};
   const std::size_t count = extra ? kNames.size() : 5;
   if (report_series_.size() != count) {
     report_series_.clear();
@@ -505,7 +549,8 @@ void Ingest::add_report(double up, double seconds) {
                                      static_cast<double>(start_.job->options.limits.samples),
                                      static_cast<double>(report_.body_bytes)};
   for (std::size_t i = 0; i < report_series_.size(); ++i) {
-    if (report_series_[i].ref != storage::kNoSeries) batch_.add(report_series_[i].ref, start_.timestamp, values[i]);
+    if (report_series_[i].ref != storage::kNoSeries)
+      batch_.add(report_series_[i].ref, start_.timestamp, values[i]);
   }
 }
 
@@ -528,11 +573,18 @@ void Ingest::count_refusals(std::size_t sample_count) {
       case storage::AppendOutcome::kUnknownSeries:
         lost_.push_back({batch_.refs[i], batch_.timestamps[i], batch_.values[i]});
         break;
-      case storage::AppendOutcome::kDuplicate: shared_->metrics->duplicate_timestamp.increment(); break;
-      case storage::AppendOutcome::kOutOfOrder: shared_->metrics->out_of_order.increment(); break;
+      case storage::AppendOutcome::kDuplicate:
+        shared_->metrics->duplicate_timestamp.increment();
+        break;
+      case storage::AppendOutcome::kOutOfOrder:
+        shared_->metrics->out_of_order.increment();
+        break;
       case storage::AppendOutcome::kOutOfBounds:
-      case storage::AppendOutcome::kTooOld: shared_->metrics->out_of_bounds.increment(); break;
-      default: break;
+      case storage::AppendOutcome::kTooOld:
+        shared_->metrics->out_of_bounds.increment();
+        break;
+      default:
+        break;
     }
   }
   if (!dead.empty()) renew_dead(std::move(dead));
@@ -542,7 +594,9 @@ void Ingest::count_refusals(std::size_t sample_count) {
 void Ingest::renew_dead(std::vector<storage::SeriesRef> dead) {
   std::ranges::sort(dead);
   std::ranges::stable_sort(lost_, {}, &Lost::ref);
-  const auto is_dead = [&dead](storage::SeriesRef ref) { return std::ranges::binary_search(dead, ref); };
+  const auto is_dead = [&dead](storage::SeriesRef ref) {
+    return std::ranges::binary_search(dead, ref);
+  };
   for (SeriesCache::Entry& entry : cache_.entries()) {
     if (is_dead(entry.ref)) entry.resolve = 1;
   }
@@ -601,7 +655,8 @@ util::Result<void> Ingest::abandon(double seconds) {
   return stored;
 }
 
-util::Result<void> Ingest::write_end_markers(const Job& job, const Target& target, model::TimestampMs timestamp) {
+util::Result<void> Ingest::write_end_markers(const Job& job, const Target& target,
+                                             model::TimestampMs timestamp) {
   start_ = {.job = &job, .target = &target, .timestamp = timestamp};
   batch_ = shared_->batches.take();
   replaced_.clear();

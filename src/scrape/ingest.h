@@ -1,7 +1,8 @@
 // One target's way from the text of a body to one batch in storage: the hot path of scraping.
 //
-// A round is begin_round(), take() for each piece of the body, then commit() or abandon(). Between rounds it keeps the cache of series.
-// A warm round over an unchanged set of series allocates nothing for each line.
+// A round is begin_round(), take() for each piece of the body, then commit() or abandon(). Between
+// rounds it keeps the cache of series. A warm round over an unchanged set of series allocates
+// nothing for each line.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +28,7 @@
 namespace narthex::scrape {
 
 struct RoundStart {
-  const Job* job = nullptr;        // Both outlive the round.
+  const Job* job = nullptr;  // Both outlive the round.
   const Target* target = nullptr;
   model::TimestampMs timestamp = 0;  // Of every sample without one of its own.
 };
@@ -70,9 +71,11 @@ class Ingest {
   void begin_round(const RoundStart& start);
   // The body is compressed. Before the first buffer() of the round.
   void expect_gzip();
-  // Where the next bytes of the body go: never empty before the memory bound is hit. Valid until take().
+  // Where the next bytes of the body go: never empty before the memory bound is hit. Valid until
+  // take().
   [[nodiscard]] std::span<char> buffer();
-  // `bytes` of the body stand at the front of buffer(); `last` says that no more follow. An error ends the round: abandon() it.
+  // `bytes` of the body stand at the front of buffer(); `last` says that no more follow. An error
+  // ends the round: abandon() it.
   util::Result<void> take(std::size_t bytes, bool last);
 
   // Appends samples, stale markers and the report. An error means that nothing was stored.
@@ -80,8 +83,10 @@ class Ingest {
   // Appends stale markers for everything the round before had, and the report with `up` 0.
   util::Result<void> abandon(double seconds);
   // The target is gone: stale markers for its series and for the report.
-  util::Result<void> write_end_markers(const Job& job, const Target& target, model::TimestampMs timestamp);
-  // The job has changed: every series is looked at again, by the new rules; those that are gone by them get their stale markers.
+  util::Result<void> write_end_markers(const Job& job, const Target& target,
+                                       model::TimestampMs timestamp);
+  // The job has changed: every series is looked at again, by the new rules; those that are gone by
+  // them get their stale markers.
   void forget_decisions() noexcept { resolve_all_ = true; }
 
   [[nodiscard]] const RoundReport& report() const noexcept { return report_; }
@@ -98,12 +103,14 @@ class Ingest {
     std::string_view name;
     storage::SeriesRef ref = storage::kNoSeries;
   };
-  // A reference that gave way to another one in this round: what it named has ended, unless both are the same.
+  // A reference that gave way to another one in this round: what it named has ended, unless both
+  // are the same.
   struct Replaced {
     storage::SeriesRef ref = storage::kNoSeries;
     SeriesCache::Index entry = 0;
   };
-  // A sample whose reference turned out to be dead: stored as soon as the target's next body names the series.
+  // A sample whose reference turned out to be dead: stored as soon as the target's next body names
+  // the series.
   struct Lost {
     storage::SeriesRef ref = storage::kNoSeries;
     model::TimestampMs timestamp = 0;
@@ -159,8 +166,10 @@ class Ingest {
   RoundStart start_;
   RoundReport report_;
   std::uint32_t round_ = 0;
-  std::uint32_t last_good_round_ = 0;  // kNoRound: the last one failed, so nothing is waiting for a stale marker.
-  // Entries last seen before this one have to be resolved again: storage may have dropped their series meanwhile.
+  std::uint32_t last_good_round_ =
+      0;  // kNoRound: the last one failed, so nothing is waiting for a stale marker.
+  // Entries last seen before this one have to be resolved again: storage may have dropped their
+  // series meanwhile.
   std::uint32_t trusted_since_ = 0;
   std::uint32_t next_trusted_since_ = 0;
   model::TimestampMs trust_step_ = 0;
@@ -169,14 +178,16 @@ class Ingest {
   std::size_t live_ = 0;       // Entries that the last good round saw.
   std::size_t seen_ = 0;       // Entries that this round has seen,
   std::size_t continued_ = 0;  // and those of them that the last good round had seen, too.
-  std::optional<util::Error> limit_error_;  // The sample limit: the rest of the body is still counted.
+  std::optional<util::Error>
+      limit_error_;  // The sample limit: the rest of the body is still counted.
 
   // The body's text: bytes [begin, end) are not parsed yet.
   std::unique_ptr<char[]> text_;
   std::size_t text_capacity_ = 0;
   std::size_t text_begin_ = 0;
   std::size_t text_end_ = 0;
-  std::size_t unfinished_bytes_ = 0;  // Length of the unfinished line when the parser last asked for more.
+  std::size_t unfinished_bytes_ =
+      0;  // Length of the unfinished line when the parser last asked for more.
   std::unique_ptr<http::Inflater> inflater_;
   std::unique_ptr<char[]> compressed_;
 

@@ -1,4 +1,5 @@
-// A scrape job, compiled: what all targets of a pool share. A changed configuration makes a new one.
+// A scrape job, compiled: what all targets of a pool share. A changed configuration makes a new
+// one.
 #pragma once
 
 #include <memory>
@@ -24,16 +25,19 @@ struct Job {
   std::string forced_error;  // Not empty: every scrape of the pool fails with it.
 };
 
-// `previous` lends its client when the settings of the connection are the same. The error names the job.
-util::Result<std::shared_ptr<Job>> make_job(ScrapeJobOptions options, const ScrapeManagerOptions& manager, util::Clock* clock,
+// `previous` lends its client when the settings of the connection are the same. The error names the
+// job.
+util::Result<std::shared_ptr<Job>> make_job(ScrapeJobOptions options,
+                                            const ScrapeManagerOptions& manager, util::Clock* clock,
                                             const Job* previous);
 
-// The Accept header for these protocols, best first; empty = the default order. Formats that cannot be parsed are left out;
-// kUnsupported when none is left.
+// The Accept header for these protocols, best first; empty = the default order. Formats that cannot
+// be parsed are left out; kUnsupported when none is left.
 util::Result<std::string> accept_header(const ScrapeJobOptions& options);
 
-// The format of a body of this Content-Type. The error is Prometheus' for a type that is blank, broken or unknown.
-util::Result<exposition::ScrapeProtocol> body_format(std::string_view content_type,
-                                                     std::optional<exposition::ScrapeProtocol> fallback);
+// The format of a body of this Content-Type. The error is Prometheus' for a type that is blank,
+// broken or unknown.
+util::Result<exposition::ScrapeProtocol> body_format(
+    std::string_view content_type, std::optional<exposition::ScrapeProtocol> fallback);
 
 }  // namespace narthex::scrape

@@ -29,7 +29,9 @@ bool same_settings(const ScrapeJobOptions& a, const ScrapeJobOptions& b) {
 class ScrapeManager::Impl {
  public:
   explicit Impl(const Environment& environment)
-      : environment_(environment), metrics_(*environment.registry), tasks_(environment.runtime->executor(), "scrape") {
+      : environment_(environment),
+        metrics_(*environment.registry),
+        tasks_(environment.runtime->executor(), "scrape") {
     shared_.appender = environment.appender;
     shared_.metrics = &metrics_;
   }
@@ -47,8 +49,9 @@ class ScrapeManager::Impl {
   }
 
  private:
-  util::Result<std::shared_ptr<const Job>> prepare(ScrapeJobOptions options, const ScrapeManagerOptions& manager, bool manager_changed)
-      NX_REQUIRES(mutex_);
+  util::Result<std::shared_ptr<const Job>> prepare(ScrapeJobOptions options,
+                                                   const ScrapeManagerOptions& manager,
+                                                   bool manager_changed) NX_REQUIRES(mutex_);
 
   const Environment environment_;
   Metrics metrics_;
@@ -60,16 +63,19 @@ class ScrapeManager::Impl {
 };
 
 // The running job if nothing in it has changed, else a new one.
-util::Result<std::shared_ptr<const Job>> ScrapeManager::Impl::prepare(ScrapeJobOptions options, const ScrapeManagerOptions& manager,
-                                                                      bool manager_changed) {
+util::Result<std::shared_ptr<const Job>> ScrapeManager::Impl::prepare(
+    ScrapeJobOptions options, const ScrapeManagerOptions& manager, bool manager_changed) {
   const auto running = pools_.find(options.job_name);
-  const std::shared_ptr<const Job> previous = running == pools_.end() ? nullptr : running->second->shared_job();
+  const std::shared_ptr<const Job> previous =
+      running == pools_.end() ? nullptr : running->second->shared_job();
   if (previous && !manager_changed && same_settings(previous->options, options)) return previous;
-  NX_ASSIGN(std::shared_ptr<Job> job, make_job(std::move(options), manager, environment_.clock, previous.get()));
+  NX_ASSIGN(std::shared_ptr<Job> job,
+            make_job(std::move(options), manager, environment_.clock, previous.get()));
   return std::shared_ptr<const Job>(std::move(job));
 }
 
-util::Result<void> ScrapeManager::Impl::reload(ScrapeManagerOptions options, std::vector<ScrapeJobOptions> jobs) {
+util::Result<void> ScrapeManager::Impl::reload(ScrapeManagerOptions options,
+                                               std::vector<ScrapeJobOptions> jobs) {
   const util::MutexLock lock(mutex_);
   const bool manager_changed = options != options_;
   const std::uint64_t seed = offset_seed(options);
@@ -89,7 +95,8 @@ util::Result<void> ScrapeManager::Impl::reload(ScrapeManagerOptions options, std
       return std::unexpected(std::move(job).error());
     }
     if (!prepared.try_emplace(name, Prepared{*std::move(job), std::move(targets)}).second) {
-      return util::fail(util::Code::kInvalidArgument, "found multiple scrape configs with job name \"" + name + "\"");
+      return util::fail(util::Code::kInvalidArgument,
+                        "found multiple scrape configs with job name \"" + name + "\"");
     }
   }
 
@@ -113,17 +120,22 @@ util::Result<void> ScrapeManager::Impl::reload(ScrapeManagerOptions options, std
   return {};
 }
 
-ScrapeManager::ScrapeManager(const Environment& environment) : impl_(std::make_unique<Impl>(environment)) {}
+ScrapeManager::ScrapeManager(const Environment& environment)
+    : impl_(std::make_unique<Impl>(environment)) {}
 ScrapeManager::~ScrapeManager() = default;
 
-util::Result<void> ScrapeManager::reload(ScrapeManagerOptions options, std::vector<ScrapeJobOptions> jobs) {
+util::Result<void> ScrapeManager::reload(ScrapeManagerOptions options,
+                                         std::vector<ScrapeJobOptions> jobs) {
   return impl_->reload(std::move(options), std::move(jobs));
 }
-void ScrapeManager::stop() { impl_->stop(); }
+void ScrapeManager::stop() {
+  impl_->stop();
+}
 
 std::vector<std::string> ScrapeManager::pools() const {
   std::vector<std::string> out;
-  impl_->visit_pools(std::nullopt, [&out](const Pool& pool) { out.push_back(pool.job().options.job_name); });
+  impl_->visit_pools(std::nullopt,
+                     [&out](const Pool& pool) { out.push_back(pool.job().options.job_name); });
   return out;
 }
 
@@ -140,14 +152,17 @@ std::vector<TargetStatus> ScrapeManager::active(std::optional<std::string_view> 
 std::vector<DroppedTarget> ScrapeManager::dropped(std::optional<std::string_view> pool) const {
   std::vector<DroppedTarget> out;
   impl_->visit_pools(pool, [&out](const Pool& p) {
-    for (const model::Labels& labels : p.dropped()) out.push_back({p.job().options.job_name, labels});
+    for (const model::Labels& labels : p.dropped())
+      out.push_back({p.job().options.job_name, labels});
   });
   return out;
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> ScrapeManager::dropped_counts() const {
   std::vector<std::pair<std::string, std::uint64_t>> out;
-  impl_->visit_pools(std::nullopt, [&out](const Pool& p) { out.emplace_back(p.job().options.job_name, p.dropped_count()); });
+  impl_->visit_pools(std::nullopt, [&out](const Pool& p) {
+    out.emplace_back(p.job().options.job_name, p.dropped_count());
+  });
   return out;
 }
 
@@ -160,10 +175,12 @@ std::vector<TargetMetadata> ScrapeManager::metadata(std::optional<std::string_vi
   for (const auto& loop : loops) {
     const model::Labels labels = loop->target()->labels;
     if (family) {
-      if (const FamilyMetadataPtr found = loop->metadata().find(*family)) out.push_back({labels, found->family, found->metadata});
+      if (const FamilyMetadataPtr found = loop->metadata().find(*family))
+        out.push_back({labels, found->family, found->metadata});
       continue;
     }
-    for (const FamilyMetadataPtr& found : loop->metadata().snapshot()) out.push_back({labels, found->family, found->metadata});
+    for (const FamilyMetadataPtr& found : loop->metadata().snapshot())
+      out.push_back({labels, found->family, found->metadata});
   }
   return out;
 }

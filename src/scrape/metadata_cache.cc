@@ -13,7 +13,8 @@ constexpr std::size_t kHelpBytesMax = 64U << 10U;
 }  // namespace
 
 FamilyMetadataPtr MetadataInterner::intern(FamilyMetadata metadata) {
-  std::string text = metadata.family + '\0' + metadata.metadata.help + '\0' + metadata.metadata.unit + '\0';
+  std::string text =
+      metadata.family + '\0' + metadata.metadata.help + '\0' + metadata.metadata.unit + '\0';
   text.push_back(static_cast<char>(metadata.metadata.type));
   const util::Hash128 hash = util::hash128(text);
   const util::MutexLock lock(mutex_);
@@ -34,7 +35,8 @@ void MetadataCache::begin_round() {
 }
 
 std::uint32_t MetadataCache::entry_of(std::string_view family) {
-  const auto [it, fresh] = by_name_.try_emplace(util::hash64(family), static_cast<std::uint32_t>(families_.size()));
+  const auto [it, fresh] =
+      by_name_.try_emplace(util::hash64(family), static_cast<std::uint32_t>(families_.size()));
   if (fresh) {
     ++version_;
     FamilyMetadataPtr made = interner_->intern({.family = std::string(family), .metadata = {}});
@@ -103,7 +105,8 @@ std::vector<FamilyMetadataPtr> MetadataCache::snapshot() const {
 
 FamilyMetadataPtr MetadataCache::find(std::string_view family) const {
   const util::MutexLock lock(mutex_);
-  const auto it = std::ranges::find_if(families_, [family](const auto& f) { return f->family == family; });
+  const auto it =
+      std::ranges::find_if(families_, [family](const auto& f) { return f->family == family; });
   return it == families_.end() ? nullptr : *it;
 }
 
@@ -115,7 +118,8 @@ std::size_t MetadataCache::size() const {
 std::size_t MetadataCache::bytes() const {
   const util::MutexLock lock(mutex_);
   std::size_t bytes = 0;
-  for (const auto& f : families_) bytes += f->family.size() + f->metadata.help.size() + f->metadata.unit.size();
+  for (const auto& f : families_)
+    bytes += f->family.size() + f->metadata.help.size() + f->metadata.unit.size();
   return bytes;
 }
 

@@ -1,4 +1,5 @@
-// Type, help and unit of a target's metric families. The texts are shared between targets, of which many expose the same families.
+// Type, help and unit of a target's metric families. The texts are shared between targets, of which
+// many expose the same families.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +33,8 @@ class MetadataInterner {
 
  private:
   util::Mutex mutex_;
-  boost::unordered_flat_map<util::Hash128, std::weak_ptr<const FamilyMetadata>, util::Hash128Hasher> known_ NX_GUARDED_BY(mutex_);
+  boost::unordered_flat_map<util::Hash128, std::weak_ptr<const FamilyMetadata>, util::Hash128Hasher>
+      known_ NX_GUARDED_BY(mutex_);
   std::size_t sweep_at_ NX_GUARDED_BY(mutex_) = 1024;
 };
 
@@ -42,7 +44,8 @@ class MetadataCache {
   explicit MetadataCache(MetadataInterner* interner) : interner_(interner) {}
 
   void begin_round();
-  // The parser has just returned kType or kHelp. A line that stood at the same place in the round before costs one comparison.
+  // The parser has just returned kType or kHelp. A line that stood at the same place in the round
+  // before costs one comparison.
   void on_line(const exposition::TextParser& parser, exposition::TextEvent event);
   // Forgets what was not seen for ten rounds.
   void end_round();
@@ -64,9 +67,10 @@ class MetadataCache {
 
   MetadataInterner* const interner_;
   mutable util::Mutex mutex_;
-  // Index i of all three belongs to one family. Written with the lock held by the confined thread, which may read without it.
+  // Index i of all three belongs to one family. Written with the lock held by the confined thread,
+  // which may read without it.
   std::vector<FamilyMetadataPtr> families_;
-  std::vector<std::uint32_t> seen_;  // Round; confined.
+  std::vector<std::uint32_t> seen_;                                  // Round; confined.
   boost::unordered_flat_map<std::uint64_t, std::uint32_t> by_name_;  // Hash of the name; confined.
   std::vector<Line> lines_;  // Of the round before, overwritten as this one goes; confined.
   std::size_t line_count_ = 0;

@@ -6,7 +6,8 @@
 
 namespace narthex::scrape {
 
-Pool::Pool(const TargetLoop::Environment& environment, async::TaskGroup* tasks, std::shared_ptr<const Job> job)
+Pool::Pool(const TargetLoop::Environment& environment, async::TaskGroup* tasks,
+           std::shared_ptr<const Job> job)
     : environment_(environment), tasks_(tasks), job_(std::move(job)) {}
 
 // Every target that the labels make, once; drops and faults are remembered and logged.
@@ -19,7 +20,9 @@ Pool::Targets Pool::make_targets(const std::vector<model::Labels>& discovered) {
     const model::Labels initial = initial_labels(labels, job_->options);
     auto made = make_target(initial, job_->options, job_->relabel_rules);
     if (!made) {
-      util::log_error("Error creating target", {{"scrape_pool", job_->options.job_name}, {"target", labels.to_string()}, {"err", made.error()}});
+      util::log_error("Error creating target", {{"scrape_pool", job_->options.job_name},
+                                                {"target", labels.to_string()},
+                                                {"err", made.error()}});
       continue;
     }
     if (!*made) {
@@ -37,7 +40,9 @@ void Pool::apply_target_limit(std::size_t count) {
   const std::uint64_t limit = job_->options.limits.targets;
   const bool exceeded = limit != 0 && count > limit;
   const std::string error =
-      exceeded ? fmt::format("target_limit exceeded (number of targets: {}, limit: {})", count, limit) : std::string();
+      exceeded
+          ? fmt::format("target_limit exceeded (number of targets: {}, limit: {})", count, limit)
+          : std::string();
   if (exceeded) environment_.shared->metrics->target_limit_exceeded.increment();
   if (error == job_->forced_error) return;
   auto changed = std::make_shared<Job>(*job_);
@@ -45,7 +50,8 @@ void Pool::apply_target_limit(std::size_t count) {
   job_ = std::move(changed);
 }
 
-void Pool::sync(std::shared_ptr<const Job> job, const std::vector<model::Labels>& discovered, std::uint64_t seed) {
+void Pool::sync(std::shared_ptr<const Job> job, const std::vector<model::Labels>& discovered,
+                std::uint64_t seed) {
   job_ = std::move(job);
   Targets targets = make_targets(discovered);
   apply_target_limit(targets.size());

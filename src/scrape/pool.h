@@ -21,12 +21,14 @@ namespace narthex::scrape {
 class Pool {
  public:
   // `tasks` runs the loops and outlives the pool.
-  Pool(const TargetLoop::Environment& environment, async::TaskGroup* tasks, std::shared_ptr<const Job> job);
+  Pool(const TargetLoop::Environment& environment, async::TaskGroup* tasks,
+       std::shared_ptr<const Job> job);
 
   [[nodiscard]] const Job& job() const noexcept { return *job_; }
   [[nodiscard]] std::shared_ptr<const Job> shared_job() const noexcept { return job_; }
   // Another configuration, targets as discovery has them; `seed` places the slots.
-  void sync(std::shared_ptr<const Job> job, const std::vector<model::Labels>& discovered, std::uint64_t seed);
+  void sync(std::shared_ptr<const Job> job, const std::vector<model::Labels>& discovered,
+            std::uint64_t seed);
   // Retires every target.
   void retire();
 

@@ -8,7 +8,8 @@
 namespace narthex::scrape {
 namespace {
 
-// A target chooses its series and knows our hash; it does not know this number, so it cannot choose series that all meet in one slot.
+// A target chooses its series and knows our hash; it does not know this number, so it cannot choose
+// series that all meet in one slot.
 std::uint64_t slot_seed() {
   static const std::uint64_t seed = util::os_entropy();
   return seed;
@@ -41,7 +42,8 @@ SeriesCache::Index SeriesCache::find_elsewhere(const util::Hash128& hash) noexce
 }
 
 SeriesCache::Index SeriesCache::add(const util::Hash128& hash) {
-  if (4 * (entries_.size() + 1) > 3 * slots_.size()) rebuild(slots_.empty() ? 64 : 2 * slots_.size());
+  if (4 * (entries_.size() + 1) > 3 * slots_.size())
+    rebuild(slots_.empty() ? 64 : 2 * slots_.size());
   const auto index = static_cast<Index>(entries_.size());
   entries_.push_back({.hash = hash});
   slots_[slot_of(hash)] = index;
@@ -51,7 +53,8 @@ SeriesCache::Index SeriesCache::add(const util::Hash128& hash) {
 
 void SeriesCache::rebuild(std::size_t slot_count) {
   slots_.assign(slot_count, kNone);
-  for (std::size_t i = 0; i < entries_.size(); ++i) slots_[slot_of(entries_[i].hash)] = static_cast<Index>(i);
+  for (std::size_t i = 0; i < entries_.size(); ++i)
+    slots_[slot_of(entries_[i].hash)] = static_cast<Index>(i);
 }
 
 void SeriesCache::keep_only(std::uint32_t round) {
@@ -72,6 +75,8 @@ void SeriesCache::keep_only(std::uint32_t round) {
   rebuild(std::bit_ceil(std::max<std::size_t>(64, entries_.size() * 4 / 3 + 2)));
 }
 
-void SeriesCache::clear() { *this = SeriesCache(); }
+void SeriesCache::clear() {
+  *this = SeriesCache();
+}
 
 }  // namespace narthex::scrape

@@ -1,7 +1,9 @@
-// What a target exposed before: from the text of a series to its reference in storage, without keeping any text.
+// What a target exposed before: from the text of a series to its reference in storage, without
+// keeping any text.
 //
-// Targets repeat themselves, so every entry remembers which one followed it: walking the same body again finds each series by one
-// comparison of hashes, and the table is asked only where the order has changed. 32 bytes an entry and 4 to 11 in the table.
+// Targets repeat themselves, so every entry remembers which one followed it: walking the same body
+// again finds each series by one comparison of hashes, and the table is asked only where the order
+// has changed. 32 bytes an entry and 4 to 11 in the table.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +25,8 @@ class SeriesCache {
   struct Entry {
     util::Hash128 hash;  // Of the series' text.
     storage::SeriesRef ref = storage::kNoSeries;
-    Index next = kNone;            // What came after it the last time.
-    std::uint32_t round : 24 = 0;  // When it was seen last; counts on and wraps.
+    Index next = kNone;             // What came after it the last time.
+    std::uint32_t round : 24 = 0;   // When it was seen last; counts on and wraps.
     std::uint32_t tracked : 1 = 0;  // Gets a stale marker when it is gone.
     std::uint32_t dropped : 1 = 0;  // metric_relabel_configs dropped it; there is no reference.
     std::uint32_t joined : 1 = 0;   // Was not there in the round before the last that saw it.
@@ -41,7 +43,8 @@ class SeriesCache {
     }
     return find_elsewhere(hash);
   }
-  // Precondition: find() just gave kNone for this hash. The reference stays valid until the next add().
+  // Precondition: find() just gave kNone for this hash. The reference stays valid until the next
+  // add().
   Index add(const util::Hash128& hash);
   // The next find() starts at the front again.
   void rewind() noexcept { last_ = kNone; }
@@ -63,7 +66,8 @@ class SeriesCache {
   [[nodiscard]] std::size_t slot_of(const util::Hash128& hash) const noexcept;
 
   std::vector<Entry> entries_;
-  std::vector<Index> slots_;  // Open addressing; a power of two, or empty; at most three quarters full.
+  std::vector<Index>
+      slots_;  // Open addressing; a power of two, or empty; at most three quarters full.
   Index first_ = kNone;
   Index last_ = kNone;
 };

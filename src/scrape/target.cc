@@ -50,7 +50,8 @@ std::string escape_query(std::string_view text) {
   return out;
 }
 
-// The query string: the job's parameters, with __param_<name> labels in the place of each first value; names in order.
+// The query string: the job's parameters, with __param_<name> labels in the place of each first
+// value; names in order.
 std::string query_of(const LabelsBuilder& labels, const ScrapeJobOptions& job) {
   std::map<std::string, std::vector<std::string>> params(job.params.begin(), job.params.end());
   for (const auto& [name, value] : labels.labels()) {
@@ -76,7 +77,8 @@ util::Result<http::Url> url_of(const LabelsBuilder& labels, const ScrapeJobOptio
   const std::string address(labels.get("__address__"));
   if (address.empty()) return fail(Code::kInvalidArgument, "no address");
   if (address.find('/') != std::string::npos) {
-    return fail(Code::kInvalidArgument, fmt::format("{} is not a valid hostname", model::quoted(address)));
+    return fail(Code::kInvalidArgument,
+                fmt::format("{} is not a valid hostname", model::quoted(address)));
   }
   const std::string scheme(labels.get("__scheme__"));
   if (scheme != "http" && scheme != "https") {
@@ -96,14 +98,19 @@ util::Result<void> read_timing(const LabelsBuilder& labels, Target& target) {
   const std::string interval_text(labels.get("__scrape_interval__"));
   const std::string timeout_text(labels.get("__scrape_timeout__"));
   auto interval = model::parse_duration(interval_text);
-  if (!interval) return fail(Code::kInvalidArgument, "error parsing scrape interval: " + interval.error().message());
+  if (!interval)
+    return fail(Code::kInvalidArgument,
+                "error parsing scrape interval: " + interval.error().message());
   if (interval->count() == 0) return fail(Code::kInvalidArgument, "scrape interval cannot be 0");
   auto timeout = model::parse_duration(timeout_text);
-  if (!timeout) return fail(Code::kInvalidArgument, "error parsing scrape timeout: " + timeout.error().message());
+  if (!timeout)
+    return fail(Code::kInvalidArgument,
+                "error parsing scrape timeout: " + timeout.error().message());
   if (timeout->count() == 0) return fail(Code::kInvalidArgument, "scrape timeout cannot be 0");
   if (*timeout > *interval) {
-    return fail(Code::kInvalidArgument, fmt::format("scrape timeout cannot be greater than scrape interval ({} > {})",
-                                                    model::quoted(timeout_text), model::quoted(interval_text)));
+    return fail(Code::kInvalidArgument,
+                fmt::format("scrape timeout cannot be greater than scrape interval ({} > {})",
+                            model::quoted(timeout_text), model::quoted(interval_text)));
   }
   target.interval = *interval;
   target.timeout = *timeout;
@@ -117,10 +124,12 @@ util::Result<void> check_switches(const LabelsBuilder& labels) {
       {"__scrape_native_histograms__", "scrape native histograms"}};
   for (const auto& [label, name] : kSwitches) {
     const std::string_view value = labels.get(label);
-    constexpr std::string_view kBooleans[] = {"1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"};
+    constexpr std::string_view kBooleans[] = {"1", "t", "T", "true",  "TRUE",  "True",
+                                              "0", "f", "F", "false", "FALSE", "False"};
     if (std::ranges::find(kBooleans, value) == std::end(kBooleans)) {
-      return fail(Code::kInvalidArgument, fmt::format("error parsing {}: strconv.ParseBool: parsing {}: invalid syntax", name,
-                                                      model::quoted(value)));
+      return fail(Code::kInvalidArgument,
+                  fmt::format("error parsing {}: strconv.ParseBool: parsing {}: invalid syntax",
+                              name, model::quoted(value)));
     }
   }
   return {};
@@ -128,10 +137,13 @@ util::Result<void> check_switches(const LabelsBuilder& labels) {
 
 }  // namespace
 
-std::string Target::key() const { return std::string(labels.bytes()) + '\0' + url_text; }
+std::string Target::key() const {
+  return std::string(labels.bytes()) + '\0' + url_text;
+}
 
 std::int64_t Target::slot_offset_ns(std::uint64_t seed) const {
-  const std::uint64_t hash = util::fnv1a64(url_text, util::fnv1a64(fmt::format("{:016}", util::xxh64(labels.bytes()))));
+  const std::uint64_t hash =
+      util::fnv1a64(url_text, util::fnv1a64(fmt::format("{:016}", util::xxh64(labels.bytes()))));
   const auto interval_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(interval).count());
   return static_cast<std::int64_t>((hash ^ seed) % interval_ns);
 }
@@ -152,10 +164,12 @@ model::Labels initial_labels(const model::Labels& discovered, const ScrapeJobOpt
   return labels.build();
 }
 
-util::Result<std::optional<Target>> make_target(const model::Labels& initial, const ScrapeJobOptions& job,
+util::Result<std::optional<Target>> make_target(const model::Labels& initial,
+                                                const ScrapeJobOptions& job,
                                                 const relabel::RelabelRules& rules) {
   LabelsBuilder labels(initial);
-  if (rules.apply(labels) == relabel::Verdict::kDrop || labels.empty()) return std::optional<Target>();
+  if (rules.apply(labels) == relabel::Verdict::kDrop || labels.empty())
+    return std::optional<Target>();
 
   Target target;
   target.discovered = initial;
@@ -169,15 +183,16 @@ util::Result<std::optional<Target>> make_target(const model::Labels& initial, co
   set_if_absent(labels, "instance", address);
   for (const auto& [name, value] : labels.labels()) {
     if (!util::is_valid_utf8(value)) {
-      return fail(Code::kInvalidArgument,
-                  fmt::format("invalid label value for {}: {}", model::quoted(name), model::quoted(value)));
+      return fail(Code::kInvalidArgument, fmt::format("invalid label value for {}: {}",
+                                                      model::quoted(name), model::quoted(value)));
     }
   }
   target.labels = labels.build();
   return std::optional<Target>(std::move(target));
 }
 
-util::WallNs next_slot(util::WallNs now, std::int64_t offset_ns, std::chrono::milliseconds interval) noexcept {
+util::WallNs next_slot(util::WallNs now, std::int64_t offset_ns,
+                       std::chrono::milliseconds interval) noexcept {
   const std::int64_t interval_ns = std::chrono::nanoseconds(interval).count();
   const std::int64_t since = (((now - offset_ns) % interval_ns) + interval_ns) % interval_ns;
   return now - since + interval_ns;

@@ -30,15 +30,20 @@ struct Target {
   [[nodiscard]] std::int64_t slot_offset_ns(std::uint64_t seed) const;
 };
 
-// The labels that relabelling starts from: those of discovery and, where absent, those that the job gives.
-[[nodiscard]] model::Labels initial_labels(const model::Labels& discovered, const ScrapeJobOptions& job);
+// The labels that relabelling starts from: those of discovery and, where absent, those that the job
+// gives.
+[[nodiscard]] model::Labels initial_labels(const model::Labels& discovered,
+                                           const ScrapeJobOptions& job);
 
-// nullopt: relabelling dropped it. kInvalidArgument, in Prometheus' words: the labels make no target.
-util::Result<std::optional<Target>> make_target(const model::Labels& initial, const ScrapeJobOptions& job,
+// nullopt: relabelling dropped it. kInvalidArgument, in Prometheus' words: the labels make no
+// target.
+util::Result<std::optional<Target>> make_target(const model::Labels& initial,
+                                                const ScrapeJobOptions& job,
                                                 const relabel::RelabelRules& rules);
 
 // The first slot after `now`: the next time that is `offset` in the interval.
-[[nodiscard]] util::WallNs next_slot(util::WallNs now, std::int64_t offset_ns, std::chrono::milliseconds interval) noexcept;
+[[nodiscard]] util::WallNs next_slot(util::WallNs now, std::int64_t offset_ns,
+                                     std::chrono::milliseconds interval) noexcept;
 // What tells servers apart that scrape the same targets.
 [[nodiscard]] std::uint64_t offset_seed(const ScrapeManagerOptions& options);
 

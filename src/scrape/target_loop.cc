@@ -13,8 +13,8 @@ namespace narthex::scrape {
 using util::Code;
 using util::fail;
 
-TargetLoop::TargetLoop(const Environment& environment, std::shared_ptr<const Target> target, std::shared_ptr<const Job> job,
-                       std::uint64_t seed)
+TargetLoop::TargetLoop(const Environment& environment, std::shared_ptr<const Target> target,
+                       std::shared_ptr<const Job> job, std::uint64_t seed)
     : environment_(environment),
       seed_(seed),
       current_target_(target),
@@ -26,7 +26,8 @@ void TargetLoop::change(std::shared_ptr<const Target> target, std::shared_ptr<co
   bool wake = false;
   {
     const util::MutexLock lock(mutex_);
-    wake = plan_.job != job || plan_.target->interval != target->interval || plan_.target->timeout != target->timeout;
+    wake = plan_.job != job || plan_.target->interval != target->interval ||
+           plan_.target->timeout != target->timeout;
     plan_ = {.target = std::move(target), .job = std::move(job)};
   }
   if (wake) doorbell_.ring();
@@ -63,12 +64,16 @@ TargetStatus TargetLoop::status() const {
   return status;
 }
 
-async::Task<void> TargetLoop::run(std::shared_ptr<TargetLoop> self) { co_return co_await self->main(); }
+async::Task<void> TargetLoop::run(std::shared_ptr<TargetLoop> self) {
+  co_return co_await self->main();
+}
 
 // True: the time has come. False: something has changed.
 async::Task<bool> TargetLoop::wait_for(util::WallNs at) {
-  const util::SteadyNs steady = environment_.clock->steady_ns() + std::max<std::int64_t>(0, at - environment_.clock->wall_ns());
-  NX_CO_ASSIGN(const async::Awoken awoken, co_await doorbell_.wait_until(environment_.clock, steady));
+  const util::SteadyNs steady = environment_.clock->steady_ns() +
+                                std::max<std::int64_t>(0, at - environment_.clock->wall_ns());
+  NX_CO_ASSIGN(const async::Awoken awoken,
+               co_await doorbell_.wait_until(environment_.clock, steady));
   // A ring at the very moment that the slot begins must not cost the round.
   co_return awoken == async::Awoken::kByTime || environment_.clock->wall_ns() >= at;
 }
@@ -82,23 +87,28 @@ async::Task<void> TargetLoop::main() {
     current_target_ = plan.target;
     current_job_ = plan.job;
 
-    // Wall clock: slots stay where they are over restarts. A timer that fires a little early must not give its slot twice.
+    // Wall clock: slots stay where they are over restarts. A timer that fires a little early must
+    // not give its slot twice.
     const std::int64_t offset = current_target_->slot_offset_ns(seed_);
     util::WallNs slot = next_slot(environment_.clock->wall_ns(), offset, current_target_->interval);
     if (slot == previous) slot += std::chrono::nanoseconds(current_target_->interval).count();
     NX_CO_ASSIGN(const bool due, co_await wait_for(slot));
     if (!due) continue;
     previous = slot;
-    const Slot round{.ideal = slot, .start = environment_.clock->wall_ns(), .steady_start = environment_.clock->steady_ns()};
+    const Slot round{.ideal = slot,
+                     .start = environment_.clock->wall_ns(),
+                     .steady_start = environment_.clock->steady_ns()};
     NX_CO_TRY(co_await scrape(round));
   }
 }
 
 model::TimestampMs TargetLoop::sample_time(const Slot& slot) const {
   constexpr std::int64_t kNsPerMs = 1'000'000;
-  const std::int64_t tolerance = std::min<std::int64_t>(std::chrono::nanoseconds(current_target_->interval).count() / 100,
-                                                        current_job_->timestamp_tolerance.count());
-  const bool snap = current_job_->adjust_timestamps && std::abs(slot.start - slot.ideal) <= tolerance;
+  const std::int64_t tolerance =
+      std::min<std::int64_t>(std::chrono::nanoseconds(current_target_->interval).count() / 100,
+                             current_job_->timestamp_tolerance.count());
+  const bool snap =
+      current_job_->adjust_timestamps && std::abs(slot.start - slot.ideal) <= tolerance;
   return (snap ? slot.ideal : slot.start) / kNsPerMs;
 }
 
@@ -108,39 +118,50 @@ http::ClientRequest TargetLoop::request(util::SteadyNs deadline) const {
   request.deadline = deadline;
   request.headers.add("User-Agent", current_job_->user_agent);
   request.headers.add("Accept", current_job_->accept);
-  request.headers.add("Accept-Encoding", current_job_->options.enable_compression ? "gzip" : "identity");
-  request.headers.add("X-Prometheus-Scrape-Timeout-Seconds",
-                      fmt::format("{}", std::chrono::duration<double>(current_target_->timeout).count()));
+  request.headers.add("Accept-Encoding",
+                      current_job_->options.enable_compression ? "gzip" : "identity");
+  request.headers.add(
+      "X-Prometheus-Scrape-Timeout-Seconds",
+      fmt::format("{}", std::chrono::duration<double>(current_target_->timeout).count()));
   return request;
 }
 
-// Runs `work` on a worker thread. While none is free it tries again until the deadline: a busy moment is no failure of the target.
-async::Task<void> TargetLoop::on_worker(std::move_only_function<void()> work, util::SteadyNs deadline) {
+// Runs `work` on a worker thread. While none is free it tries again until the deadline: a busy
+// moment is no failure of the target.
+async::Task<void> TargetLoop::on_worker(std::move_only_function<void()> work,
+                                        util::SteadyNs deadline) {
   auto shared = std::make_shared<std::move_only_function<void()>>(std::move(work));
   for (;;) {
     std::move_only_function<void()> attempt = [shared] { (*shared)(); };
     auto ran = co_await async::offload(environment_.workers, std::move(attempt));
     if (ran || ran.error().code() != Code::kLimitExceeded) co_return ran;
-    if (environment_.clock->steady_ns() >= deadline) co_return fail(Code::kTimeout, "no worker thread was free before the timeout");
+    if (environment_.clock->steady_ns() >= deadline)
+      co_return fail(Code::kTimeout, "no worker thread was free before the timeout");
     NX_CO_TRY(co_await async::sleep_for(environment_.clock, std::chrono::milliseconds(5)));
   }
 }
 
-// One round up to the batch. An error is what the target did wrong, what storage said, or kCanceled; abandon() follows.
+// One round up to the batch. An error is what the target did wrong, what storage said, or
+// kCanceled; abandon() follows.
 async::Task<void> TargetLoop::read_and_commit(Slot slot) {
-  const util::SteadyNs deadline = slot.steady_start + std::chrono::nanoseconds(current_target_->timeout).count();
-  RoundStart start{.job = current_job_.get(), .target = current_target_.get(), .timestamp = sample_time(slot)};
+  const util::SteadyNs deadline =
+      slot.steady_start + std::chrono::nanoseconds(current_target_->timeout).count();
+  RoundStart start{
+      .job = current_job_.get(), .target = current_target_.get(), .timestamp = sample_time(slot)};
   ingest_.begin_round(start);
-  if (!current_job_->forced_error.empty()) co_return fail(Code::kLimitExceeded, current_job_->forced_error);
+  if (!current_job_->forced_error.empty())
+    co_return fail(Code::kLimitExceeded, current_job_->forced_error);
 
   http::ClientRequest request = this->request(deadline);
   NX_CO_ASSIGN(const auto exchange, co_await current_job_->client->send(std::move(request)));
   if (exchange->status() != 200) {
     co_return fail(Code::kIo, "server returned HTTP status " + exchange->status_line());
   }
-  NX_CO_ASSIGN(const auto format, body_format(exchange->headers().get("Content-Type"), current_job_->options.fallback_protocol));
+  NX_CO_ASSIGN(const auto format, body_format(exchange->headers().get("Content-Type"),
+                                              current_job_->options.fallback_protocol));
   static_cast<void>(format);  // Both text formats share one parser.
-  if (http::equals_ignoring_case(exchange->headers().get("Content-Encoding"), "gzip")) ingest_.expect_gzip();
+  if (http::equals_ignoring_case(exchange->headers().get("Content-Encoding"), "gzip"))
+    ingest_.expect_gzip();
 
   for (bool last = false; !last;) {
     // Fill what fits before a thread is asked for: many short reads, one hop.
@@ -166,7 +187,8 @@ async::Task<void> TargetLoop::read_and_commit(Slot slot) {
 
 async::Task<void> TargetLoop::scrape(Slot slot) {
   if (last_start_ != 0) {
-    environment_.shared->metrics->interval_length(current_target_->interval).observe(static_cast<double>(slot.start - last_start_) / 1e9);
+    environment_.shared->metrics->interval_length(current_target_->interval)
+        .observe(static_cast<double>(slot.start - last_start_) / 1e9);
   }
   last_start_ = slot.start;
   const auto outcome = co_await read_and_commit(slot);
@@ -177,14 +199,18 @@ async::Task<void> TargetLoop::scrape(Slot slot) {
   if (outcome.error().code() == Code::kCanceled) co_return outcome;
 
   util::Result<void> stored;
-  std::move_only_function<void()> abandon = [this, slot, &stored] { stored = ingest_.abandon(seconds_since(slot)); };
+  std::move_only_function<void()> abandon = [this, slot, &stored] {
+    stored = ingest_.abandon(seconds_since(slot));
+  };
   // Not bounded by the scrape's timeout: that a target failed has to be written down, too.
-  const util::SteadyNs patience = environment_.clock->steady_ns() + std::chrono::nanoseconds(current_target_->interval).count();
+  const util::SteadyNs patience =
+      environment_.clock->steady_ns() + std::chrono::nanoseconds(current_target_->interval).count();
   NX_CO_TRY(co_await on_worker(std::move(abandon), patience));
   if (!stored) {
-    util::log_warn("Appending scrape report failed", {{"scrape_pool", current_job_->options.job_name},
-                                                      {"target", current_target_->url_text},
-                                                      {"err", stored.error()}});
+    util::log_warn("Appending scrape report failed",
+                   {{"scrape_pool", current_job_->options.job_name},
+                    {"target", current_target_->url_text},
+                    {"err", stored.error()}});
   }
   record(slot, outcome.error().message());
   co_return util::Result<void>();
@@ -209,11 +235,15 @@ void TargetLoop::record(const Slot& slot, const std::string& error) {
   status_.series_refused = ingest_.report().refused;
 }
 
-// Waits long enough for a target that only moved between jobs to be scraped again, then ends its series at the first missed slot.
+// Waits long enough for a target that only moved between jobs to be scraped again, then ends its
+// series at the first missed slot.
 async::Task<void> TargetLoop::write_end_markers() {
   const std::int64_t interval = std::chrono::nanoseconds(current_target_->interval).count();
-  const util::WallNs first = next_slot(environment_.clock->wall_ns(), current_target_->slot_offset_ns(seed_), current_target_->interval);
-  const util::SteadyNs until = environment_.clock->steady_ns() + (first - environment_.clock->wall_ns()) + interval + interval / 10;
+  const util::WallNs first =
+      next_slot(environment_.clock->wall_ns(), current_target_->slot_offset_ns(seed_),
+                current_target_->interval);
+  const util::SteadyNs until = environment_.clock->steady_ns() +
+                               (first - environment_.clock->wall_ns()) + interval + interval / 10;
   NX_CO_TRY(co_await async::sleep_until(environment_.clock, until));
   util::Result<void> stored;
   std::move_only_function<void()> work = [this, first, &stored] {

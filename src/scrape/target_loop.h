@@ -26,10 +26,11 @@ class TargetLoop {
     util::Clock* clock = nullptr;
     Shared* shared = nullptr;
   };
-  TargetLoop(const Environment& environment, std::shared_ptr<const Target> target, std::shared_ptr<const Job> job,
-             std::uint64_t seed);
+  TargetLoop(const Environment& environment, std::shared_ptr<const Target> target,
+             std::shared_ptr<const Job> job, std::uint64_t seed);
 
-  // Runs until it is cancelled or the target was retired and its stale markers are written. `self` keeps the loop alive.
+  // Runs until it is cancelled or the target was retired and its stale markers are written. `self`
+  // keeps the loop alive.
   static async::Task<void> run(std::shared_ptr<TargetLoop> self);
 
   // From the next round on. The same target by its key; its interval may have changed.

@@ -5,9 +5,12 @@ namespace {
 
 api::TargetHealth health(scrape::TargetHealth from) {
   switch (from) {
-    case scrape::TargetHealth::kUnknown: return api::TargetHealth::kUnknown;
-    case scrape::TargetHealth::kUp: return api::TargetHealth::kUp;
-    case scrape::TargetHealth::kDown: return api::TargetHealth::kDown;
+    case scrape::TargetHealth::kUnknown:
+      return api::TargetHealth::kUnknown;
+    case scrape::TargetHealth::kUp:
+      return api::TargetHealth::kUp;
+    case scrape::TargetHealth::kDown:
+      return api::TargetHealth::kDown;
   }
   return api::TargetHealth::kUnknown;
 }
@@ -23,7 +26,9 @@ std::vector<api::NamedCount> counts(std::vector<tsdb::CardinalityEntry>&& from) 
 
 }  // namespace
 
-std::vector<std::string> ScrapeTargets::pools() const { return manager_.pools(); }
+std::vector<std::string> ScrapeTargets::pools() const {
+  return manager_.pools();
+}
 
 std::vector<api::TargetStatus> ScrapeTargets::active(std::optional<std::string_view> pool) const {
   std::vector<api::TargetStatus> out;
@@ -46,7 +51,8 @@ std::vector<api::TargetStatus> ScrapeTargets::active(std::optional<std::string_v
 std::vector<api::DroppedTarget> ScrapeTargets::dropped(std::optional<std::string_view> pool) const {
   std::vector<api::DroppedTarget> out;
   for (scrape::DroppedTarget& from : manager_.dropped(pool)) {
-    out.push_back({.pool = std::move(from.pool), .discovered_labels = std::move(from.discovered_labels)});
+    out.push_back(
+        {.pool = std::move(from.pool), .discovered_labels = std::move(from.discovered_labels)});
   }
   return out;
 }
@@ -55,7 +61,8 @@ std::vector<std::pair<std::string, std::uint64_t>> ScrapeTargets::dropped_counts
   return manager_.dropped_counts();
 }
 
-std::vector<api::TargetMetadata> ScrapeTargets::metadata(std::optional<std::string_view> family) const {
+std::vector<api::TargetMetadata> ScrapeTargets::metadata(
+    std::optional<std::string_view> family) const {
   std::vector<api::TargetMetadata> out;
   for (scrape::TargetMetadata& from : manager_.metadata(family)) {
     out.push_back({.target = std::move(from.target),
@@ -82,7 +89,9 @@ api::HeadStatus HeadView::head_status(std::size_t names_max) const {
 }
 
 api::ReplayStatus replay_status(const tsdb::ReplayProgress& progress) {
-  return {.min = progress.segment_min, .max = progress.segment_max, .current = progress.segment_current};
+  return {.min = progress.segment_min,
+          .max = progress.segment_max,
+          .current = progress.segment_current};
 }
 
 }  // namespace narthex::server

@@ -1,6 +1,6 @@
-// Shows the API what it asks of the scrape manager and of the database. The modules are blind to each other; their plain data
-// is carried over here, field by field.
-// Threads: synchronized, as what they wrap.
+// Shows the API what it asks of the scrape manager and of the database. The modules are blind to
+// each other; their plain data is carried over here, field by field. Threads: synchronized, as what
+// they wrap.
 #pragma once
 
 #include "narthex/api/views.h"
@@ -14,10 +14,13 @@ class ScrapeTargets final : public api::TargetsView {
   // The manager outlives the view.
   explicit ScrapeTargets(const scrape::ScrapeManager& manager) : manager_(manager) {}
   [[nodiscard]] std::vector<std::string> pools() const override;
-  [[nodiscard]] std::vector<api::TargetStatus> active(std::optional<std::string_view> pool) const override;
-  [[nodiscard]] std::vector<api::DroppedTarget> dropped(std::optional<std::string_view> pool) const override;
+  [[nodiscard]] std::vector<api::TargetStatus> active(
+      std::optional<std::string_view> pool) const override;
+  [[nodiscard]] std::vector<api::DroppedTarget> dropped(
+      std::optional<std::string_view> pool) const override;
   [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> dropped_counts() const override;
-  [[nodiscard]] std::vector<api::TargetMetadata> metadata(std::optional<std::string_view> family) const override;
+  [[nodiscard]] std::vector<api::TargetMetadata> metadata(
+      std::optional<std::string_view> family) const override;
 
  private:
   const scrape::ScrapeManager& manager_;

@@ -29,8 +29,9 @@ const BuildInfo& build_info() noexcept {
 
 std::string version_text() {
   const BuildInfo& info = build_info();
-  return fmt::format("narthex, version {} (branch: {}, revision: {})\n  compiler: {}\n  platform: {}/{}\n", info.version,
-                     info.branch, info.revision, info.compiler, info.system, info.architecture);
+  return fmt::format(
+      "narthex, version {} (branch: {}, revision: {})\n  compiler: {}\n  platform: {}/{}\n",
+      info.version, info.branch, info.revision, info.compiler, info.system, info.architecture);
 }
 
 }  // namespace narthex::server

@@ -4,11 +4,14 @@ namespace narthex::server {
 
 util::Result<config::Config> ConfigSource::load() const {
   if (use_builtin()) {
-    return config::load_text(env_, config::builtin_text(own_address_), std::string(config::kBuiltinName));
+    return config::load_text(env_, config::builtin_text(own_address_),
+                             std::string(config::kBuiltinName));
   }
   return config::load(env_, path_);
 }
 
-std::string ConfigSource::describe() const { return use_builtin() ? std::string(config::kBuiltinName) : path_; }
+std::string ConfigSource::describe() const {
+  return use_builtin() ? std::string(config::kBuiltinName) : path_;
+}
 
 }  // namespace narthex::server

@@ -1,5 +1,5 @@
-// Where the configuration comes from: the file that the flag names, or the built-in text when no flag was given and the
-// default file does not exist. Threads: immutable.
+// Where the configuration comes from: the file that the flag names, or the built-in text when no
+// flag was given and the default file does not exist. Threads: immutable.
 #pragma once
 
 #include <string>
@@ -14,7 +14,10 @@ class ConfigSource {
  public:
   // `own_address` is what the built-in configuration scrapes this server at.
   ConfigSource(util::Env& env, std::string path, bool path_given, std::string own_address)
-      : env_(env), path_(std::move(path)), own_address_(std::move(own_address)), path_given_(path_given) {}
+      : env_(env),
+        path_(std::move(path)),
+        own_address_(std::move(own_address)),
+        path_given_(path_given) {}
 
   // Reads it afresh each time.
   [[nodiscard]] util::Result<config::Config> load() const;

@@ -6,8 +6,9 @@ ConfigState::ConfigState(config::Config initial, util::Clock& clock, telemetry::
     : clock_(clock),
       successful_(registry.gauge("prometheus_config_last_reload_successful",
                                  "Whether the last attempt to load the configuration worked.")),
-      success_seconds_(registry.gauge("prometheus_config_last_reload_success_timestamp_seconds",
-                                      "When the configuration was last loaded, in seconds since the Unix epoch.")) {
+      success_seconds_(registry.gauge(
+          "prometheus_config_last_reload_success_timestamp_seconds",
+          "When the configuration was last loaded, in seconds since the Unix epoch.")) {
   loaded(std::move(initial));
 }
 

@@ -1,11 +1,11 @@
 #include "narthex/server/daemon.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <thread>
+
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -26,6 +26,7 @@
 #include "narthex/util/env.h"
 #include "narthex/util/log.h"
 #include "narthex/util/worker_pool.h"
+
 #include "server/adapters.h"
 #include "server/config_source.h"
 #include "server/config_state.h"
@@ -40,8 +41,9 @@ namespace {
 using util::Code;
 
 constexpr std::size_t kIoThreads = 2;
-// Handlers may wait (for their turn, for a slow client), so there are many more of them than cores; the operating system
-// shares the cores among them, which is what keeps a light query quick beside heavy ones.
+// Handlers may wait (for their turn, for a slow client), so there are many more of them than cores;
+// the operating system shares the cores among them, which is what keeps a light query quick beside
+// heavy ones.
 constexpr std::size_t kHandlerThreads = 32;
 constexpr std::size_t kHandlerQueueMax = 4096;
 constexpr std::size_t kWorkQueueMax = 1U << 16U;
@@ -53,7 +55,9 @@ std::string host_name() {
   return name.data();
 }
 
-std::size_t core_count() { return std::max(1U, std::thread::hardware_concurrency()); }
+std::size_t core_count() {
+  return std::max(1U, std::thread::hardware_concurrency());
+}
 
 // The flag counts unless the configuration file says something; neither: 15 days. Zero: for ever.
 std::chrono::milliseconds retention_time(const Options& options, const config::Config& config) {
@@ -71,14 +75,15 @@ tsdb::WalCompression wal_compression(std::string_view name) {
 
 void register_build_info(telemetry::Registry& registry) {
   const BuildInfo& info = build_info();
-  telemetry::LabelPairs labels = {{"branch", std::string(info.branch)},
-                                  {"goarch", std::string(info.architecture)},
-                                  {"goos", std::string(info.system)},
-                                  {"goversion", std::string(info.compiler)},
-                                  {"revision", std::string(info.revision)},
-                                  {"tags", ""},
-                                  {"version", std::string(info.version)}};
-  registry.gauge("prometheus_build_info", "Always 1; the labels say which build this is.", std::move(labels)).set(1);
+  telemetry::LabelPairs labels = {
+      {"branch", std::string(info.branch)},     {"goarch", std::string(info.architecture)},
+      {"goos", std::string(info.system)},       {"goversion", std::string(info.compiler)},
+      {"revision", std::string(info.revision)}, {"tags", ""},
+      {"version", std::string(info.version)}};
+  registry
+      .gauge("prometheus_build_info", "Always 1; the labels say which build this is.",
+             std::move(labels))
+      .set(1);
 }
 
 }  // namespace
@@ -94,7 +99,8 @@ struct Daemon::Parts {
   const util::WallNs started_ns = clock.wall_ns();
   telemetry::Registry registry;
   std::vector<telemetry::Registry::Callback> process_metrics;
-  telemetry::Gauge& ready = registry.gauge("prometheus_ready", "Whether requests are answered: 1, or 0 at start and at the end.");
+  telemetry::Gauge& ready = registry.gauge(
+      "prometheus_ready", "Whether requests are answered: 1, or 0 at start and at the end.");
   async::Runtime io{kIoThreads};
   util::WorkerPool handlers{"narthex-http", kHandlerThreads, kHandlerQueueMax};
   util::WorkerPool scrape_workers{"narthex-scrape", core_count(), kWorkQueueMax};
@@ -145,18 +151,28 @@ util::Result<std::unique_ptr<Daemon>> Daemon::create(Options options) {
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Daemon::~Daemon() = default;
 
-const std::vector<std::uint16_t>& Daemon::ports() const noexcept { return parts_->web->ports(); }
-void Daemon::request_stop() { parts_->events.request_stop(); }
-void Daemon::request_reload() { static_cast<void>(parts_->events.request_reload()); }
+const std::vector<std::uint16_t>& Daemon::ports() const noexcept {
+  return parts_->web->ports();
+}
+void Daemon::request_stop() {
+  parts_->events.request_stop();
+}
+void Daemon::request_reload() {
+  static_cast<void>(parts_->events.request_reload());
+}
 
-// Configuration before the port, so that a mistake in it is reported even while another server runs; the port before the
-// data, so that a second server never touches the directory.
+// Configuration before the port, so that a mistake in it is reported even while another server
+// runs; the port before the data, so that a second server never touches the directory.
 util::Result<void> Daemon::Parts::bind() {
-  // The built-in configuration scrapes this server, whose port may be picked by the kernel: only a check at this point.
+  // The built-in configuration scrapes this server, whose port may be picked by the kernel: only a
+  // check at this point.
   const ConfigSource check(env, options.config_file, options.config_file_given, "localhost:9090");
   auto checked = check.load();
-  // A file that is not there or cannot be read is a bad configuration too: one exit code for all of them.
-  if (!checked) return util::fail(Code::kInvalidArgument, "loading the configuration: " + checked.error().message());
+  // A file that is not there or cannot be read is a bad configuration too: one exit code for all of
+  // them.
+  if (!checked)
+    return util::fail(Code::kInvalidArgument,
+                      "loading the configuration: " + checked.error().message());
 
   http::ServerOptions web_options;
   web_options.listen_addresses = options.web.listen_addresses;
@@ -164,15 +180,18 @@ util::Result<void> Daemon::Parts::bind() {
   web_options.idle_timeout = options.web.read_timeout;
   NX_ASSIGN(web, http::Server::listen(std::move(web_options), io, handlers));
   const std::uint16_t port = web->ports().front();
-  NX_ASSIGN(external_url, resolve_external_url(options.web.external_url, options.web.route_prefix, host_name(), port));
+  NX_ASSIGN(external_url, resolve_external_url(options.web.external_url, options.web.route_prefix,
+                                               host_name(), port));
 
   source = std::make_unique<ConfigSource>(env, options.config_file, options.config_file_given,
                                           fmt::format("localhost:{}", port));
   NX_ASSIGN(config::Config initial, source->load());
   for (const std::string& warning : initial.warnings) util::log_warn(warning);
   config = std::make_unique<ConfigState>(std::move(initial), clock, registry);
-  util::log_info("Listening", {{"addresses", fmt::format("{}", fmt::join(options.web.listen_addresses, ","))},
-                               {"port", port}, {"config", source->describe()}});
+  util::log_info("Listening",
+                 {{"addresses", fmt::format("{}", fmt::join(options.web.listen_addresses, ","))},
+                  {"port", port},
+                  {"config", source->describe()}});
   return {};
 }
 
@@ -322,7 +341,8 @@ util::Result<void> Daemon::Parts::reload() {
   }
   if (!applied) {
     config->failed();
-    util::log_error("The configuration was not reloaded; the old one stays", {{"err", applied.error()}});
+    util::log_error("The configuration was not reloaded; the old one stays",
+                    {{"err", applied.error()}});
     return applied;
   }
   config->loaded(*std::move(fresh));
@@ -330,7 +350,8 @@ util::Result<void> Daemon::Parts::reload() {
   return {};
 }
 
-// Nothing may be used after what it uses is gone: first nothing new comes in, then what runs ends, then the data is closed.
+// Nothing may be used after what it uses is gone: first nothing new comes in, then what runs ends,
+// then the data is closed.
 util::Result<void> Daemon::Parts::stop() {
   api->set_stopping();
   ready.set(0);

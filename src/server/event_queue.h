@@ -1,5 +1,5 @@
-// What the outside asks of the running server: stop, and reload with an answer. One thread serves it.
-// Threads: synchronized; wait() from one thread.
+// What the outside asks of the running server: stop, and reload with an answer. One thread serves
+// it. Threads: synchronized; wait() from one thread.
 #pragma once
 
 #include <deque>
@@ -49,7 +49,8 @@ class EventQueue {
   // The next event; stopping goes before reloading.
   [[nodiscard]] Event wait() {
     const util::MutexLock lock(mutex_);
-    changed_.wait(mutex_, [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return stop_ || !reloads_.empty(); });
+    changed_.wait(mutex_,
+                  [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return stop_ || !reloads_.empty(); });
     Event event;
     event.stop = stop_;
     if (!event.stop) {

@@ -15,9 +15,11 @@ namespace {
 constexpr double kBudgetShare = 0.6;
 constexpr std::uint64_t kSmallFileBytesMax = 4096;
 
-// The limit of the cgroup that a container runs in (version 2, then 1); the largest number without one.
+// The limit of the cgroup that a container runs in (version 2, then 1); the largest number without
+// one.
 std::uint64_t cgroup_limit() {
-  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+  for (const char* path :
+       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
     const auto text = util::posix_env().read_file(path, kSmallFileBytesMax);
     if (!text) continue;
     std::uint64_t bytes = 0;
@@ -28,14 +30,16 @@ std::uint64_t cgroup_limit() {
 }
 
 std::uint64_t machine_memory() {
-  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace
 
 std::uint64_t memory_budget(std::uint64_t flag_bytes) {
   if (flag_bytes != 0) return flag_bytes;
-  return static_cast<std::uint64_t>(static_cast<double>(std::min(cgroup_limit(), machine_memory())) * kBudgetShare);
+  return static_cast<std::uint64_t>(
+      static_cast<double>(std::min(cgroup_limit(), machine_memory())) * kBudgetShare);
 }
 
 std::uint64_t thread_count() {

@@ -1,4 +1,5 @@
-// How much memory this process may use, and how many threads it has. Threads: pure reads of /proc and /sys.
+// How much memory this process may use, and how many threads it has. Threads: pure reads of /proc
+// and /sys.
 #pragma once
 
 #include <cstdint>

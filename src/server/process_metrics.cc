@@ -34,7 +34,9 @@ double stat_field(std::size_t number) {
   return value;
 }
 
-double ticks_per_second() { return static_cast<double>(::sysconf(_SC_CLK_TCK)); }
+double ticks_per_second() {
+  return static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
 
 double cpu_seconds() {
   rusage usage{};
@@ -104,22 +106,27 @@ double network_bytes(Direction direction) {
 std::vector<telemetry::Registry::Callback> register_process_metrics(telemetry::Registry& registry) {
   using telemetry::FamilyType;
   std::vector<telemetry::Registry::Callback> out;
-  const auto add = [&](FamilyType type, std::string_view name, std::string_view help, std::function<double()> read) {
+  const auto add = [&](FamilyType type, std::string_view name, std::string_view help,
+                       std::function<double()> read) {
     out.push_back(registry.callback(type, name, help, {}, std::move(read)));
   };
   const auto page_bytes = static_cast<double>(::sysconf(_SC_PAGESIZE));
-  add(FamilyType::kCounter, "process_cpu_seconds_total", "CPU time spent, user and system, in seconds.", cpu_seconds);
-  add(FamilyType::kGauge, "process_max_fds", "Most file descriptors that may be open.", [] { return limit(RLIMIT_NOFILE); });
+  add(FamilyType::kCounter, "process_cpu_seconds_total",
+      "CPU time spent, user and system, in seconds.", cpu_seconds);
+  add(FamilyType::kGauge, "process_max_fds", "Most file descriptors that may be open.",
+      [] { return limit(RLIMIT_NOFILE); });
   add(FamilyType::kGauge, "process_open_fds", "Open file descriptors.", open_fds);
   add(FamilyType::kGauge, "process_resident_memory_bytes", "Memory in use, in bytes.",
       [page_bytes] { return stat_field(24) * page_bytes; });
-  add(FamilyType::kGauge, "process_virtual_memory_bytes", "Address space in use, in bytes.", [] { return stat_field(23); });
-  add(FamilyType::kGauge, "process_virtual_memory_max_bytes", "Most address space that may be used, in bytes.",
-      [] { return limit(RLIMIT_AS); });
-  add(FamilyType::kGauge, "process_start_time_seconds", "When the process started, in seconds since the Unix epoch.",
+  add(FamilyType::kGauge, "process_virtual_memory_bytes", "Address space in use, in bytes.",
+      [] { return stat_field(23); });
+  add(FamilyType::kGauge, "process_virtual_memory_max_bytes",
+      "Most address space that may be used, in bytes.", [] { return limit(RLIMIT_AS); });
+  add(FamilyType::kGauge, "process_start_time_seconds",
+      "When the process started, in seconds since the Unix epoch.",
       [start = start_time_seconds()] { return start; });
-  add(FamilyType::kCounter, "process_network_receive_bytes_total", "Bytes received over the network.",
-      [] { return network_bytes(Direction::kReceived); });
+  add(FamilyType::kCounter, "process_network_receive_bytes_total",
+      "Bytes received over the network.", [] { return network_bytes(Direction::kReceived); });
   add(FamilyType::kCounter, "process_network_transmit_bytes_total", "Bytes sent over the network.",
       [] { return network_bytes(Direction::kSent); });
   return out;

@@ -9,6 +9,7 @@
 namespace narthex::server {
 
 // The metrics live as long as the returned handles.
-[[nodiscard]] std::vector<telemetry::Registry::Callback> register_process_metrics(telemetry::Registry& registry);
+[[nodiscard]] std::vector<telemetry::Registry::Callback> register_process_metrics(
+    telemetry::Registry& registry);
 
 }  // namespace narthex::server

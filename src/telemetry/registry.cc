@@ -56,10 +56,14 @@ std::string number_text(double value) {
 
 std::string_view type_text(FamilyType type) {
   switch (type) {
-    case FamilyType::kCounter: return "counter";
-    case FamilyType::kGauge: return "gauge";
-    case FamilyType::kHistogram: return "histogram";
-    case FamilyType::kSummary: return "summary";
+    case FamilyType::kCounter:
+      return "counter";
+    case FamilyType::kGauge:
+      return "gauge";
+    case FamilyType::kHistogram:
+      return "histogram";
+    case FamilyType::kSummary:
+      return "summary";
   }
   return "untyped";
 }
@@ -73,7 +77,8 @@ Histogram::Histogram(std::span<const double> bounds)
 void Histogram::observe(double value) noexcept {
   // The first bound that is not below the value; NaN is below none and belongs to +Inf.
   const auto below = [value](double bound) { return !(value <= bound); };
-  const auto bucket = static_cast<std::size_t>(std::ranges::partition_point(bounds_, below) - bounds_.begin());
+  const auto bucket =
+      static_cast<std::size_t>(std::ranges::partition_point(bounds_, below) - bounds_.begin());
   counts_[bucket].fetch_add(1, std::memory_order_relaxed);
   sum_.fetch_add(value, std::memory_order_relaxed);
 }
@@ -89,7 +94,8 @@ Histogram::Snapshot Histogram::snapshot() const {
   return out;
 }
 
-Summary::Summary(std::span<const double> quantiles) : quantiles_(quantiles.begin(), quantiles.end()) {}
+Summary::Summary(std::span<const double> quantiles)
+    : quantiles_(quantiles.begin(), quantiles.end()) {}
 
 void Summary::observe(double value) {
   const util::MutexLock lock(mutex_);
@@ -146,8 +152,8 @@ struct Registry::State {
 Registry::Registry() : state_(std::make_unique<State>()) {}
 Registry::~Registry() = default;
 
-Registry::Member& Registry::member(FamilyType type, std::string_view name, std::string_view help, LabelPairs labels)
-    NX_NO_THREAD_SAFETY_ANALYSIS {
+Registry::Member& Registry::member(FamilyType type, std::string_view name, std::string_view help,
+                                   LabelPairs labels) NX_NO_THREAD_SAFETY_ANALYSIS {
   auto it = state_->families.find(name);
   if (it == state_->families.end()) {
     it = state_->families.emplace(std::string(name), Family{}).first;
@@ -168,24 +174,24 @@ Gauge& Registry::gauge(std::string_view name, std::string_view help, LabelPairs 
   return member(FamilyType::kGauge, name, help, std::move(labels)).gauge;
 }
 
-Histogram& Registry::histogram(std::string_view name, std::string_view help, std::span<const double> bounds,
-                               LabelPairs labels) {
+Histogram& Registry::histogram(std::string_view name, std::string_view help,
+                               std::span<const double> bounds, LabelPairs labels) {
   const util::MutexLock lock(state_->mutex);
   Member& found = member(FamilyType::kHistogram, name, help, std::move(labels));
   if (!found.histogram) found.histogram = std::make_unique<Histogram>(bounds);
   return *found.histogram;
 }
 
-Summary& Registry::summary(std::string_view name, std::string_view help, std::span<const double> quantiles,
-                           LabelPairs labels) {
+Summary& Registry::summary(std::string_view name, std::string_view help,
+                           std::span<const double> quantiles, LabelPairs labels) {
   const util::MutexLock lock(state_->mutex);
   Member& found = member(FamilyType::kSummary, name, help, std::move(labels));
   if (!found.summary) found.summary = std::make_unique<Summary>(quantiles);
   return *found.summary;
 }
 
-Registry::Callback Registry::callback(FamilyType type, std::string_view name, std::string_view help, LabelPairs labels,
-                                      std::function<double()> read) {
+Registry::Callback Registry::callback(FamilyType type, std::string_view name, std::string_view help,
+                                      LabelPairs labels, std::function<double()> read) {
   const util::MutexLock lock(state_->mutex);
   Member& found = member(type, name, help, labels);
   NX_CHECK(!found.read, "metric {} has two callbacks for one label set", name);
@@ -217,7 +223,8 @@ void Registry::append_text(std::string& out) const {
       } else if (family.type == FamilyType::kHistogram) {
         const Histogram::Snapshot snapshot = member.histogram->snapshot();
         for (const auto& [bound, count] : snapshot.buckets) {
-          append_sample(out, name + "_bucket", labels, "le", number_text(bound), static_cast<double>(count));
+          append_sample(out, name + "_bucket", labels, "le", number_text(bound),
+                        static_cast<double>(count));
         }
         append_sample(out, name + "_sum", labels, {}, {}, snapshot.sum);
         append_sample(out, name + "_count", labels, {}, {}, static_cast<double>(snapshot.count));

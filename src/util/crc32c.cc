@@ -47,7 +47,9 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_hardware(std::uint32_t cr
   for (; size > 0; --size, ++p) c32 = _mm_crc32_u8(c32, *p);
   return ~c32;
 }
-bool has_hardware() noexcept { return __builtin_cpu_supports("sse4.2") != 0; }
+bool has_hardware() noexcept {
+  return __builtin_cpu_supports("sse4.2") != 0;
+}
 #elif defined(__aarch64__)
 __attribute__((target("+crc"))) std::uint32_t crc32c_hardware(std::uint32_t crc, const void* data,
                                                               std::size_t size) noexcept {
@@ -57,12 +59,16 @@ __attribute__((target("+crc"))) std::uint32_t crc32c_hardware(std::uint32_t crc,
   for (; size > 0; --size, ++p) c = __crc32cb(c, *p);
   return ~c;
 }
-bool has_hardware() noexcept { return (getauxval(AT_HWCAP) & (1UL << 7)) != 0; }  // HWCAP_CRC32
+bool has_hardware() noexcept {
+  return (getauxval(AT_HWCAP) & (1UL << 7)) != 0;
+}  // HWCAP_CRC32
 #else
 std::uint32_t crc32c_hardware(std::uint32_t crc, const void* data, std::size_t size) noexcept {
   return crc32c_portable(crc, data, size);
 }
-bool has_hardware() noexcept { return false; }
+bool has_hardware() noexcept {
+  return false;
+}
 #endif
 
 }  // namespace

@@ -68,8 +68,10 @@ class PosixWritableFile final : public WritableFile {
     return {};
   }
   Result<void> truncate(std::uint64_t size_bytes) override {
-    if (::ftruncate(fd_.get(), static_cast<off_t>(size_bytes)) != 0) return last_error("truncate", path_);
-    if (::lseek(fd_.get(), static_cast<off_t>(size_bytes), SEEK_SET) < 0) return last_error("seek", path_);
+    if (::ftruncate(fd_.get(), static_cast<off_t>(size_bytes)) != 0)
+      return last_error("truncate", path_);
+    if (::lseek(fd_.get(), static_cast<off_t>(size_bytes), SEEK_SET) < 0)
+      return last_error("seek", path_);
     size_bytes_ = size_bytes;
     return {};
   }
@@ -143,7 +145,8 @@ class PosixFileLock final : public FileLock {
 
 class PosixEnv final : public Env {
  public:
-  Result<std::unique_ptr<WritableFile>> open_writable(const std::string& path, WriteMode mode) override {
+  Result<std::unique_ptr<WritableFile>> open_writable(const std::string& path,
+                                                      WriteMode mode) override {
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC;
     if (mode == WriteMode::kTruncate) flags |= O_TRUNC;
     if (mode == WriteMode::kExclusive) flags |= O_EXCL;
@@ -154,7 +157,8 @@ class PosixEnv final : public Env {
       size = ::lseek(fd.get(), 0, SEEK_END);
       if (size < 0) return last_error("seek", path);
     }
-    return std::make_unique<PosixWritableFile>(path, std::move(fd), static_cast<std::uint64_t>(size));
+    return std::make_unique<PosixWritableFile>(path, std::move(fd),
+                                               static_cast<std::uint64_t>(size));
   }
 
   Result<std::unique_ptr<RandomAccessFile>> open_random_access(const std::string& path) override {
@@ -182,7 +186,8 @@ class PosixEnv final : public Env {
     for (;;) {
       const std::size_t before = content.size();
       if (before > bytes_max) {
-        return fail(Code::kLimitExceeded, fmt::format("read {}: larger than {} bytes", path, bytes_max));
+        return fail(Code::kLimitExceeded,
+                    fmt::format("read {}: larger than {} bytes", path, bytes_max));
       }
       // One byte more than allowed, so that a file of exactly bytes_max is told from a larger one.
       const std::size_t want = std::min<std::uint64_t>(bytes_max - before, kReadBytes - 1) + 1;
@@ -244,12 +249,12 @@ class PosixEnv final : public Env {
     return {};
   }
   Result<std::uint64_t> file_size(const std::string& path) override {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0) return last_error("stat", path);
     return static_cast<std::uint64_t>(info.st_size);
   }
   [[nodiscard]] bool exists(const std::string& path) override {
-    struct stat info {};
+    struct stat info{};
     return ::stat(path.c_str(), &info) == 0;
   }
   Result<std::unique_ptr<FileLock>> lock_file(const std::string& path) override {
@@ -257,10 +262,11 @@ class PosixEnv final : public Env {
     if (fd.get() < 0) return last_error("open", path);
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK) {
-        return fail(Code::kAlreadyExists,
-                    fmt::format("lock {}: held by another process; is a second server running on this "
-                                "directory?",
-                                path));
+        return fail(
+            Code::kAlreadyExists,
+            fmt::format("lock {}: held by another process; is a second server running on this "
+                        "directory?",
+                        path));
       }
       return last_error("lock", path);
     }
@@ -269,7 +275,7 @@ class PosixEnv final : public Env {
 
  private:
   static Result<std::uint64_t> regular_size(const Fd& fd, const std::string& path) {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(fd.get(), &info) != 0) return last_error("stat", path);
     if (!S_ISREG(info.st_mode)) {
       return fail(Code::kInvalidArgument, fmt::format("open {}: not a regular file", path));

@@ -14,6 +14,8 @@ Hash128 hash128(std::string_view bytes) noexcept {
   return {h.low64, h.high64};
 }
 
-std::uint64_t xxh64(std::string_view bytes) noexcept { return XXH64(bytes.data(), bytes.size(), 0); }
+std::uint64_t xxh64(std::string_view bytes) noexcept {
+  return XXH64(bytes.data(), bytes.size(), 0);
+}
 
 }  // namespace narthex::util

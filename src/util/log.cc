@@ -17,7 +17,8 @@ std::atomic<LogFormat> g_format{LogFormat::kLogfmt};
 
 spdlog::logger& sink() {
   static const std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made =
+        std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%v");  // The line is complete when it gets here.
     made->set_level(spdlog::level::trace);
     made->flush_on(spdlog::level::trace);
@@ -28,17 +29,22 @@ spdlog::logger& sink() {
 
 std::string_view level_word(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "DEBUG";
-    case LogLevel::kInfo: return "INFO";
-    case LogLevel::kWarn: return "WARN";
-    case LogLevel::kError: return "ERROR";
+    case LogLevel::kDebug:
+      return "DEBUG";
+    case LogLevel::kInfo:
+      return "INFO";
+    case LogLevel::kWarn:
+      return "WARN";
+    case LogLevel::kError:
+      return "ERROR";
   }
   return "INFO";
 }
 
 std::string now_text() {
   using std::chrono::floor, std::chrono::milliseconds, std::chrono::days, std::chrono::hh_mm_ss;
-  const auto now = floor<milliseconds>(std::chrono::system_clock::now());  // Log lines carry real time.
+  const auto now =
+      floor<milliseconds>(std::chrono::system_clock::now());  // Log lines carry real time.
   const auto day = floor<days>(now);
   const std::chrono::year_month_day date(day);
   const hh_mm_ss time(now - day);
@@ -53,11 +59,21 @@ void append_quoted(std::string& out, std::string_view text) {
   out.push_back('"');
   for (const char c : to_valid_utf8(text)) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
           out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
@@ -139,7 +155,9 @@ void configure_log(LogLevel level, LogFormat format) {
   g_format = format;
 }
 
-bool log_enabled(LogLevel level) noexcept { return level >= g_level.load(); }
+bool log_enabled(LogLevel level) noexcept {
+  return level >= g_level.load();
+}
 
 void log(LogLevel level, std::string_view message, LogFields fields, std::source_location where) {
   if (!log_enabled(level)) return;

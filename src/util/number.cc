@@ -18,8 +18,8 @@ constexpr std::array<double, 23> kPowersOfTen = {1e0,  1e1,  1e2,  1e3,  1e4,  1
                                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 constexpr std::size_t kExactDigitsMax = 15;  // Any 15-digit integer is below 2^53.
 
-// "123.25" without exponent and with at most 15 digits: one integer and one exact division (Clinger's fast path),
-// so the result is correctly rounded. False = take the general way.
+// "123.25" without exponent and with at most 15 digits: one integer and one exact division
+// (Clinger's fast path), so the result is correctly rounded. False = take the general way.
 bool parse_short_decimal(std::string_view text, double& out) noexcept {
   if (text.size() > kExactDigitsMax + 1 || text.empty()) return false;
   std::uint64_t digits = 0;
@@ -85,8 +85,8 @@ int decimal_exponent(std::string_view scientific) noexcept {
   return negative ? -exponent : exponent;
 }
 
-// Shortest digits without an exponent. std::to_chars writes whole numbers beyond 2^53 with the digits of the exact
-// binary value; here, as in Prometheus, zeros follow the shortest digits.
+// Shortest digits without an exponent. std::to_chars writes whole numbers beyond 2^53 with the
+// digits of the exact binary value; here, as in Prometheus, zeros follow the shortest digits.
 std::size_t format_fixed(double value, char* out) noexcept {
   constexpr double kExactWholeEnd = 0x1p53;
   if (std::fabs(value) < kExactWholeEnd) return format_with(value, std::chars_format::fixed, out);

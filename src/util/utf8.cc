@@ -7,8 +7,12 @@ namespace {
 
 constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
 
-bool is_continuation(char c) noexcept { return (static_cast<std::uint8_t>(c) & 0xC0U) == 0x80U; }
-char32_t low6(char c) noexcept { return static_cast<std::uint8_t>(c) & 0x3FU; }
+bool is_continuation(char c) noexcept {
+  return (static_cast<std::uint8_t>(c) & 0xC0U) == 0x80U;
+}
+char32_t low6(char c) noexcept {
+  return static_cast<std::uint8_t>(c) & 0x3FU;
+}
 
 }  // namespace
 

@@ -18,7 +18,9 @@ WorkerPool::WorkerPool(std::string name, std::size_t threads, std::size_t queue_
   }
 }
 
-WorkerPool::~WorkerPool() { stop(); }
+WorkerPool::~WorkerPool() {
+  stop();
+}
 
 bool WorkerPool::try_submit(Job job) {
   {
@@ -53,7 +55,8 @@ void WorkerPool::run(const std::string& thread_name) {
     Job job;
     {
       const MutexLock lock(mutex_);
-      wake_.wait(mutex_, [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return stopping_ || !queue_.empty(); });
+      wake_.wait(mutex_,
+                 [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return stopping_ || !queue_.empty(); });
       if (queue_.empty()) return;
       job = std::move(queue_.front());
       queue_.pop_front();
@@ -68,7 +71,8 @@ namespace {
 struct ParallelState {
   ParallelState(std::size_t n, const std::function<void(std::size_t)>& b) : count(n), body(b) {}
   const std::size_t count;
-  const std::function<void(std::size_t)>& body;  // Only called while an index is claimed, so while the caller waits.
+  const std::function<void(std::size_t)>&
+      body;  // Only called while an index is claimed, so while the caller waits.
   std::atomic<std::size_t> next{0};
   std::atomic<std::size_t> done{0};
   Mutex mutex;

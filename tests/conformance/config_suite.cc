@@ -1,9 +1,10 @@
 // Configuration files that must load or must not, and relabelling.
 #include <filesystem>
 
-#include "conformance/suite.h"
 #include "narthex/config/config.h"
 #include "narthex/relabel/relabel.h"
+
+#include "conformance/suite.h"
 
 namespace narthex::conformance {
 namespace {
@@ -18,7 +19,8 @@ void run_load_case(Run& run, const std::string& file, const json::object& record
   const auto loaded = config::load(util::posix_env(), (run.folder / name).string(), options);
   std::vector<std::string> problems;
   if (loaded.has_value() != flag_of(record, "ok")) {
-    problems.push_back(loaded ? "loads, but must not" : "does not load: " + loaded.error().message());
+    problems.push_back(loaded ? "loads, but must not"
+                              : "does not load: " + loaded.error().message());
   }
   // Messages of the data carry the file as its source named it.
   std::string_view want = text_of(record, "error_contains");
@@ -40,8 +42,10 @@ std::vector<std::string> texts_of(const json::object& object, std::string_view k
 
 model::Labels labels_of(const json::object& object, std::string_view key) {
   std::vector<model::LabelView> views;
-  if (const json::value* labels = object.if_contains(key); labels != nullptr && labels->is_object()) {
-    for (const auto& [name, value] : labels->get_object()) views.push_back({name, value.as_string()});
+  if (const json::value* labels = object.if_contains(key);
+      labels != nullptr && labels->is_object()) {
+    for (const auto& [name, value] : labels->get_object())
+      views.push_back({name, value.as_string()});
   }
   return model::Labels::from_unsorted(views);
 }
@@ -53,7 +57,8 @@ util::Result<relabel::RelabelRule> rule_of(const json::object& object) {
   if (object.contains("regex")) rule.regex = std::string(text_of(object, "regex"));
   if (object.contains("replacement")) rule.replacement = text_of(object, "replacement");
   rule.target_label = text_of(object, "target_label");
-  if (const json::value* modulus = object.if_contains("modulus")) rule.modulus = modulus->to_number<std::uint64_t>();
+  if (const json::value* modulus = object.if_contains("modulus"))
+    rule.modulus = modulus->to_number<std::uint64_t>();
   if (object.contains("action")) {
     NX_ASSIGN(rule.action, relabel::parse_action(text_of(object, "action")));
   }
@@ -72,9 +77,11 @@ std::vector<std::string> judge_relabel(const json::object& record) {
   if (!compiled) return {compiled.error().message()};
   model::LabelsBuilder labels(labels_of(record, "labels"));
   const bool keep = compiled->apply(labels) == relabel::Verdict::kKeep;
-  if (keep != flag_of(record, "keep")) return {keep ? "kept, but must be dropped" : "dropped, but must be kept"};
+  if (keep != flag_of(record, "keep"))
+    return {keep ? "kept, but must be dropped" : "dropped, but must be kept"};
   const model::Labels want = labels_of(record, "output");
-  if (keep && labels.build() != want) return {"wants " + want.to_string() + ", got " + labels.build().to_string()};
+  if (keep && labels.build() != want)
+    return {"wants " + want.to_string() + ", got " + labels.build().to_string()};
   return {};
 }
 
@@ -83,7 +90,8 @@ std::vector<std::string> judge_validate(const json::object& record) {
   const json::value* config = record.if_contains("config");
   if (config == nullptr || !config->is_object()) return {"the case has no config"};
   auto rule = rule_of(config->get_object());
-  const auto scheme = text_of(record, "scheme") == "legacy" ? model::NameScheme::kLegacy : model::NameScheme::kUtf8;
+  const auto scheme =
+      text_of(record, "scheme") == "legacy" ? model::NameScheme::kLegacy : model::NameScheme::kUtf8;
   std::string got;
   if (!rule) {
     got = rule.error().message();
@@ -109,7 +117,8 @@ std::vector<std::string> judge_target_label(const json::object& record) {
   return {valid ? "accepted, but is no label name" : "refused"};
 }
 
-void run_relabel_case(Run& run, const std::string& file, std::size_t number, const json::object& record) {
+void run_relabel_case(Run& run, const std::string& file, std::size_t number,
+                      const json::object& record) {
   const std::string_view kind = text_of(record, "kind");
   const std::string id = std::string(kind) + " " + std::to_string(number);
   if (!run.wants(file, id)) return;
@@ -124,8 +133,8 @@ void run_relabel_case(Run& run, const std::string& file, std::size_t number, con
   }
 }
 
-// Which kind of record a file holds shows in its records; rule files and Alertmanager's configuration
-// are other modules' business.
+// Which kind of record a file holds shows in its records; rule files and Alertmanager's
+// configuration are other modules' business.
 void run_config(Run& run) {
   for (const auto& entry : std::filesystem::directory_iterator(run.folder)) {
     if (entry.path().extension() != ".jsonl") continue;
@@ -134,7 +143,8 @@ void run_config(Run& run) {
     std::size_t number = 0;
     for (const json::object& record : records.value_or(std::vector<json::object>{})) {
       ++number;
-      if (record.contains("relabel_configs") || record.contains("config") || text_of(record, "kind").starts_with("target_label")) {
+      if (record.contains("relabel_configs") || record.contains("config") ||
+          text_of(record, "kind").starts_with("target_label")) {
         run_relabel_case(run, file, number, record);
       } else if (record.contains("promtool_3_5") && record.contains("file")) {
         run_load_case(run, file, record);

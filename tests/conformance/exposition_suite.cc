@@ -47,7 +47,8 @@ Reading read_text(std::string body) {
       return reading;
     }
     if (event == TextEvent::kType) {
-      reading.events.push_back(fmt::format("TYPE {} {}", parser.family(), model::metric_type_text(parser.type())));
+      reading.events.push_back(
+          fmt::format("TYPE {} {}", parser.family(), model::metric_type_text(parser.type())));
     } else if (event == TextEvent::kHelp) {
       reading.events.push_back(
           fmt::format("HELP {} {}", parser.family(), exposition::unescape_help(parser.help_raw())));
@@ -58,9 +59,10 @@ Reading read_text(std::string body) {
         reading.error = parsed.error().message();
         return reading;
       }
-      const auto timestamp = sample.has_timestamp ? std::optional(sample.timestamp_ms) : std::nullopt;
-      reading.events.push_back(
-          sample_text(sample.series, model::Labels::from_unsorted(labels.labels()), sample.value, timestamp));
+      const auto timestamp =
+          sample.has_timestamp ? std::optional(sample.timestamp_ms) : std::nullopt;
+      reading.events.push_back(sample_text(
+          sample.series, model::Labels::from_unsorted(labels.labels()), sample.value, timestamp));
     }
   }
 }
@@ -70,10 +72,12 @@ double number_of(const json::value& value) {
   return value.to_number<double>();
 }
 
-// Label sets come plain, as alternatives by parser option, or as the call that makes them (option, labels, type).
+// Label sets come plain, as alternatives by parser option, or as the call that makes them (option,
+// labels, type).
 const json::object& plain_labels(const json::object& sets) {
   if (const auto* plain = sets.if_contains("plain")) return plain->as_object();
-  if (const auto* call = sets.if_contains("args"); call != nullptr && call->is_array()) return call->as_array().at(1).as_object();
+  if (const auto* call = sets.if_contains("args"); call != nullptr && call->is_array())
+    return call->as_array().at(1).as_object();
   return sets;
 }
 
@@ -89,7 +93,8 @@ std::string expected_text(const json::object& event) {
   model::LabelsBuilder builder;
   for (const auto& [key, value] : plain) builder.set(key, std::string_view(value.as_string()));
   const auto* t = event.if_contains("t");
-  const auto timestamp = t != nullptr && !t->is_null() ? std::optional(t->to_number<std::int64_t>()) : std::nullopt;
+  const auto timestamp =
+      t != nullptr && !t->is_null() ? std::optional(t->to_number<std::int64_t>()) : std::nullopt;
   const auto* v = event.if_contains("v");
   return sample_text(name, builder.build(), v == nullptr ? 0.0 : number_of(*v), timestamp);
 }
@@ -98,7 +103,8 @@ std::vector<std::string> compare_events(const json::array& expected, const Readi
   std::vector<std::string> problems;
   std::vector<std::string> want;
   for (const json::value& event : expected) {
-    if (std::string text = expected_text(event.as_object()); !text.empty()) want.push_back(std::move(text));
+    if (std::string text = expected_text(event.as_object()); !text.empty())
+      want.push_back(std::move(text));
   }
   if (want.size() != reading.events.size()) {
     problems.push_back(fmt::format("{} events, want {}", reading.events.size(), want.size()));
@@ -112,7 +118,8 @@ std::vector<std::string> compare_events(const json::array& expected, const Readi
 }
 
 std::optional<std::string> decode_base64(std::string_view text) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   std::uint32_t bits = 0;
   int bit_count = 0;
@@ -129,7 +136,8 @@ std::optional<std::string> decode_base64(std::string_view text) {
   return out;
 }
 
-std::optional<std::string> body_of(const json::object& record, const std::filesystem::path& folder) {
+std::optional<std::string> body_of(const json::object& record,
+                                   const std::filesystem::path& folder) {
   if (record.contains("file")) return read_file(folder / std::string(text_of(record, "file")));
   if (record.contains("input_base64")) return decode_base64(text_of(record, "input_base64"));
   return std::string(text_of(record, "input"));
@@ -146,11 +154,13 @@ std::vector<std::string> check(const json::object& record, const std::filesystem
     return {fmt::format("error {}, want {}", reading.error, want)};
   }
   if (!reading.error.empty()) return {"error " + reading.error};
-  if (const auto* expected = record.if_contains("expected"); expected != nullptr && expected->is_array()) {
+  if (const auto* expected = record.if_contains("expected");
+      expected != nullptr && expected->is_array()) {
     return compare_events(expected->as_array(), reading);
   }
   const auto* recorded = record.if_contains("prometheus_3_5");
-  const auto* samples = recorded != nullptr ? recorded->as_object().if_contains("samples") : nullptr;
+  const auto* samples =
+      recorded != nullptr ? recorded->as_object().if_contains("samples") : nullptr;
   if (samples == nullptr || samples->to_number<std::size_t>() == reading.samples) return {};
   return {fmt::format("{} samples, want {}", reading.samples, samples->to_number<std::size_t>())};
 }

@@ -11,19 +11,24 @@ namespace {
 namespace json = boost::json;
 
 // Reads what is there over the defaults; `action` is a text, so that a bad one can be judged.
-util::Result<relabel::RelabelRule> rule_of(const json::object& config, std::string_view default_action) {
+util::Result<relabel::RelabelRule> rule_of(const json::object& config,
+                                           std::string_view default_action) {
   relabel::RelabelRule rule;
-  NX_ASSIGN(rule.action, relabel::parse_action(config.contains("action") ? text_of(config, "action") : default_action));
+  NX_ASSIGN(rule.action, relabel::parse_action(config.contains("action") ? text_of(config, "action")
+                                                                         : default_action));
   if (const auto* labels = config.if_contains("source_labels")) {
-    for (const json::value& label : labels->as_array()) rule.source_labels.emplace_back(label.as_string());
+    for (const json::value& label : labels->as_array())
+      rule.source_labels.emplace_back(label.as_string());
   }
   if (config.contains("separator")) rule.separator = text_of(config, "separator");
   if (config.contains("regex")) rule.regex = text_of(config, "regex");
-  if (const auto* modulus = config.if_contains("modulus")) rule.modulus = modulus->to_number<std::uint64_t>();
+  if (const auto* modulus = config.if_contains("modulus"))
+    rule.modulus = modulus->to_number<std::uint64_t>();
   rule.target_label = text_of(config, "target_label");
   // The recorded texts name the constant where they mean the default.
   const std::string_view replacement = text_of(config, "replacement");
-  if (config.contains("replacement") && replacement != "DefaultRelabelConfig.Replacement") rule.replacement = replacement;
+  if (config.contains("replacement") && replacement != "DefaultRelabelConfig.Replacement")
+    rule.replacement = replacement;
   return rule;
 }
 
@@ -59,7 +64,8 @@ std::vector<std::string> verdict(const util::Result<void>& got, const json::obje
 }
 
 std::vector<std::string> check_validate(const json::object& record) {
-  const auto scheme = text_of(record, "scheme") == "legacy" ? model::NameScheme::kLegacy : model::NameScheme::kUtf8;
+  const auto scheme =
+      text_of(record, "scheme") == "legacy" ? model::NameScheme::kLegacy : model::NameScheme::kUtf8;
   const auto rule = rule_of(record.at("config").as_object(), "");
   if (!rule) return verdict(std::unexpected(rule.error()), record);
   return verdict(relabel::validate(*rule, scheme), record);

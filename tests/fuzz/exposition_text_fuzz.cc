@@ -1,5 +1,5 @@
-// Any body, cut anywhere: no crash, and the labels of an accepted series can be taken. Differential: what splitting says about a line
-// that the grammar accepts is what the grammar says.
+// Any body, cut anywhere: no crash, and the labels of an accepted series can be taken.
+// Differential: what splitting says about a line that the grammar accepts is what the grammar says.
 #include <bit>
 #include <cstdint>
 #include <string>
@@ -29,11 +29,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         event = parser.verify();
         if (event == TextEvent::kSample) {
           NX_CHECK(split.series == parser.sample().series, "series differ");
-          NX_CHECK(std::bit_cast<std::uint64_t>(split.value) == std::bit_cast<std::uint64_t>(parser.sample().value),
+          NX_CHECK(std::bit_cast<std::uint64_t>(split.value) ==
+                       std::bit_cast<std::uint64_t>(parser.sample().value),
                    "values differ");
         }
       }
-      if (event == TextEvent::kSample) static_cast<void>(labels.parse(parser.sample().series, parser.context()));
+      if (event == TextEvent::kSample)
+        static_cast<void>(labels.parse(parser.sample().series, parser.context()));
       if (event == TextEvent::kEnd || event == TextEvent::kError) return 0;
       if (event == TextEvent::kNeedMore) break;
     }

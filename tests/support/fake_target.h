@@ -1,6 +1,6 @@
-// A server on loopback that answers with exactly the bytes a test gives it, well-formed or not, and can be slow, silent or rude.
-// It uses plain blocking sockets and threads, so that nothing of ours is under test on both sides.
-// Threads: synchronized.
+// A server on loopback that answers with exactly the bytes a test gives it, well-formed or not, and
+// can be slow, silent or rude. It uses plain blocking sockets and threads, so that nothing of ours
+// is under test on both sides. Threads: synchronized.
 #pragma once
 
 #include <atomic>
@@ -25,8 +25,9 @@ class FakeTarget {
  public:
   struct Reply {
     std::string bytes;
-    bool close = false;  // Close the connection after the bytes.
-    bool hang = false;   // Send the bytes, then nothing more, until the client goes away or the target stops.
+    bool close = false;      // Close the connection after the bytes.
+    bool hang = false;       // Send the bytes, then nothing more, until the client goes away or the
+                             // target stops.
     std::size_t repeat = 1;  // Send `bytes` so many times.
   };
   // Gets the head of each request, returns what to answer. Called from the connections' threads.
@@ -37,7 +38,8 @@ class FakeTarget {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    NX_CHECK(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0, "bind");
+    NX_CHECK(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0,
+             "bind");
     NX_CHECK(::listen(listener_, 128) == 0, "listen");
     socklen_t size = sizeof(address);
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
@@ -73,10 +75,12 @@ class FakeTarget {
   [[nodiscard]] int accepted() const noexcept { return accepted_; }
 
   // A whole answer.
-  [[nodiscard]] static Reply ok(std::string_view body, std::string_view content_type = "text/plain; version=0.0.4",
+  [[nodiscard]] static Reply ok(std::string_view body,
+                                std::string_view content_type = "text/plain; version=0.0.4",
                                 std::string_view more_headers = {}) {
-    return {.bytes = "HTTP/1.1 200 OK\r\nContent-Type: " + std::string(content_type) + "\r\n" + std::string(more_headers) +
-                     "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body)};
+    return {.bytes = "HTTP/1.1 200 OK\r\nContent-Type: " + std::string(content_type) + "\r\n" +
+                     std::string(more_headers) + "Content-Length: " + std::to_string(body.size()) +
+                     "\r\n\r\n" + std::string(body)};
   }
 
  private:
@@ -106,7 +110,8 @@ class FakeTarget {
       const Reply reply = handler_(received.substr(0, head_end + 2));
       received.erase(0, head_end + 4);
       bool sent = true;
-      for (std::size_t i = 0; i < reply.repeat && sent && !stopping_; ++i) sent = send_all(fd, reply.bytes);
+      for (std::size_t i = 0; i < reply.repeat && sent && !stopping_; ++i)
+        sent = send_all(fd, reply.bytes);
       if (!sent || reply.close) break;
       if (reply.hang) {
         char byte = 0;

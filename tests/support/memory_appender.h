@@ -1,6 +1,6 @@
-// An Appender that keeps everything in maps: for tests of writers. It judges samples as a head without an out-of-order window does,
-// and can refuse new series, lose series, or fail.
-// Threads: synchronized.
+// An Appender that keeps everything in maps: for tests of writers. It judges samples as a head
+// without an out-of-order window does, and can refuse new series, lose series, or fail. Threads:
+// synchronized.
 #pragma once
 
 #include <cmath>
@@ -19,7 +19,8 @@ namespace narthex::test {
 
 class MemoryAppender final : public storage::Appender {
  public:
-  util::Result<void> ensure_series(std::span<const model::Labels> series, std::span<storage::EnsuredSeries> out) override {
+  util::Result<void> ensure_series(std::span<const model::Labels> series,
+                                   std::span<storage::EnsuredSeries> out) override {
     const util::MutexLock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
     for (std::size_t i = 0; i < series.size(); ++i) {
@@ -42,7 +43,8 @@ class MemoryAppender final : public storage::Appender {
     return {};
   }
 
-  util::Result<void> append(const storage::WriteBatch& batch, storage::Atomicity, storage::AppendReport& report) override {
+  util::Result<void> append(const storage::WriteBatch& batch, storage::Atomicity,
+                            storage::AppendReport& report) override {
     const util::MutexLock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
     ++appends_;
@@ -109,7 +111,8 @@ class MemoryAppender final : public storage::Appender {
   }
 
  private:
-  storage::AppendOutcome append_one(storage::SeriesRef ref, model::TimestampMs t, double v) NX_REQUIRES(mutex_) {
+  storage::AppendOutcome append_one(storage::SeriesRef ref, model::TimestampMs t, double v)
+      NX_REQUIRES(mutex_) {
     const auto series = samples_.find(ref);
     if (series == samples_.end()) return storage::AppendOutcome::kUnknownSeries;
     if (!series->second.empty()) {
@@ -127,7 +130,8 @@ class MemoryAppender final : public storage::Appender {
   mutable util::Mutex mutex_;
   std::map<std::string, storage::SeriesRef> refs_ NX_GUARDED_BY(mutex_);
   std::map<storage::SeriesRef, std::string> names_ NX_GUARDED_BY(mutex_);
-  std::map<storage::SeriesRef, std::vector<std::pair<model::TimestampMs, double>>> samples_ NX_GUARDED_BY(mutex_);
+  std::map<storage::SeriesRef, std::vector<std::pair<model::TimestampMs, double>>> samples_
+      NX_GUARDED_BY(mutex_);
   storage::SeriesRef next_ref_ NX_GUARDED_BY(mutex_) = 1;
   std::size_t series_max_ NX_GUARDED_BY(mutex_) = SIZE_MAX;
   std::size_t ensured_ NX_GUARDED_BY(mutex_) = 0;

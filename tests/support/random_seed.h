@@ -1,4 +1,5 @@
-// The seed of every randomised test: fixed, so that a run can be repeated, or taken from NARTHEX_SEED.
+// The seed of every randomised test: fixed, so that a run can be repeated, or taken from
+// NARTHEX_SEED.
 #pragma once
 
 #include <cstdint>

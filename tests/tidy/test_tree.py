@@ -26,6 +26,16 @@ class Tree(unittest.TestCase):
         done = subprocess.run([checker, "-x", *scripts], cwd=ROOT, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout)
 
+    def test_cpp_is_formatted(self):
+        formatter = shutil.which("clang-format-19")
+        if not formatter:
+            self.skipTest("clang-format-19 is not installed")
+        listed = subprocess.run(["git", "ls-files", "*.cc", "*.h"], cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run([formatter, "--dry-run", "-Werror", *listed.stdout.split()],
+                              cwd=ROOT, capture_output=True, text=True, check=False)
+        offences = sorted({line.split(":")[0] for line in done.stderr.splitlines() if "-Wclang-format-violations" in line})
+        self.assertEqual(offences, [], "run clang-format-19 -i on these")
+
 
 def add_rule(rule):
     setattr(Tree, "test_" + rule.__name__.removeprefix("check_"), lambda self: self.check(rule))

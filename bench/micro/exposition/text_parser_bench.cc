@@ -13,8 +13,11 @@ std::string body_of(std::size_t lines) {
   util::Random random(1);
   std::string body = "# TYPE demo_requests_total counter\n";
   for (std::size_t i = 0; i < lines; ++i) {
-    const double value = random.below(100) < 57 ? static_cast<double>(random.below(1'000'000'000)) / 1000.0 : 1.0;
-    body += fmt::format("demo_requests_total{{instance_id=\"{:05}\",path=\"/api/{:03}\",code=\"200\"}} {}\n", i, i % 997, value);
+    const double value =
+        random.below(100) < 57 ? static_cast<double>(random.below(1'000'000'000)) / 1000.0 : 1.0;
+    body += fmt::format(
+        "demo_requests_total{{instance_id=\"{:05}\",path=\"/api/{:03}\",code=\"200\"}} {}\n", i,
+        i % 997, value);
   }
   return body;
 }
@@ -45,7 +48,8 @@ void BM_TextParse_Split(benchmark::State& state) {
 BENCHMARK(BM_TextParse_Split);
 
 void BM_TextParse_SplitAndHash(benchmark::State& state) {
-  run(state, [](TextParser& parser) { benchmark::DoNotOptimize(util::hash128(parser.sample().series)); });
+  run(state,
+      [](TextParser& parser) { benchmark::DoNotOptimize(util::hash128(parser.sample().series)); });
 }
 BENCHMARK(BM_TextParse_SplitAndHash);
 

@@ -14,11 +14,14 @@ namespace {
 
 class SinkAppender final : public storage::Appender {
  public:
-  util::Result<void> ensure_series(std::span<const model::Labels>, std::span<storage::EnsuredSeries> out) override {
-    for (storage::EnsuredSeries& series : out) series = {.ref = ++refs_, .outcome = storage::EnsureOutcome::kCreated};
+  util::Result<void> ensure_series(std::span<const model::Labels>,
+                                   std::span<storage::EnsuredSeries> out) override {
+    for (storage::EnsuredSeries& series : out)
+      series = {.ref = ++refs_, .outcome = storage::EnsureOutcome::kCreated};
     return {};
   }
-  util::Result<void> append(const storage::WriteBatch& batch, storage::Atomicity, storage::AppendReport&) override {
+  util::Result<void> append(const storage::WriteBatch& batch, storage::Atomicity,
+                            storage::AppendReport&) override {
     benchmark::DoNotOptimize(batch.refs.data());
     return {};
   }
@@ -32,8 +35,11 @@ std::string body_of(std::size_t lines, std::uint64_t seed) {
   util::Random random(seed);
   std::string body = "# TYPE demo_requests_total counter\n";
   for (std::size_t i = 0; i < lines; ++i) {
-    const double value = i % 100 < 57 ? static_cast<double>(random.below(1'000'000'000)) / 1000.0 : 1.0;
-    body += fmt::format("demo_requests_total{{instance_id=\"{:05}\",path=\"/api/{:03}\",code=\"200\"}} {}\n", i, i % 997, value);
+    const double value =
+        i % 100 < 57 ? static_cast<double>(random.below(1'000'000'000)) / 1000.0 : 1.0;
+    body += fmt::format(
+        "demo_requests_total{{instance_id=\"{:05}\",path=\"/api/{:03}\",code=\"200\"}} {}\n", i,
+        i % 997, value);
   }
   return body;
 }
@@ -82,7 +88,8 @@ void BM_ScrapeIngest_WarmRound(benchmark::State& state) {
   std::size_t round = 0;
   for (auto _ : state) rig.round(bodies[++round % 2]);
   state.SetItemsProcessed(state.iterations() * state.range(0));
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * static_cast<std::int64_t>(bodies[0].size()));
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
+                          static_cast<std::int64_t>(bodies[0].size()));
 }
 BENCHMARK(BM_ScrapeIngest_WarmRound)->ArgName("lines")->Arg(1000)->Arg(100'000);
 

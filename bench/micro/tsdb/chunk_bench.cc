@@ -14,7 +14,8 @@ void BM_XorChunk_Append(benchmark::State& state) {
   XorChunkBuilder builder;
   for (auto _ : state) {
     builder.clear();
-    for (std::size_t i = 0; i < kSamples; ++i) builder.append(samples.timestamps[i], samples.values[i]);
+    for (std::size_t i = 0; i < kSamples; ++i)
+      builder.append(samples.timestamps[i], samples.values[i]);
     benchmark::DoNotOptimize(builder.bytes().data());
   }
   state.SetLabel(bench::kShapeNames[state.range(0)]);
@@ -27,7 +28,8 @@ void BM_XorChunk_Decode(benchmark::State& state) {
   const auto shape = static_cast<bench::Shape>(state.range(0));
   const bench::Samples samples = bench::make_samples(shape, kSamples, 1);
   XorChunkBuilder builder;
-  for (std::size_t i = 0; i < kSamples; ++i) builder.append(samples.timestamps[i], samples.values[i]);
+  for (std::size_t i = 0; i < kSamples; ++i)
+    builder.append(samples.timestamps[i], samples.values[i]);
   const std::string chunk(builder.bytes());
   bench::Samples out;
   if (!decode_xor_chunk(chunk, {out.timestamps, out.values}) || out.values != samples.values) {

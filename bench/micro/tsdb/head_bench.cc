@@ -1,12 +1,12 @@
 // The engine as its users see it: batches through Db, with the log on a real file system.
-#include <benchmark/benchmark.h>
-
 #include <filesystem>
 #include <fstream>
 
+#include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include "narthex/tsdb/db.h"
+
 #include "series_shapes.h"
 #include "support/temp_dir.h"
 #include "tsdb/head/head.h"
@@ -38,7 +38,8 @@ std::vector<storage::SeriesRef> create_series(storage::Appender& appender, std::
   std::vector<storage::EnsuredSeries> ensured;
   for (std::size_t begin = 0; begin < count; begin += 500) {
     labels.clear();
-    for (std::size_t i = begin; i < std::min(begin + 500, count); ++i) labels.push_back(series_labels(i));
+    for (std::size_t i = begin; i < std::min(begin + 500, count); ++i)
+      labels.push_back(series_labels(i));
     ensured.assign(labels.size(), {});
     static_cast<void>(appender.ensure_series(labels, ensured));
     for (const auto& one : ensured) refs.push_back(one.ref);
@@ -49,7 +50,8 @@ std::vector<storage::SeriesRef> create_series(storage::Appender& appender, std::
 // The values of a round: 57 % of the series change.
 class Rounds {
  public:
-  explicit Rounds(std::span<const storage::SeriesRef> refs) : refs_(refs), values_(refs.size(), 1000) {}
+  explicit Rounds(std::span<const storage::SeriesRef> refs)
+      : refs_(refs), values_(refs.size(), 1000) {}
   // Calls sink(batch) for every target of 500 series.
   template <class Sink>
   void run(Sink sink) {
@@ -57,7 +59,8 @@ class Rounds {
     for (std::size_t begin = 0; begin < refs_.size(); begin += 500) {
       batch_.clear();
       for (std::size_t i = begin; i < std::min(begin + 500, refs_.size()); ++i) {
-        if (i * 2654435761U % 100 < 57) values_[i] += static_cast<double>(1 + (i * 7 + round_ * 13) % 90);
+        if (i * 2654435761U % 100 < 57)
+          values_[i] += static_cast<double>(1 + (i * 7 + round_ * 13) % 90);
         batch_.add(refs_[i], kStart + static_cast<model::TimestampMs>(round_) * 15'000, values_[i]);
       }
       sink(batch_);
@@ -84,10 +87,14 @@ void BM_Head_Append(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
   struct Creator final : storage::Appender {
     explicit Creator(Head& h) : target(h) {}
-    util::Result<void> ensure_series(std::span<const model::Labels> series, std::span<storage::EnsuredSeries> out) override {
+    util::Result<void> ensure_series(std::span<const model::Labels> series,
+                                     std::span<storage::EnsuredSeries> out) override {
       return target.ensure_series(series, out);
     }
-    util::Result<void> append(const storage::WriteBatch&, storage::Atomicity, storage::AppendReport&) override { return {}; }
+    util::Result<void> append(const storage::WriteBatch&, storage::Atomicity,
+                              storage::AppendReport&) override {
+      return {};
+    }
     Head& target;
   } creator(head);
   const auto refs = create_series(creator, count);
@@ -103,7 +110,12 @@ void BM_Head_Append(benchmark::State& state) {
   if (!report.floats.empty()) state.SkipWithError("samples were refused");
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(BM_Head_Append)->ArgName("series")->Arg(100'000)->Arg(1'000'000)->Iterations(30)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Head_Append)
+    ->ArgName("series")
+    ->Arg(100'000)
+    ->Arg(1'000'000)
+    ->Iterations(30)
+    ->Unit(benchmark::kMillisecond);
 
 void BM_Db_Append(benchmark::State& state) {
   const test::TempDir directory;
@@ -113,15 +125,23 @@ void BM_Db_Append(benchmark::State& state) {
   const auto refs = create_series(*db, static_cast<std::size_t>(state.range(0)));
   Rounds rounds(refs);
   storage::AppendReport report;
-  rounds.run([&](const storage::WriteBatch& batch) { static_cast<void>(db->append(batch, storage::Atomicity::kKeepGood, report)); });
+  rounds.run([&](const storage::WriteBatch& batch) {
+    static_cast<void>(db->append(batch, storage::Atomicity::kKeepGood, report));
+  });
   for (auto _ : state) {
     rounds.run([&](const storage::WriteBatch& batch) {
-      if (!db->append(batch, storage::Atomicity::kKeepGood, report)) state.SkipWithError("append failed");
+      if (!db->append(batch, storage::Atomicity::kKeepGood, report))
+        state.SkipWithError("append failed");
     });
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(BM_Db_Append)->ArgName("series")->Arg(100'000)->Arg(1'000'000)->Iterations(20)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Db_Append)
+    ->ArgName("series")
+    ->Arg(100'000)
+    ->Arg(1'000'000)
+    ->Iterations(20)
+    ->Unit(benchmark::kMillisecond);
 
 void BM_Head_CreateSeries(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
@@ -131,12 +151,17 @@ void BM_Head_CreateSeries(benchmark::State& state) {
   for (auto _ : state) {
     Head head({});
     for (std::size_t i = 0; i < count; i += 500) {
-      static_cast<void>(head.ensure_series(std::span(labels).subspan(i, 500), std::span(out).subspan(i, 500)));
+      static_cast<void>(
+          head.ensure_series(std::span(labels).subspan(i, 500), std::span(out).subspan(i, 500)));
     }
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(BM_Head_CreateSeries)->ArgName("series")->Arg(100'000)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Head_CreateSeries)
+    ->ArgName("series")
+    ->Arg(100'000)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond);
 
 // Resident bytes a series, everything included: the figures of design §7.
 void BM_Db_BytesPerSeries(benchmark::State& state) {
@@ -146,11 +171,14 @@ void BM_Db_BytesPerSeries(benchmark::State& state) {
   const std::size_t before = resident_bytes();
   for (auto _ : state) {
     auto db = Db::open(options).value();
-    std::vector<storage::SeriesRef> refs = create_series(*db, static_cast<std::size_t>(state.range(0)));
+    std::vector<storage::SeriesRef> refs =
+        create_series(*db, static_cast<std::size_t>(state.range(0)));
     Rounds rounds(refs);
     storage::AppendReport report;
     for (std::int64_t i = 0; i < state.range(1); ++i) {
-      rounds.run([&](const storage::WriteBatch& batch) { static_cast<void>(db->append(batch, storage::Atomicity::kKeepGood, report)); });
+      rounds.run([&](const storage::WriteBatch& batch) {
+        static_cast<void>(db->append(batch, storage::Atomicity::kKeepGood, report));
+      });
     }
     // The benchmark's own references and values are 16 bytes a series.
     state.counters["rss_per_series"] =
@@ -177,18 +205,26 @@ void BM_Db_Replay(benchmark::State& state) {
     Rounds rounds(refs);
     storage::AppendReport report;
     for (std::int64_t i = 0; i < state.range(1); ++i) {
-      rounds.run([&](const storage::WriteBatch& batch) { static_cast<void>(db->append(batch, storage::Atomicity::kKeepGood, report)); });
+      rounds.run([&](const storage::WriteBatch& batch) {
+        static_cast<void>(db->append(batch, storage::Atomicity::kKeepGood, report));
+      });
     }
   }
   for (auto _ : state) {
     auto db = Db::open(options);
-    if (!db || (*db)->replay_report().samples != static_cast<std::uint64_t>(state.range(0) * state.range(1))) {
+    if (!db || (*db)->replay_report().samples !=
+                   static_cast<std::uint64_t>(state.range(0) * state.range(1))) {
       state.SkipWithError("samples are missing");
     }
   }
   state.SetItemsProcessed(state.iterations() * state.range(0) * state.range(1));
 }
-BENCHMARK(BM_Db_Replay)->ArgNames({"series", "samples"})->Args({100'000, 0})->Args({100'000, 120})->Iterations(2)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Db_Replay)
+    ->ArgNames({"series", "samples"})
+    ->Args({100'000, 0})
+    ->Args({100'000, 120})
+    ->Iterations(2)
+    ->Unit(benchmark::kMillisecond);
 
 void BM_Head_Select(benchmark::State& state) {
   const test::TempDir directory;
@@ -198,12 +234,16 @@ void BM_Head_Select(benchmark::State& state) {
   const auto refs = create_series(*db, 200'000);
   Rounds rounds(refs);
   storage::AppendReport report;
-  rounds.run([&](const storage::WriteBatch& batch) { static_cast<void>(db->append(batch, storage::Atomicity::kKeepGood, report)); });
+  rounds.run([&](const storage::WriteBatch& batch) {
+    static_cast<void>(db->append(batch, storage::Atomicity::kKeepGood, report));
+  });
   const std::vector<std::vector<model::Matcher>> queries = {
-      {model::Matcher::equal("__name__", "node_something_metric_7_total"), model::Matcher::equal("cpu", "1")},
+      {model::Matcher::equal("__name__", "node_something_metric_7_total"),
+       model::Matcher::equal("cpu", "1")},
       {model::Matcher::equal("__name__", "node_something_metric_7_total"),
        model::Matcher::make(model::MatchOp::kRegex, "instance", "10.0.1.1.*").value()},
-      {model::Matcher::equal("job", "kubernetes-nodes"), model::Matcher::make(model::MatchOp::kNotEqual, "mode", "user").value()},
+      {model::Matcher::equal("job", "kubernetes-nodes"),
+       model::Matcher::make(model::MatchOp::kNotEqual, "mode", "user").value()},
       {model::Matcher::equal("pod", "node-exporter-00100")},
   };
   const auto& matchers = queries[static_cast<std::size_t>(state.range(0))];

@@ -21,12 +21,17 @@ class ValueSource {
   }
   [[nodiscard]] double next() {
     switch (shape_) {
-      case Shape::kConstant: break;
-      case Shape::kCounter: value_ += static_cast<double>(random_.below(200)); break;
+      case Shape::kConstant:
+        break;
+      case Shape::kCounter:
+        value_ += static_cast<double>(random_.below(200));
+        break;
       case Shape::kGauge:  // Two decimals, moving a little.
         value_ = std::round((value_ + random_.unit() * 4 - 2) * 100) / 100;
         break;
-      case Shape::kNoise: value_ = random_.unit() * 1e6; break;
+      case Shape::kNoise:
+        value_ = random_.unit() * 1e6;
+        break;
     }
     return value_;
   }

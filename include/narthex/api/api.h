@@ -1,6 +1,6 @@
 // The HTTP API: /api/v1, health and lifecycle, /metrics, the remote-write receiver. Paths,
-// parameters, shapes, codes and texts are Prometheus's (docs/compatibility.md). It knows storage, engine
-// and targets through interfaces only.
+// parameters, shapes, codes and texts are Prometheus's (docs/compatibility.md). It knows storage,
+// engine and targets through interfaces only.
 #pragma once
 
 #include <cstdint>

@@ -8,8 +8,8 @@
 
 namespace narthex::async {
 
-// kLimitExceeded when the pool's queue is full. Not cancellable once started: `work` itself watches its deadline.
-// The work object is destroyed on the pool's thread.
+// kLimitExceeded when the pool's queue is full. Not cancellable once started: `work` itself watches
+// its deadline. The work object is destroyed on the pool's thread.
 Task<void> offload(util::WorkerPool* pool, std::move_only_function<void()> work);
 
 }  // namespace narthex::async

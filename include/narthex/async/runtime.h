@@ -1,5 +1,5 @@
-// The I/O threads: one Asio context run by a few threads. Nothing that blocks or computes for long runs here; such work
-// goes to a util::WorkerPool (see offload.h). Threads: synchronized.
+// The I/O threads: one Asio context run by a few threads. Nothing that blocks or computes for long
+// runs here; such work goes to a util::WorkerPool (see offload.h). Threads: synchronized.
 #pragma once
 
 #include <cstddef>
@@ -24,10 +24,12 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 
   [[nodiscard]] asio::io_context& context() noexcept { return context_; }
-  [[nodiscard]] asio::io_context::executor_type executor() noexcept { return context_.get_executor(); }
+  [[nodiscard]] asio::io_context::executor_type executor() noexcept {
+    return context_.get_executor();
+  }
 
-  // Lets the threads run dry: returns when no work is left. Everything spawned must have been asked to end before
-  // (TaskGroup::stop). Not from an I/O thread. Idempotent.
+  // Lets the threads run dry: returns when no work is left. Everything spawned must have been asked
+  // to end before (TaskGroup::stop). Not from an I/O thread. Idempotent.
   void stop();
 
  private:

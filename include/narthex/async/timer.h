@@ -8,8 +8,8 @@
 
 namespace narthex::async {
 
-// Returns when `clock`'s steady time has reached `at`; kCanceled when the coroutine was cancelled first.
-// `clock` must outlive the wait.
+// Returns when `clock`'s steady time has reached `at`; kCanceled when the coroutine was cancelled
+// first. `clock` must outlive the wait.
 Task<void> sleep_until(util::Clock* clock, util::SteadyNs at);
 Task<void> sleep_for(util::Clock* clock, std::chrono::nanoseconds duration);
 

@@ -1,7 +1,8 @@
-// The configuration file: read, checked, with defaults filled in, and as settings of the modules below.
+// The configuration file: read, checked, with defaults filled in, and as settings of the modules
+// below.
 //
-// Errors name the file and the line: `parsing YAML file f.yml: <what> (at f.yml:12)`, with the words
-// that Prometheus has for the same mistake.
+// Errors name the file and the line: `parsing YAML file f.yml: <what> (at f.yml:12)`, with the
+// words that Prometheus has for the same mistake.
 #pragma once
 
 #include <cstddef>
@@ -47,13 +48,13 @@ util::Result<Config> load(util::Env& env, const std::string& path, const LoadOpt
 util::Result<Config> load_text(util::Env& env, std::string_view text, const std::string& name,
                                const LoadOptions& options = {});
 
-// What the server runs on when there is no file: it scrapes itself at `own_address` (host:port) and a
-// node exporter on localhost:9100. config/narthex.yml is the same text.
+// What the server runs on when there is no file: it scrapes itself at `own_address` (host:port) and
+// a node exporter on localhost:9100. config/narthex.yml is the same text.
 [[nodiscard]] std::string builtin_text(std::string_view own_address);
 inline constexpr std::string_view kBuiltinName = "(built-in configuration)";
 
-// The effective configuration with defaults, secrets replaced by <secret>. Loading it again gives an
-// equal Config, but for the secrets.
+// The effective configuration with defaults, secrets replaced by <secret>. Loading it again gives
+// an equal Config, but for the secrets.
 [[nodiscard]] std::string to_yaml(const Config& config);
 // One scrape config alone, as an entry of scrape_configs.
 [[nodiscard]] std::string to_yaml(const ScrapeSection& section);
@@ -70,7 +71,8 @@ struct Difference {
   std::vector<std::string> jobs_removed;
   std::vector<std::string> jobs_changed;
   [[nodiscard]] bool empty() const noexcept {
-    return !global && !storage && !rules && jobs_added.empty() && jobs_removed.empty() && jobs_changed.empty();
+    return !global && !storage && !rules && jobs_added.empty() && jobs_removed.empty() &&
+           jobs_changed.empty();
   }
 };
 [[nodiscard]] Difference compare(const Config& before, const Config& after);

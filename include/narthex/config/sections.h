@@ -1,6 +1,6 @@
 // The sections of the configuration file, key by key (docs/compatibility.md). What is unset here is
-// inherited from `global` when the file is loaded; a Config that load() returned has everything set.
-// Threads: values.
+// inherited from `global` when the file is loaded; a Config that load() returned has everything
+// set. Threads: values.
 #pragma once
 
 #include <cstdint>
@@ -104,7 +104,8 @@ struct TsdbSection {
   model::DurationMs out_of_order_time_window{0};
   double stale_series_compaction_threshold = 0;
   ChunkEncodingSection chunk_encoding;
-  std::optional<RetentionSection> retention;  // When given it replaces the retention flags as a whole.
+  std::optional<RetentionSection>
+      retention;  // When given it replaces the retention flags as a whole.
   friend bool operator==(const TsdbSection&, const TsdbSection&) = default;
 };
 

@@ -8,7 +8,8 @@
 
 namespace narthex::discovery {
 
-// One label set a target: its address as __address__ and the labels of its group; labels of the target win.
+// One label set a target: its address as __address__ and the labels of its group; labels of the
+// target win.
 [[nodiscard]] std::vector<model::Labels> static_targets(const Options& options);
 
 }  // namespace narthex::discovery

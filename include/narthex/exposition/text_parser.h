@@ -1,9 +1,11 @@
-// Reads the Prometheus text format (0.0.4; 1.0.0 shares it) in place and in one pass, line by line, part by part as a body arrives.
+// Reads the Prometheus text format (0.0.4; 1.0.0 shares it) in place and in one pass, line by line,
+// part by part as a body arrives.
 //
-// Splitting a line into series, value and timestamp costs a fraction of understanding the series. A scraper knows nearly every
-// series from the round before, by a hash of its text, so next() only splits; verify() reads the whole grammar of the line and is
-// called for series that are not known. A series text that verify() once accepted is valid wherever next() finds it again.
-// Format: docs/formats/exposition-text.md. Threads: confined.
+// Splitting a line into series, value and timestamp costs a fraction of understanding the series. A
+// scraper knows nearly every series from the round before, by a hash of its text, so next() only
+// splits; verify() reads the whole grammar of the line and is called for series that are not known.
+// A series text that verify() once accepted is valid wherever next() finds it again. Format:
+// docs/formats/exposition-text.md. Threads: confined.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +23,15 @@ enum class TextEvent : std::uint8_t {
   kSample,
   kType,      // A TYPE line: family() and type().
   kHelp,      // A HELP line: family() and help_raw().
-  kNeedMore,  // The rest of the text is the beginning of a line: feed it again, from consumed() on, with more behind it.
+  kNeedMore,  // The rest of the text is the beginning of a line: feed it again, from consumed() on,
+              // with more behind it.
   kEnd,       // The body is over.
   kError,     // error() says why; the parser stays where it is.
 };
 
 struct TextSample {
-  std::string_view series;  // As it stands in the text: name{label="value",…}. Valid as long as the text that was fed.
+  std::string_view series;  // As it stands in the text: name{label="value",…}. Valid as long as the
+                            // text that was fed.
   double value = 0;         // Any NaN is the one of model/stale.h.
   std::int64_t timestamp_ms = 0;
   bool has_timestamp = false;
@@ -43,12 +47,14 @@ class TextParser {
  public:
   // Forgets everything: the next text is the start of a body.
   void reset();
-  // Gives the parser text to read. `last` says that the body ends with it; the text then has to end with a newline (the caller adds
-  // one when the target left it out). The text must stay unchanged until it is used up or fed again.
-  // After kNeedMore, a caller that at least doubles what it feeds keeps the work linear in the size of the body.
+  // Gives the parser text to read. `last` says that the body ends with it; the text then has to end
+  // with a newline (the caller adds one when the target left it out). The text must stay unchanged
+  // until it is used up or fed again. After kNeedMore, a caller that at least doubles what it feeds
+  // keeps the work linear in the size of the body.
   void feed(std::string_view text, bool last) noexcept;
   [[nodiscard]] TextEvent next();
-  // Reads the line of the kSample just returned by its whole grammar: kSample (sample() is then exact), kNeedMore or kError.
+  // Reads the line of the kSample just returned by its whole grammar: kSample (sample() is then
+  // exact), kNeedMore or kError.
   [[nodiscard]] TextEvent verify();
 
   [[nodiscard]] const TextSample& sample() const noexcept { return sample_; }
@@ -91,13 +97,16 @@ class TextParser {
 // Takes `\\` and `\n` out of a help text.
 [[nodiscard]] std::string unescape_help(std::string_view raw);
 
-// The labels of a series text. Reused from series to series, so that a warm one allocates nothing. Threads: confined.
+// The labels of a series text. Reused from series to series, so that a warm one allocates nothing.
+// Threads: confined.
 class SeriesLabels {
  public:
-  // Precondition: the parser accepted the series (TextParser::verify). kInvalidArgument: a label name stands twice, or a name or value
-  // is longer than a label may be. Values of `le` and `quantile` get their normal form where `context` asks for it.
+  // Precondition: the parser accepted the series (TextParser::verify). kInvalidArgument: a label
+  // name stands twice, or a name or value is longer than a label may be. Values of `le` and
+  // `quantile` get their normal form where `context` asks for it.
   util::Result<void> parse(std::string_view series, FamilyContext context);
-  // Sorted by name, unique; "__name__" among them; empty values left in. Valid until the next parse() and as long as the series text.
+  // Sorted by name, unique; "__name__" among them; empty values left in. Valid until the next
+  // parse() and as long as the series text.
   [[nodiscard]] const std::vector<model::LabelView>& labels() const noexcept { return labels_; }
 
  private:
@@ -105,7 +114,8 @@ class SeriesLabels {
   void normalize_float(model::LabelView& label);
 
   std::vector<model::LabelView> labels_;
-  std::string scratch_;  // Holds what had to be rewritten; reserved up front, so views into it stay valid.
+  std::string
+      scratch_;  // Holds what had to be rewritten; reserved up front, so views into it stay valid.
 };
 
 }  // namespace narthex::exposition

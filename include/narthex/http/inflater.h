@@ -1,4 +1,5 @@
-// Decompresses a gzip or zlib stream piece by piece. What it costs is bounded by the caller's buffers, never by what the stream claims.
+// Decompresses a gzip or zlib stream piece by piece. What it costs is bounded by the caller's
+// buffers, never by what the stream claims.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,8 @@ class Inflater {
     std::size_t consumed = 0;
     std::size_t produced = 0;
   };
-  // Takes what it can from `in` and fills `out` as far as it can. Both counts 0: it needs more input.
-  // kInvalidArgument: the stream is damaged.
+  // Takes what it can from `in` and fills `out` as far as it can. Both counts 0: it needs more
+  // input. kInvalidArgument: the stream is damaged.
   util::Result<Step> step(std::span<const char> in, std::span<char> out);
   // True when what was read so far is a whole number of gzip members: the input may end here.
   [[nodiscard]] bool at_end() const noexcept;

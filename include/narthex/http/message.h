@@ -15,13 +15,17 @@ namespace narthex::http {
 // Header fields in order of arrival; names compare without regard to case.
 class Headers {
  public:
-  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  void add(std::string name, std::string value) {
+    fields_.emplace_back(std::move(name), std::move(value));
+  }
   // Replaces every field of that name.
   void set(std::string_view name, std::string value);
   // The first value, empty when the field is absent.
   [[nodiscard]] std::string_view get(std::string_view name) const noexcept;
   [[nodiscard]] bool has(std::string_view name) const noexcept;
-  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const noexcept { return fields_; }
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const noexcept {
+    return fields_;
+  }
 
  private:
   std::vector<std::pair<std::string, std::string>> fields_;
@@ -31,16 +35,23 @@ class Headers {
 // Name-value pairs of a query string or an application/x-www-form-urlencoded body, in order.
 class Form {
  public:
-  // Decodes %XX and '+'. A malformed escape is kept as it stands. At most `pairs_max` pairs are read.
+  // Decodes %XX and '+'. A malformed escape is kept as it stands. At most `pairs_max` pairs are
+  // read.
   static Form parse(std::string_view encoded, std::size_t pairs_max = 100'000);
   // The first value; nullopt when the name is absent.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;
   // The first value or "".
-  [[nodiscard]] std::string_view get(std::string_view name) const noexcept { return find(name).value_or(std::string_view()); }
+  [[nodiscard]] std::string_view get(std::string_view name) const noexcept {
+    return find(name).value_or(std::string_view());
+  }
   [[nodiscard]] std::vector<std::string_view> all(std::string_view name) const;
-  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& pairs() const noexcept { return pairs_; }
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& pairs() const noexcept {
+    return pairs_;
+  }
   // Behind what is there already, so that what is there takes precedence.
-  void append(const Form& other) { pairs_.insert(pairs_.end(), other.pairs_.begin(), other.pairs_.end()); }
+  void append(const Form& other) {
+    pairs_.insert(pairs_.end(), other.pairs_.begin(), other.pairs_.end());
+  }
 
  private:
   std::vector<std::pair<std::string, std::string>> pairs_;

@@ -12,15 +12,16 @@
 
 namespace narthex::http {
 
-// Runs on a worker thread and may block. It answers through the writer before it returns; if it returns without having
-// answered, the client gets 500.
+// Runs on a worker thread and may block. It answers through the writer before it returns; if it
+// returns without having answered, the client gets 500.
 using Handler = std::function<void(const Request&, ResponseWriter&)>;
 
 enum class Compress : std::uint8_t { kNever, kIfAccepted };
 
 struct Route {
   std::vector<std::string> methods;  // Upper case.
-  // Literal segments, ":name" for one segment, "*name" at the end for the rest (which may be empty or hold slashes).
+  // Literal segments, ":name" for one segment, "*name" at the end for the rest (which may be empty
+  // or hold slashes).
   std::string pattern;
   Handler handler;
   std::size_t body_bytes_max = 1U << 20U;  // A longer body: 413.
@@ -38,7 +39,8 @@ class Router {
   enum class Outcome : std::uint8_t { kFound, kNotFound, kMethodNotAllowed };
   struct Match {
     Outcome outcome = Outcome::kNotFound;
-    const Route* route = nullptr;  // The route, or the fallback, or null. Lives as long as the router.
+    const Route* route =
+        nullptr;  // The route, or the fallback, or null. Lives as long as the router.
     std::vector<std::pair<std::string, std::string>> params;
     std::string allow;  // For kMethodNotAllowed: "GET, OPTIONS, POST".
   };

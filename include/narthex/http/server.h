@@ -22,18 +22,23 @@ class Runtime;
 namespace narthex::http {
 
 struct ServerOptions {
-  std::vector<std::string> listen_addresses;  // "host:port", "[v6]:port" or ":port"; port 0 picks a free one.
-  std::size_t connections_max = 512;          // Over all addresses; more wait in the kernel's accept queue.
-  std::chrono::milliseconds idle_timeout{300'000};     // Between requests.
-  std::chrono::milliseconds header_timeout{10'000};    // From the first byte of a request to the end of its header.
-  std::chrono::milliseconds progress_timeout{60'000};  // An answer of which the client takes nothing for so long is cut.
-  std::size_t body_bytes_per_second_min = 1024;        // Slower bodies are cut, …
-  std::chrono::milliseconds body_window{10'000};       // … judged each time so much has passed.
+  std::vector<std::string>
+      listen_addresses;  // "host:port", "[v6]:port" or ":port"; port 0 picks a free one.
+  std::size_t connections_max = 512;  // Over all addresses; more wait in the kernel's accept queue.
+  std::chrono::milliseconds idle_timeout{300'000};  // Between requests.
+  std::chrono::milliseconds header_timeout{
+      10'000};  // From the first byte of a request to the end of its header.
+  std::chrono::milliseconds progress_timeout{
+      60'000};  // An answer of which the client takes nothing for so long is cut.
+  std::size_t body_bytes_per_second_min = 1024;   // Slower bodies are cut, …
+  std::chrono::milliseconds body_window{10'000};  // … judged each time so much has passed.
   std::uint32_t header_bytes_max = 64U << 10U;
-  std::chrono::milliseconds drain_timeout{10'000};     // stop(): how long requests in flight may take to finish.
+  std::chrono::milliseconds drain_timeout{
+      10'000};  // stop(): how long requests in flight may take to finish.
 };
 
-// Told once a request, after the last byte was handed to the kernel. `pattern` is the route's, empty when none matched.
+// Told once a request, after the last byte was handed to the kernel. `pattern` is the route's,
+// empty when none matched.
 struct RequestSummary {
   std::string_view method;
   std::string_view pattern;
@@ -51,9 +56,11 @@ struct ServerCounts {
 // Threads: synchronized.
 class Server {
  public:
-  // Binds and listens at once (kAlreadyExists, naming the address, when it is taken) but answers only after start().
-  // `runtime` and `handlers` outlive the server. Handlers are run by `handlers`; when its queue is full the answer is 503.
-  static util::Result<std::unique_ptr<Server>> listen(ServerOptions options, async::Runtime& runtime,
+  // Binds and listens at once (kAlreadyExists, naming the address, when it is taken) but answers
+  // only after start(). `runtime` and `handlers` outlive the server. Handlers are run by
+  // `handlers`; when its queue is full the answer is 503.
+  static util::Result<std::unique_ptr<Server>> listen(ServerOptions options,
+                                                      async::Runtime& runtime,
                                                       util::WorkerPool& handlers);
   ~Server();
   Server(const Server&) = delete;
@@ -61,7 +68,8 @@ class Server {
 
   // Precondition: called once.
   void start(Router router, RequestObserver observer);
-  // Stops accepting, lets requests in flight finish within the drain timeout, closes everything. Idempotent.
+  // Stops accepting, lets requests in flight finish within the drain timeout, closes everything.
+  // Idempotent.
   void stop();
 
   // The ports that are bound, one for each listen address.

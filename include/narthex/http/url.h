@@ -14,16 +14,19 @@ struct Url {
   std::string scheme = "http";  // http or https.
   std::string user;             // Decoded; both empty when the URL names nobody.
   std::string password;
-  std::string host;             // Without the brackets of an IPv6 address.
-  std::uint16_t port = 0;       // 0: the scheme's own.
-  std::string target = "/";     // Path and query as on the wire.
+  std::string host;          // Without the brackets of an IPv6 address.
+  std::uint16_t port = 0;    // 0: the scheme's own.
+  std::string target = "/";  // Path and query as on the wire.
 
-  // kInvalidArgument: not absolute, another scheme, no host, a bad port, blanks or control characters.
+  // kInvalidArgument: not absolute, another scheme, no host, a bad port, blanks or control
+  // characters.
   static util::Result<Url> parse(std::string_view text);
   // What a Location header says, seen from this URL.
   [[nodiscard]] util::Result<Url> resolve(std::string_view reference) const;
 
-  [[nodiscard]] std::uint16_t effective_port() const noexcept { return port != 0 ? port : scheme == "https" ? 443 : 80; }
+  [[nodiscard]] std::uint16_t effective_port() const noexcept {
+    return port != 0 ? port : scheme == "https" ? 443 : 80;
+  }
   // host or host:port, IPv6 in brackets: the value of a Host header.
   [[nodiscard]] std::string authority() const;
   // Without user and password.

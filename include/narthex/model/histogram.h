@@ -1,7 +1,8 @@
 // Native histograms: plain data, one layout for the integer and the floating point form.
-// Exponential schemas -4…8: bucket i covers (2^((i-1)·2^-s), 2^(i·2^-s)]; schema -53: explicit upper bounds in custom_values.
-// Format of buckets: spans name runs of consecutive bucket indexes; the first span's offset is absolute, later ones count from
-// the end of the span before. Threads: values.
+// Exponential schemas -4…8: bucket i covers (2^((i-1)·2^-s), 2^(i·2^-s)]; schema -53: explicit
+// upper bounds in custom_values. Format of buckets: spans name runs of consecutive bucket indexes;
+// the first span's offset is absolute, later ones count from the end of the span before. Threads:
+// values.
 #pragma once
 
 #include <cstdint>
@@ -33,10 +34,12 @@ struct FloatHistogram {
   std::vector<Span> negative_spans;
   std::vector<double> positive_buckets;
   std::vector<double> negative_buckets;
-  std::vector<double> custom_values;  // Upper bounds, strictly ascending, schema -53 only; +Inf is implied.
+  std::vector<double>
+      custom_values;  // Upper bounds, strictly ascending, schema -53 only; +Inf is implied.
 };
 
-// Bucket counts are differences: the first absolute, each further one relative to the bucket before.
+// Bucket counts are differences: the first absolute, each further one relative to the bucket
+// before.
 struct IntHistogram {
   CounterResetHint counter_reset_hint = CounterResetHint::kUnknown;
   std::int32_t schema = 0;

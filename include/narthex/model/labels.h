@@ -1,9 +1,10 @@
-// Label sets: what names a series. Sorted by name, names unique, no empty values (an empty value is an absent label).
+// Label sets: what names a series. Sorted by name, names unique, no empty values (an empty value is
+// an absent label).
 //
-// A set is one string: for every label length(name) name length(value) value, where a length is one byte below 255, else
-// 0xFF and three bytes little-endian. So a set costs one allocation, equal sets are equal bytes, and the hash that
-// PromQL's limit_ratio is defined on (promql.md §5) is xxh64 of bytes().
-// Threads: immutable values.
+// A set is one string: for every label length(name) name length(value) value, where a length is one
+// byte below 255, else 0xFF and three bytes little-endian. So a set costs one allocation, equal
+// sets are equal bytes, and the hash that PromQL's limit_ratio is defined on (promql.md §5) is
+// xxh64 of bytes(). Threads: immutable values.
 #pragma once
 
 #include <compare>
@@ -55,11 +56,13 @@ class Labels {
   };
 
   Labels() = default;
-  // For tests and constants: any order, later duplicates win, empty values vanish. Precondition: each at most kLabelBytesMax.
+  // For tests and constants: any order, later duplicates win, empty values vanish. Precondition:
+  // each at most kLabelBytesMax.
   Labels(std::initializer_list<LabelView> labels);
   // The same from a range of pairs.
   [[nodiscard]] static Labels from_unsorted(std::span<const LabelView> labels);
-  // Takes over bytes in the encoding above. Precondition: they came from bytes() or from LabelsEncoder.
+  // Takes over bytes in the encoding above. Precondition: they came from bytes() or from
+  // LabelsEncoder.
   [[nodiscard]] static Labels from_bytes(std::string bytes);
 
   [[nodiscard]] Iterator begin() const noexcept { return Iterator(bytes_.data()); }
@@ -86,7 +89,8 @@ class Labels {
   [[nodiscard]] std::string to_series_string() const;
 
   friend bool operator==(const Labels&, const Labels&) = default;
-  // Pair by pair, name before value, byte order; a set that is a prefix of the other comes first (PQ-E7).
+  // Pair by pair, name before value, byte order; a set that is a prefix of the other comes first
+  // (PQ-E7).
   friend std::strong_ordering operator<=>(const Labels& a, const Labels& b) noexcept;
 
  private:
@@ -97,7 +101,8 @@ class Labels {
 // Writes labels that already come sorted, without another copy. Threads: confined.
 class LabelsEncoder {
  public:
-  // Precondition: names come in strictly ascending order; sizes at most kLabelBytesMax. Empty values are left out.
+  // Precondition: names come in strictly ascending order; sizes at most kLabelBytesMax. Empty
+  // values are left out.
   void add(std::string_view name, std::string_view value);
   [[nodiscard]] Labels finish() && { return Labels::from_bytes(std::move(bytes_)); }
   [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
@@ -120,13 +125,16 @@ class LabelsBuilder {
   void remove(std::string_view name);
   template <class Predicate>  // bool(std::string_view name): true = delete.
   void remove_if(Predicate drop) {
-    std::erase_if(labels_, [&drop](const auto& label) { return drop(std::string_view(label.first)); });
+    std::erase_if(labels_,
+                  [&drop](const auto& label) { return drop(std::string_view(label.first)); });
   }
   // The current value, empty if absent. The view is valid until the next change.
   [[nodiscard]] std::string_view get(std::string_view name) const noexcept;
   [[nodiscard]] bool empty() const noexcept { return labels_.empty(); }
   // Sorted by name.
-  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& labels() const noexcept { return labels_; }
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& labels() const noexcept {
+    return labels_;
+  }
   [[nodiscard]] Labels build() const;
 
  private:
@@ -136,7 +144,9 @@ class LabelsBuilder {
 // For boost::unordered_flat_map and friends.
 struct LabelsHasher {
   using is_avalanching = void;
-  [[nodiscard]] std::size_t operator()(const Labels& labels) const noexcept { return labels.hash(); }
+  [[nodiscard]] std::size_t operator()(const Labels& labels) const noexcept {
+    return labels.hash();
+  }
 };
 
 }  // namespace narthex::model

@@ -32,7 +32,9 @@ class Matcher {
   [[nodiscard]] bool matches(std::string_view value) const;
   // Series without the label pass too.
   [[nodiscard]] bool matches_empty() const { return matches({}); }
-  [[nodiscard]] bool matches_labels(const Labels& labels) const { return matches(labels.get(name_)); }
+  [[nodiscard]] bool matches_labels(const Labels& labels) const {
+    return matches(labels.get(name_));
+  }
   // name="value", the name quoted when it is not a legacy label name.
   [[nodiscard]] std::string to_string() const;
 

@@ -15,7 +15,8 @@ enum class NameScheme : std::uint8_t {
 [[nodiscard]] bool is_valid_metric_name(std::string_view name, NameScheme scheme) noexcept;
 [[nodiscard]] bool is_valid_label_name(std::string_view name, NameScheme scheme) noexcept;
 
-// Double quotes with Go's escapes (\n, \t, \", \\, \x.., \u....); invalid UTF-8 bytes become \x.., printable runes stay.
+// Double quotes with Go's escapes (\n, \t, \", \\, \x.., \u....); invalid UTF-8 bytes become \x..,
+// printable runes stay.
 void append_quoted(std::string& out, std::string_view text);
 [[nodiscard]] std::string quoted(std::string_view text);
 

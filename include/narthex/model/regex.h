@@ -1,6 +1,6 @@
-// Regular expressions as Prometheus uses them: RE2 syntax, anchored at both ends, '.' matches newline: ^(?s:R)$.
-// Patterns that are a literal, a set of alternatives or a literal prefix are answered without RE2.
-// Threads: immutable.
+// Regular expressions as Prometheus uses them: RE2 syntax, anchored at both ends, '.' matches
+// newline: ^(?s:R)$. Patterns that are a literal, a set of alternatives or a literal prefix are
+// answered without RE2. Threads: immutable.
 #pragma once
 
 #include <memory>
@@ -22,16 +22,18 @@ class Regex {
   [[nodiscard]] bool matches(std::string_view text) const;
   // The pattern as given.
   [[nodiscard]] const std::string& pattern() const noexcept;
-  // If exactly these strings match, and no others: those strings, sorted and unique. Empty optional: not such a pattern.
+  // If exactly these strings match, and no others: those strings, sorted and unique. Empty
+  // optional: not such a pattern.
   [[nodiscard]] const std::optional<std::vector<std::string>>& literals() const noexcept;
   // Every matching string starts with this (possibly empty) text.
   [[nodiscard]] std::string_view literal_prefix() const noexcept;
   // True for patterns that match every string, such as ".*".
   [[nodiscard]] bool matches_everything() const noexcept;
 
-  // If `text` matches, `replacement` with $1, ${1}, $name, ${name} and $$ expanded (an unknown group is empty; "$1x" names group "1x");
-  // nullopt if it does not match.
-  [[nodiscard]] std::optional<std::string> expand(std::string_view text, std::string_view replacement) const;
+  // If `text` matches, `replacement` with $1, ${1}, $name, ${name} and $$ expanded (an unknown
+  // group is empty; "$1x" names group "1x"); nullopt if it does not match.
+  [[nodiscard]] std::optional<std::string> expand(std::string_view text,
+                                                  std::string_view replacement) const;
 
  private:
   struct Program;

@@ -15,7 +15,9 @@ inline constexpr TimestampMs kTimestampMax = std::numeric_limits<TimestampMs>::m
 struct TimeRange {
   TimestampMs min = kTimestampMin;
   TimestampMs max = kTimestampMax;
-  [[nodiscard]] constexpr bool contains(TimestampMs t) const noexcept { return t >= min && t <= max; }
+  [[nodiscard]] constexpr bool contains(TimestampMs t) const noexcept {
+    return t >= min && t <= max;
+  }
   [[nodiscard]] constexpr bool overlaps(const TimeRange& other) const noexcept {
     return min <= other.max && other.min <= max;
   }

@@ -40,9 +40,9 @@ struct EngineOptions {
 
 // Of one query.
 struct QueryOptions {
-  std::chrono::milliseconds lookback{0};             // <= 0: the engine's.
+  std::chrono::milliseconds lookback{0};                            // <= 0: the engine's.
   std::optional<std::chrono::milliseconds> timeout = std::nullopt;  // Only shortens the engine's.
-  std::stop_token stop{};                              // The client went away, the server stops.
+  std::stop_token stop{};  // The client went away, the server stops.
   bool per_step_stats = false;
 };
 

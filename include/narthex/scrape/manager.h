@@ -1,8 +1,9 @@
 // Scrapes targets: one coroutine a target, in its own time slot, into storage.
 //
-// Life of a round: an I/O thread asks the target and reads the body in pieces; a worker thread decompresses and parses each piece,
-// recognises series by hash and fills one batch; at the end the batch, with stale markers and the report series in it, is appended.
-// A round that fails stores nothing but stale markers and `up` 0. docs/ARCHITECTURE.md, "Life of a scraped sample".
+// Life of a round: an I/O thread asks the target and reads the body in pieces; a worker thread
+// decompresses and parses each piece, recognises series by hash and fills one batch; at the end the
+// batch, with stale markers and the report series in it, is appended. A round that fails stores
+// nothing but stale markers and `up` 0. docs/ARCHITECTURE.md, "Life of a scraped sample".
 #pragma once
 
 #include <chrono>
@@ -42,8 +43,9 @@ struct TargetStatus {
   TargetHealth health = TargetHealth::kUnknown;
   std::chrono::milliseconds interval{0};
   std::chrono::milliseconds timeout{0};
-  std::uint64_t samples = 0;         // In the last round.
-  std::uint64_t series_refused = 0;  // New series that storage did not take in the last round: its memory budget is spent.
+  std::uint64_t samples = 0;  // In the last round.
+  std::uint64_t series_refused =
+      0;  // New series that storage did not take in the last round: its memory budget is spent.
 };
 
 struct DroppedTarget {
@@ -60,7 +62,8 @@ struct TargetMetadata {
 // Threads: synchronized.
 class ScrapeManager {
  public:
-  // All outlive the manager. `workers` should not be shared with queries: a scrape waits for a free thread until its timeout.
+  // All outlive the manager. `workers` should not be shared with queries: a scrape waits for a free
+  // thread until its timeout.
   struct Environment {
     async::Runtime* runtime = nullptr;
     util::WorkerPool* workers = nullptr;
@@ -74,8 +77,9 @@ class ScrapeManager {
   ScrapeManager(const ScrapeManager&) = delete;
   ScrapeManager& operator=(const ScrapeManager&) = delete;
 
-  // Brings the manager to these jobs. Jobs and targets that did not change go on undisturbed; a target that is gone gets stale markers
-  // two intervals later. An error (a rule that does not compile, a certificate that cannot be read) names the job and changes nothing.
+  // Brings the manager to these jobs. Jobs and targets that did not change go on undisturbed; a
+  // target that is gone gets stale markers two intervals later. An error (a rule that does not
+  // compile, a certificate that cannot be read) names the job and changes nothing.
   util::Result<void> reload(ScrapeManagerOptions options, std::vector<ScrapeJobOptions> jobs);
   // Ends every loop at its next wait; writes no stale markers. Not from an I/O thread. Idempotent.
   void stop();
@@ -83,13 +87,16 @@ class ScrapeManager {
   // Sorted.
   [[nodiscard]] std::vector<std::string> pools() const;
   // Of one pool or of all, ordered by pool and then by address.
-  [[nodiscard]] std::vector<TargetStatus> active(std::optional<std::string_view> pool = std::nullopt) const;
+  [[nodiscard]] std::vector<TargetStatus> active(
+      std::optional<std::string_view> pool = std::nullopt) const;
   // Those that are remembered (keep_dropped_targets).
-  [[nodiscard]] std::vector<DroppedTarget> dropped(std::optional<std::string_view> pool = std::nullopt) const;
+  [[nodiscard]] std::vector<DroppedTarget> dropped(
+      std::optional<std::string_view> pool = std::nullopt) const;
   // All of them, remembered or not; sorted by pool.
   [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> dropped_counts() const;
   // Of the active targets, of one family or of all.
-  [[nodiscard]] std::vector<TargetMetadata> metadata(std::optional<std::string_view> family = std::nullopt) const;
+  [[nodiscard]] std::vector<TargetMetadata> metadata(
+      std::optional<std::string_view> family = std::nullopt) const;
 
  private:
   class Impl;

@@ -20,17 +20,18 @@ struct StorageOptions {
   std::optional<std::chrono::milliseconds> retention_time;
   std::uint64_t retention_bytes = 0;  // 0 = unlimited.
   std::uint64_t wal_segment_bytes = 128ULL << 20U;
-  std::string wal_compression = "snappy";  // none, snappy, zstd
+  std::string wal_compression = "snappy";              // none, snappy, zstd
   std::chrono::milliseconds wal_sync_interval{1'000};  // 0 = with every commit.
   bool lock_file = true;
   std::uint32_t samples_per_chunk = 120;
-  // Bytes that head, caches and queries may hold together; 0 = 60 % of what the machine or its cgroup has.
+  // Bytes that head, caches and queries may hold together; 0 = 60 % of what the machine or its
+  // cgroup has.
   std::uint64_t memory_budget_bytes = 0;
 };
 
 struct WebOptions {
   std::vector<std::string> listen_addresses = {"0.0.0.0:9090"};
-  std::string external_url;  // Empty: http://<host name>:<port>/
+  std::string external_url;                 // Empty: http://<host name>:<port>/
   std::optional<std::string> route_prefix;  // Unset: the path of the external URL.
   std::string page_title = "Narthex";
   std::string cors_origin = ".*";

@@ -1,7 +1,9 @@
-// How samples get into storage: whole batches (a scrape, a remote-write request, a rule group's results).
+// How samples get into storage: whole batches (a scrape, a remote-write request, a rule group's
+// results).
 //
-// A writer resolves label sets to references once (ensure_series), keeps the references, and then sends batches of plain
-// numbers (append). A batch is logged before it is applied, and queries see all of it or nothing of it.
+// A writer resolves label sets to references once (ensure_series), keeps the references, and then
+// sends batches of plain numbers (append). A batch is logged before it is applied, and queries see
+// all of it or nothing of it.
 #pragma once
 
 #include <cstddef>
@@ -19,17 +21,17 @@
 
 namespace narthex::storage {
 
-// Names a series inside the running store. Never reused for another series; a series that storage has dropped in the
-// meantime (AppendOutcome::kUnknownSeries) must be resolved again by its labels.
+// Names a series inside the running store. Never reused for another series; a series that storage
+// has dropped in the meantime (AppendOutcome::kUnknownSeries) must be resolved again by its labels.
 using SeriesRef = std::uint64_t;
 inline constexpr SeriesRef kNoSeries = 0;
 
 enum class AppendOutcome : std::uint8_t {
   kOk,
-  kDuplicate,         // The series has another value at this timestamp. (An equal value is kOk.)
-  kOutOfOrder,        // Older than the series' newest sample, and no out-of-order window is configured.
-  kOutOfBounds,       // Older than anything the head may still take, or too far in the future.
-  kTooOld,            // Older than the out-of-order window.
+  kDuplicate,    // The series has another value at this timestamp. (An equal value is kOk.)
+  kOutOfOrder,   // Older than the series' newest sample, and no out-of-order window is configured.
+  kOutOfBounds,  // Older than anything the head may still take, or too far in the future.
+  kTooOld,       // Older than the out-of-order window.
   kUnknownSeries,     // No such reference: the series was dropped.
   kInvalidHistogram,  // Counts, spans or bounds that contradict each other.
 };
@@ -62,8 +64,8 @@ struct MetadataUpdate {
   model::Metadata metadata;
 };
 
-// One transaction. Float samples are three parallel arrays of equal length. Reused between rounds: clear() keeps capacity.
-// Threads: confined.
+// One transaction. Float samples are three parallel arrays of equal length. Reused between rounds:
+// clear() keeps capacity. Threads: confined.
 struct WriteBatch {
   std::vector<SeriesRef> refs;
   std::vector<model::TimestampMs> timestamps;
@@ -113,8 +115,8 @@ struct EnsuredSeries {
 
 // Whether a batch goes in with what is acceptable, or only if all of it is.
 enum class Atomicity : std::uint8_t {
-  kKeepGood,    // Refused samples are reported, the others stored (scrapes, rules).
-  kAllOrNothing // Any refusal: nothing is stored, the report says which (remote write 1.0).
+  kKeepGood,     // Refused samples are reported, the others stored (scrapes, rules).
+  kAllOrNothing  // Any refusal: nothing is stored, the report says which (remote write 1.0).
 };
 
 // Threads: synchronized; any number of writers.
@@ -122,12 +124,14 @@ class Appender {
  public:
   virtual ~Appender() = default;
 
-  // Finds or creates the series of each label set; out[i] belongs to series[i]. Precondition: equal sizes.
-  // New series become durable together with the next append that is acknowledged.
-  virtual util::Result<void> ensure_series(std::span<const model::Labels> series, std::span<EnsuredSeries> out) = 0;
+  // Finds or creates the series of each label set; out[i] belongs to series[i]. Precondition: equal
+  // sizes. New series become durable together with the next append that is acknowledged.
+  virtual util::Result<void> ensure_series(std::span<const model::Labels> series,
+                                           std::span<EnsuredSeries> out) = 0;
 
   // Logs and applies one batch. An error (disk full, closed) means that nothing of it was stored.
-  virtual util::Result<void> append(const WriteBatch& batch, Atomicity atomicity, AppendReport& report) = 0;
+  virtual util::Result<void> append(const WriteBatch& batch, Atomicity atomicity,
+                                    AppendReport& report) = 0;
 };
 
 }  // namespace narthex::storage

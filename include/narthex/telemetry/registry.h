@@ -1,5 +1,6 @@
-// Our own counters, gauges, summaries and histograms, under the names that Prometheus uses for the same things
-// (docs/self-metrics.md). A family is registered once; its members are found once and then updated with an atomic add.
+// Our own counters, gauges, summaries and histograms, under the names that Prometheus uses for the
+// same things (docs/self-metrics.md). A family is registered once; its members are found once and
+// then updated with an atomic add.
 #pragma once
 
 #include <atomic>
@@ -21,7 +22,9 @@ namespace narthex::telemetry {
 class Counter {
  public:
   // Precondition: by >= 0.
-  void add(double by) noexcept { value_.fetch_add(by, std::memory_order_relaxed); }  // Partner: value(); no ordering needed.
+  void add(double by) noexcept {
+    value_.fetch_add(by, std::memory_order_relaxed);
+  }  // Partner: value(); no ordering needed.
   void increment() noexcept { add(1); }
   [[nodiscard]] double value() const noexcept { return value_.load(std::memory_order_relaxed); }
 
@@ -47,7 +50,8 @@ class Histogram {
   explicit Histogram(std::span<const double> bounds);
   void observe(double value) noexcept;
   struct Snapshot {
-    std::vector<std::pair<double, std::uint64_t>> buckets;  // Upper bound, cumulative count; the last bound is +Inf.
+    std::vector<std::pair<double, std::uint64_t>>
+        buckets;  // Upper bound, cumulative count; the last bound is +Inf.
     double sum = 0;
     std::uint64_t count = 0;
   };
@@ -66,7 +70,8 @@ class Summary {
   explicit Summary(std::span<const double> quantiles);
   void observe(double value);
   struct Snapshot {
-    std::vector<std::pair<double, double>> quantiles;  // Quantile, value (NaN when nothing was observed).
+    std::vector<std::pair<double, double>>
+        quantiles;  // Quantile, value (NaN when nothing was observed).
     double sum = 0;
     std::uint64_t count = 0;
   };
@@ -85,7 +90,8 @@ enum class FamilyType : std::uint8_t { kCounter, kGauge, kHistogram, kSummary };
 
 using LabelPairs = std::vector<std::pair<std::string, std::string>>;
 
-// Holds every family. Members live as long as the registry, so references may be kept. Threads: synchronized.
+// Holds every family. Members live as long as the registry, so references may be kept. Threads:
+// synchronized.
 class Registry {
  public:
   Registry();
@@ -93,14 +99,17 @@ class Registry {
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  // The member of the family `name` with these labels; made on first use. Precondition: one name has one type.
+  // The member of the family `name` with these labels; made on first use. Precondition: one name
+  // has one type.
   Counter& counter(std::string_view name, std::string_view help, LabelPairs labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, LabelPairs labels = {});
-  Histogram& histogram(std::string_view name, std::string_view help, std::span<const double> bounds, LabelPairs labels = {});
-  Summary& summary(std::string_view name, std::string_view help, std::span<const double> quantiles, LabelPairs labels = {});
+  Histogram& histogram(std::string_view name, std::string_view help, std::span<const double> bounds,
+                       LabelPairs labels = {});
+  Summary& summary(std::string_view name, std::string_view help, std::span<const double> quantiles,
+                   LabelPairs labels = {});
 
-  // A value that is asked for when somebody looks, for numbers that another module keeps anyway. `read` may be called from
-  // any thread until the returned handle is destroyed.
+  // A value that is asked for when somebody looks, for numbers that another module keeps anyway.
+  // `read` may be called from any thread until the returned handle is destroyed.
   class [[nodiscard]] Callback {
    public:
     Callback() = default;
@@ -120,8 +129,8 @@ class Registry {
    private:
     std::move_only_function<void()> forget_;
   };
-  Callback callback(FamilyType type, std::string_view name, std::string_view help, LabelPairs labels,
-                    std::function<double()> read);
+  Callback callback(FamilyType type, std::string_view name, std::string_view help,
+                    LabelPairs labels, std::function<double()> read);
 
   // Text exposition format 0.0.4 of everything, families and members sorted.
   void append_text(std::string& out) const;

@@ -1,7 +1,9 @@
-// The storage engine: a data directory in Prometheus's format (docs/formats/), its newest samples in memory, its log on disk.
+// The storage engine: a data directory in Prometheus's format (docs/formats/), its newest samples
+// in memory, its log on disk.
 //
-// One Db per data directory. Appends are logged before they are applied; a batch that append() has acknowledged survives the death of
-// the process, and of the machine if it is older than wal_sync_interval.
+// One Db per data directory. Appends are logged before they are applied; a batch that append() has
+// acknowledged survives the death of the process, and of the machine if it is older than
+// wal_sync_interval.
 #pragma once
 
 #include <atomic>
@@ -24,14 +26,14 @@ namespace narthex::tsdb {
 enum class WalCompression : std::uint8_t { kNone, kSnappy, kZstd };
 
 struct DbOptions {
-  std::string path;                      // The data directory; made if it is not there.
-  util::Env* env = nullptr;              // Null: the operating system.
-  util::Clock* clock = nullptr;          // Null: the operating system's.
+  std::string path;                         // The data directory; made if it is not there.
+  util::Env* env = nullptr;                 // Null: the operating system.
+  util::Clock* clock = nullptr;             // Null: the operating system's.
   telemetry::Registry* registry = nullptr;  // Null: no metrics. Must outlive the Db.
-  bool lock_file = true;                 // false: --storage.tsdb.no-lockfile
+  bool lock_file = true;                    // false: --storage.tsdb.no-lockfile
 
-  // Range of a head block (--storage.tsdb.min-block-duration). An append may reach back half of it behind the newest sample; the head
-  // holds one and a half of it before a block is cut.
+  // Range of a head block (--storage.tsdb.min-block-duration). An append may reach back half of it
+  // behind the newest sample; the head holds one and a half of it before a block is cut.
   std::chrono::milliseconds block_range_min = std::chrono::hours(2);
   std::chrono::milliseconds retention = std::chrono::hours(15 * 24);
   std::size_t samples_per_chunk = 120;
@@ -42,7 +44,8 @@ struct DbOptions {
   std::chrono::milliseconds wal_sync_interval = std::chrono::seconds(1);
 };
 
-// How far open() has come with reading the log; shown while the server is not ready. Threads: synchronized.
+// How far open() has come with reading the log; shown while the server is not ready. Threads:
+// synchronized.
 struct ReplayProgress {
   std::atomic<std::int64_t> segment_min{0};
   std::atomic<std::int64_t> segment_max{0};
@@ -55,11 +58,13 @@ struct ReplayReport {
   std::uint64_t segments = 0;
   std::uint64_t series = 0;
   std::uint64_t samples = 0;
-  std::uint64_t samples_ignored = 0;        // Not newer than what was there already.
-  std::uint64_t samples_without_series = 0; // Their series' definition was lost or has been dropped.
-  std::uint64_t damaged_regions = 0;        // Places where bytes of the log could not be used.
+  std::uint64_t samples_ignored = 0;  // Not newer than what was there already.
+  std::uint64_t samples_without_series =
+      0;                              // Their series' definition was lost or has been dropped.
+  std::uint64_t damaged_regions = 0;  // Places where bytes of the log could not be used.
   std::uint64_t damaged_bytes = 0;
-  std::vector<std::string> set_aside;       // Copies of damaged segments, below the data directory's "damaged".
+  std::vector<std::string>
+      set_aside;  // Copies of damaged segments, below the data directory's "damaged".
   std::chrono::nanoseconds duration{0};
 };
 
@@ -85,16 +90,19 @@ struct Cardinality {
   std::vector<CardinalityEntry> series_count_by_label_value_pair;  // "name=value"
 };
 
-// Threads: synchronized, but for close() and the destructor: nobody else may be using the Db or what it returned.
+// Threads: synchronized, but for close() and the destructor: nobody else may be using the Db or
+// what it returned.
 class Db : public storage::Appender, public storage::Queryable {
  public:
-  // Locks the directory, reads the log, opens a new log segment. Damage in the log is set aside and reported, it never fails the
-  // start. kAlreadyExists: another process holds the directory. kPermissionDenied, kNoSpace, kIo: it cannot be used.
-  // `progress`, if given, may be watched from other threads meanwhile.
-  static util::Result<std::unique_ptr<Db>> open(DbOptions options, ReplayProgress* progress = nullptr);
+  // Locks the directory, reads the log, opens a new log segment. Damage in the log is set aside and
+  // reported, it never fails the start. kAlreadyExists: another process holds the directory.
+  // kPermissionDenied, kNoSpace, kIo: it cannot be used. `progress`, if given, may be watched from
+  // other threads meanwhile.
+  static util::Result<std::unique_ptr<Db>> open(DbOptions options,
+                                                ReplayProgress* progress = nullptr);
 
-  // Makes everything durable and gives the directory back. Later appends fail with kUnavailable; queries may go on. Idempotent.
-  // The destructor closes too, but cannot report errors.
+  // Makes everything durable and gives the directory back. Later appends fail with kUnavailable;
+  // queries may go on. Idempotent. The destructor closes too, but cannot report errors.
   virtual util::Result<void> close() = 0;
 
   [[nodiscard]] virtual const ReplayReport& replay_report() const = 0;

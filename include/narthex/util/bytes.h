@@ -64,7 +64,9 @@ inline void append_uvarint(std::string& out, std::uint64_t v) {
   std::uint8_t buffer[kVarintBytesMax];
   out.append(reinterpret_cast<const char*>(buffer), store_uvarint(buffer, v));
 }
-inline void append_varint(std::string& out, std::int64_t v) { append_uvarint(out, zigzag(v)); }
+inline void append_varint(std::string& out, std::int64_t v) {
+  append_uvarint(out, zigzag(v));
+}
 template <class T>
 inline void append_be(std::string& out, T v) {
   char buffer[sizeof(T)];
@@ -72,8 +74,8 @@ inline void append_be(std::string& out, T v) {
   out.append(buffer, sizeof(T));
 }
 
-// Reads a record front to back. After a failed read `ok()` is false for good and every further read gives
-// zero or an empty view, so that a decoder may check once at the end of a group of fields.
+// Reads a record front to back. After a failed read `ok()` is false for good and every further read
+// gives zero or an empty view, so that a decoder may check once at the end of a group of fields.
 // Threads: confined. The bytes must outlive the reader and the views it returns.
 class ByteReader {
  public:
@@ -85,8 +87,12 @@ class ByteReader {
         end_(begin_ + bytes.size()) {}
 
   [[nodiscard]] bool ok() const noexcept { return ok_; }
-  [[nodiscard]] std::size_t remaining() const noexcept { return static_cast<std::size_t>(end_ - p_); }
-  [[nodiscard]] std::size_t position() const noexcept { return static_cast<std::size_t>(p_ - begin_); }
+  [[nodiscard]] std::size_t remaining() const noexcept {
+    return static_cast<std::size_t>(end_ - p_);
+  }
+  [[nodiscard]] std::size_t position() const noexcept {
+    return static_cast<std::size_t>(p_ - begin_);
+  }
 
   [[nodiscard]] std::uint8_t u8() noexcept { return take(1) ? p_[-1] : std::uint8_t{0}; }
   template <class T>

@@ -1,4 +1,5 @@
-// Invariants. A failed check is our bug: it prints the condition, the place and the values, and aborts.
+// Invariants. A failed check is our bug: it prints the condition, the place and the values, and
+// aborts.
 #pragma once
 
 #include <string>
@@ -14,11 +15,11 @@ namespace narthex::util {
 }  // namespace narthex::util
 
 // NX_CHECK(index < count, "index {} of {}", index, count): always on.
-#define NX_CHECK(condition, ...)                                                              \
-  do {                                                                                        \
-    if (!(condition)) [[unlikely]] {                                                          \
+#define NX_CHECK(condition, ...)                                                                 \
+  do {                                                                                           \
+    if (!(condition)) [[unlikely]] {                                                             \
       ::narthex::util::check_failed(#condition, __FILE__, __LINE__, ::fmt::format(__VA_ARGS__)); \
-    }                                                                                         \
+    }                                                                                            \
   } while (false)
 
 // The same for hot loops: compiled out of release builds.

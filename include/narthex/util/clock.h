@@ -23,8 +23,9 @@ class Clock {
   // Milliseconds since the Unix epoch: the unit of sample timestamps.
   [[nodiscard]] std::int64_t wall_ms() const { return wall_ns() / 1'000'000; }
 
-  // A clock that can be driven by hand calls `wake` once when its steady time reaches `at`, from the thread that
-  // moves it, and returns a ticket > 0. The real clock returns 0: the caller then uses an operating system timer.
+  // A clock that can be driven by hand calls `wake` once when its steady time reaches `at`, from
+  // the thread that moves it, and returns a ticket > 0. The real clock returns 0: the caller then
+  // uses an operating system timer.
   virtual std::uint64_t wake_at(SteadyNs at, std::move_only_function<void()> wake) {
     static_cast<void>(at);
     static_cast<void>(wake);

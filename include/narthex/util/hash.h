@@ -1,5 +1,5 @@
-// Non-cryptographic hashes (XXH3), not stable across releases: for memory only, never written to disk.
-// The one stable exception is xxh64, which PromQL's limit_ratio is defined by.
+// Non-cryptographic hashes (XXH3), not stable across releases: for memory only, never written to
+// disk. The one stable exception is xxh64, which PromQL's limit_ratio is defined by.
 #pragma once
 
 #include <cstdint>

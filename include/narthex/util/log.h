@@ -1,5 +1,5 @@
-// Structured log on stderr: one event a line, logfmt or JSON, with keys as Prometheus writes them (time, level, source, msg, …).
-// Threads: synchronized; a line is written whole.
+// Structured log on stderr: one event a line, logfmt or JSON, with keys as Prometheus writes them
+// (time, level, source, msg, …). Threads: synchronized; a line is written whole.
 #pragma once
 
 #include <concepts>
@@ -18,14 +18,15 @@ namespace narthex::util {
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError };
 enum class LogFormat : std::uint8_t { kLogfmt, kJson };
 
-[[nodiscard]] Result<LogLevel> parse_log_level(std::string_view text);    // debug, info, warn, error
+[[nodiscard]] Result<LogLevel> parse_log_level(std::string_view text);  // debug, info, warn, error
 [[nodiscard]] Result<LogFormat> parse_log_format(std::string_view text);  // logfmt, json
 
 // Until called: info, logfmt.
 void configure_log(LogLevel level, LogFormat format);
 [[nodiscard]] bool log_enabled(LogLevel level) noexcept;
 
-// One key and its value, already text: log_info("Scrape failed", {{"target", url}, {"err", error.message()}}).
+// One key and its value, already text: log_info("Scrape failed", {{"target", url}, {"err",
+// error.message()}}).
 struct LogField {
   std::string_view key;
   std::string value;

@@ -1,4 +1,5 @@
-// Locks that clang's thread safety analysis understands (preset tsa). std::mutex cannot carry the attributes.
+// Locks that clang's thread safety analysis understands (preset tsa). std::mutex cannot carry the
+// attributes.
 #pragma once
 
 #include <atomic>
@@ -65,7 +66,8 @@ class CondVar {
   }
   // False when the time ran out first.
   template <class Duration, class Predicate>
-  bool wait_for(Mutex& mutex, Duration timeout, Predicate done) NX_REQUIRES(mutex) NX_NO_THREAD_SAFETY_ANALYSIS {
+  bool wait_for(Mutex& mutex, Duration timeout, Predicate done)
+      NX_REQUIRES(mutex) NX_NO_THREAD_SAFETY_ANALYSIS {
     std::unique_lock lock(mutex.mutex_, std::adopt_lock);
     const bool met = cv_.wait_for(lock, timeout, std::move(done));
     lock.release();
@@ -101,7 +103,9 @@ class NX_SCOPED_CAPABILITY WriteLock {
 };
 class NX_SCOPED_CAPABILITY ReadLock {
  public:
-  explicit ReadLock(SharedMutex& mutex) NX_ACQUIRE_SHARED(mutex) : mutex_(mutex) { mutex_.lock_shared(); }
+  explicit ReadLock(SharedMutex& mutex) NX_ACQUIRE_SHARED(mutex) : mutex_(mutex) {
+    mutex_.lock_shared();
+  }
   ~ReadLock() NX_RELEASE_GENERIC() { mutex_.unlock_shared(); }
   ReadLock(const ReadLock&) = delete;
   ReadLock& operator=(const ReadLock&) = delete;

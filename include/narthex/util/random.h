@@ -1,4 +1,5 @@
-// Seeded random numbers (SplitMix64 → xoshiro-like quality is not needed): tests, jitter, ULID entropy.
+// Seeded random numbers (SplitMix64 → xoshiro-like quality is not needed): tests, jitter, ULID
+// entropy.
 #pragma once
 
 #include <cstdint>

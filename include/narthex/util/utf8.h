@@ -8,12 +8,13 @@
 
 namespace narthex::util {
 
-// Strict: no overlong forms, no surrogates, nothing above U+10FFFF. Plain ASCII takes a fast path of 8 bytes at a time.
+// Strict: no overlong forms, no surrogates, nothing above U+10FFFF. Plain ASCII takes a fast path
+// of 8 bytes at a time.
 [[nodiscard]] bool is_valid_utf8(std::string_view text) noexcept;
 
 struct DecodedRune {
-  char32_t rune = 0xFFFD;   // U+FFFD for an invalid byte.
-  std::size_t bytes = 1;    // How many bytes it took; 1 for an invalid one.
+  char32_t rune = 0xFFFD;  // U+FFFD for an invalid byte.
+  std::size_t bytes = 1;   // How many bytes it took; 1 for an invalid one.
   bool valid = false;
 };
 // Precondition: text is not empty.

@@ -1,6 +1,5 @@
-// The recursive-descent parser behind parse(). Grammar: docs/ARCHITECTURE.md; its messages and their
-// positions are those of Prometheus, because editors and people know them.
-// Threads: confined.
+// The recursive-descent parser behind parse(). Grammar: docs/ARCHITECTURE.md; its messages and
+// their positions are those of Prometheus, because editors and people know them. Threads: confined.
 #pragma once
 
 #include <cstddef>

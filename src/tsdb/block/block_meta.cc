@@ -135,7 +135,9 @@ class MetaWriter {
 
 }  // namespace
 
-bool BlockMeta::has_hint(std::string_view hint) const { return std::ranges::find(hints, hint) != hints.end(); }
+bool BlockMeta::has_hint(std::string_view hint) const {
+  return std::ranges::find(hints, hint) != hints.end();
+}
 
 util::Result<BlockMeta> parse_block_meta(std::string_view text_in) {
   json::error_code ec;
@@ -150,13 +152,15 @@ util::Result<BlockMeta> parse_block_meta(std::string_view text_in) {
   meta.max_time = integer(object, "maxTime");
   meta.version = static_cast<int>(std::clamp<std::int64_t>(integer(object, "version"), -1, 1000));
   if (meta.version != kMetaVersion) {
-    return damaged(fmt::format("version {} is not supported (want {})", meta.version, kMetaVersion));
+    return damaged(
+        fmt::format("version {} is not supported (want {})", meta.version, kMetaVersion));
   }
   if (meta.ulid.empty()) return damaged("no ulid");
   if (meta.min_time > meta.max_time) {
     return damaged(fmt::format("minTime {} is after maxTime {}", meta.min_time, meta.max_time));
   }
-  if (const json::value* stats = object.if_contains("stats"); stats != nullptr && stats->is_object()) {
+  if (const json::value* stats = object.if_contains("stats");
+      stats != nullptr && stats->is_object()) {
     read_stats(stats->get_object(), meta.stats);
   }
   if (const json::value* c = object.if_contains("compaction"); c != nullptr && c->is_object()) {

@@ -33,7 +33,7 @@ struct BlockMeta {
   model::TimestampMs max_time = 0;
   int version = 1;
   BlockStats stats;
-  int level = 1;  // 1 = written from the head.
+  int level = 1;                     // 1 = written from the head.
   std::vector<std::string> sources;  // ULIDs, sorted.
   std::vector<BlockParent> parents;
   std::vector<std::string> hints;  // "from-out-of-order", …, sorted.
@@ -45,9 +45,11 @@ struct BlockMeta {
 
 inline constexpr std::uint64_t kMetaBytesMax = 16U << 20U;
 
-// kCorruption for text that is not a version 1 meta.json. Unknown keys (Thanos adds its own) are ignored.
+// kCorruption for text that is not a version 1 meta.json. Unknown keys (Thanos adds its own) are
+// ignored.
 util::Result<BlockMeta> parse_block_meta(std::string_view json);
-// Tab-indented, keys in Prometheus' order, zero and empty fields left out as Prometheus leaves them out.
+// Tab-indented, keys in Prometheus' order, zero and empty fields left out as Prometheus leaves them
+// out.
 [[nodiscard]] std::string block_meta_json(const BlockMeta& meta);
 
 }  // namespace narthex::tsdb

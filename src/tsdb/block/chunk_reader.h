@@ -15,18 +15,23 @@ namespace narthex::tsdb {
 
 // A chunk as it lies in the file.
 struct StoredChunk {
-  std::uint8_t encoding = 0;  // storage-format.md §4: 1 XOR, 2 histogram, 3 float histogram, 4 XOR2.
-  std::string_view payload;   // As long as the reader lives.
+  std::uint8_t encoding =
+      0;                     // storage-format.md §4: 1 XOR, 2 histogram, 3 float histogram, 4 XOR2.
+  std::string_view payload;  // As long as the reader lives.
 };
 
 class ChunkReader {
  public:
-  // Maps 000001, 000002, … in `directory`; a gap in the numbers is kCorruption. A missing directory is a block without chunks.
-  static util::Result<std::unique_ptr<ChunkReader>> open(util::Env& env, const std::string& directory);
+  // Maps 000001, 000002, … in `directory`; a gap in the numbers is kCorruption. A missing directory
+  // is a block without chunks.
+  static util::Result<std::unique_ptr<ChunkReader>> open(util::Env& env,
+                                                         const std::string& directory);
 
-  // kCorruption, naming file and offset, when the reference points nowhere or the checksum is wrong.
+  // kCorruption, naming file and offset, when the reference points nowhere or the checksum is
+  // wrong.
   util::Result<StoredChunk> chunk(std::uint64_t ref) const;
-  // The chunk's bytes in the file from its length to its checksum: what a compaction copies when nothing overlaps. Not checked.
+  // The chunk's bytes in the file from its length to its checksum: what a compaction copies when
+  // nothing overlaps. Not checked.
   util::Result<std::string_view> raw_chunk(std::uint64_t ref) const;
   [[nodiscard]] std::uint64_t size_bytes() const noexcept;
 
@@ -37,7 +42,7 @@ class ChunkReader {
   };
   struct Located {
     const Segment* segment = nullptr;
-    std::uint64_t offset = 0;         // Of the length.
+    std::uint64_t offset = 0;          // Of the length.
     std::uint64_t payload_offset = 0;  // Of the encoding byte.
     std::uint64_t payload_bytes = 0;   // Without the encoding byte.
   };

@@ -23,7 +23,8 @@ constexpr std::uint64_t kSeriesAlignment = 16;
 template <class Resolve>
 util::Result<model::Labels> read_labels(util::ByteReader& reader, const Resolve& resolve) {
   const std::uint64_t count = reader.uvarint();
-  if (count > reader.remaining()) return util::fail(Code::kCorruption, "label count larger than its entry");
+  if (count > reader.remaining())
+    return util::fail(Code::kCorruption, "label count larger than its entry");
   model::LabelsEncoder encoder;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t name_ref = reader.uvarint();
@@ -87,7 +88,8 @@ util::Result<std::vector<ChunkMeta>> read_chunks(util::ByteReader& reader) {
 IndexReader::IndexReader(std::unique_ptr<util::MappedFile> file, std::string path)
     : file_(std::move(file)), path_(std::move(path)), bytes_(file_->bytes()) {}
 
-util::Result<std::unique_ptr<IndexReader>> IndexReader::open(util::Env& env, const std::string& path) {
+util::Result<std::unique_ptr<IndexReader>> IndexReader::open(util::Env& env,
+                                                             const std::string& path) {
   NX_ASSIGN(auto file, env.map_file(path));
   std::unique_ptr<IndexReader> reader(new IndexReader(std::move(file), path));
   NX_TRY(reader->read_header());
@@ -97,7 +99,8 @@ util::Result<std::unique_ptr<IndexReader>> IndexReader::open(util::Env& env, con
   return reader;
 }
 
-std::unexpected<util::Error> IndexReader::damaged(std::uint64_t offset, std::string_view what) const {
+std::unexpected<util::Error> IndexReader::damaged(std::uint64_t offset,
+                                                  std::string_view what) const {
   return util::fail(Code::kCorruption, fmt::format("{}: byte {}: {}", path_, offset, what));
 }
 
@@ -105,7 +108,8 @@ util::Result<void> IndexReader::read_header() {
   if (bytes_.size() < kHeaderBytes + kTocBytes) return damaged(0, "too short for an index");
   if (util::load_be<std::uint32_t>(bytes_.data()) != kIndexMagic) return damaged(0, "magic number");
   version_ = static_cast<std::uint8_t>(bytes_[4]);
-  if (version_ < 1 || version_ > 3) return damaged(4, fmt::format("index version {} is not known", version_));
+  if (version_ < 1 || version_ > 3)
+    return damaged(4, fmt::format("index version {} is not known", version_));
   return {};
 }
 
@@ -116,19 +120,26 @@ util::Result<void> IndexReader::read_toc() {
   if (util::crc32c(body) != util::load_be<std::uint32_t>(toc.data() + body.size())) {
     return damaged(at, "table of contents: checksum");
   }
-  const auto field = [&](std::size_t index) { return util::load_be<std::uint64_t>(body.data() + index * 8); };
+  const auto field = [&](std::size_t index) {
+    return util::load_be<std::uint64_t>(body.data() + index * 8);
+  };
   // Fields 2 and 3, the label indices of old versions, are of no use to anybody.
-  toc_ = {.symbols = field(0), .series = field(1), .postings = field(4), .postings_table = field(5)};
-  for (const std::uint64_t offset : {toc_.symbols, toc_.series, toc_.postings, toc_.postings_table}) {
+  toc_ = {
+      .symbols = field(0), .series = field(1), .postings = field(4), .postings_table = field(5)};
+  for (const std::uint64_t offset :
+       {toc_.symbols, toc_.series, toc_.postings, toc_.postings_table}) {
     if (offset > at) return damaged(at, "table of contents points behind itself");
   }
   return {};
 }
 
-util::Result<std::string_view> IndexReader::section(std::uint64_t offset, std::string_view what) const {
-  if (offset > bytes_.size() || bytes_.size() - offset < 4 + kCrcBytes) return damaged(offset, what);
+util::Result<std::string_view> IndexReader::section(std::uint64_t offset,
+                                                    std::string_view what) const {
+  if (offset > bytes_.size() || bytes_.size() - offset < 4 + kCrcBytes)
+    return damaged(offset, what);
   const std::uint64_t length = util::load_be<std::uint32_t>(bytes_.data() + offset);
-  if (bytes_.size() - offset - 4 - kCrcBytes < length) return damaged(offset, fmt::format("{}: length", what));
+  if (bytes_.size() - offset - 4 - kCrcBytes < length)
+    return damaged(offset, fmt::format("{}: length", what));
   const std::string_view body = bytes_.substr(offset + 4, length);
   if (util::crc32c(body) != util::load_be<std::uint32_t>(body.data() + length)) {
     return damaged(offset, fmt::format("{}: checksum", what));
@@ -157,7 +168,8 @@ util::Result<std::string_view> IndexReader::symbol(std::uint64_t ref) const {
     if (it == symbol_offsets_.end() || *it != ref) return damaged(ref, "no symbol starts here");
     return symbols_[static_cast<std::size_t>(it - symbol_offsets_.begin())];
   }
-  if (ref >= symbols_.size()) return damaged(toc_.symbols, fmt::format("symbol {} of {}", ref, symbols_.size()));
+  if (ref >= symbols_.size())
+    return damaged(toc_.symbols, fmt::format("symbol {} of {}", ref, symbols_.size()));
   return symbols_[ref];
 }
 
@@ -217,7 +229,8 @@ std::span<const IndexReader::ValueEntry> IndexReader::values(std::string_view na
   return std::span(values_).subspan(it->first, it->count);
 }
 
-const IndexReader::ValueEntry* IndexReader::find_value(std::string_view name, std::string_view value) const {
+const IndexReader::ValueEntry* IndexReader::find_value(std::string_view name,
+                                                       std::string_view value) const {
   const auto entries = values(name);
   const auto it = std::ranges::lower_bound(entries, value, {}, &ValueEntry::value);
   return it == entries.end() || it->value != value ? nullptr : &*it;
@@ -232,7 +245,8 @@ util::Result<std::vector<std::uint32_t>> IndexReader::postings(const ValueEntry&
   }
   std::vector<std::uint32_t> ids(count);
   for (std::uint32_t& id : ids) id = reader.be<std::uint32_t>();
-  if (!std::ranges::is_sorted(ids)) return damaged(entry.postings_offset, "postings: not ascending");
+  if (!std::ranges::is_sorted(ids))
+    return damaged(entry.postings_offset, "postings: not ascending");
   return ids;
 }
 
@@ -262,7 +276,9 @@ util::Result<IndexSeries> IndexReader::series(std::uint32_t id) const {
   const auto resolve = [this](std::uint64_t ref) { return symbol(ref); };
   NX_ASSIGN(out.labels, read_labels(reader, resolve));
   auto chunks = read_chunks(reader);
-  if (!chunks) return std::unexpected(std::move(chunks).error().with_context(fmt::format("{}: series {}", path_, id)));
+  if (!chunks)
+    return std::unexpected(
+        std::move(chunks).error().with_context(fmt::format("{}: series {}", path_, id)));
   out.chunks = *std::move(chunks);
   return out;
 }
@@ -278,7 +294,9 @@ util::Result<std::vector<ChunkMeta>> IndexReader::series_chunks(std::uint32_t id
   util::ByteReader reader(body);
   skip_labels(reader);
   auto chunks = read_chunks(reader);
-  if (!chunks) return std::unexpected(std::move(chunks).error().with_context(fmt::format("{}: series {}", path_, id)));
+  if (!chunks)
+    return std::unexpected(
+        std::move(chunks).error().with_context(fmt::format("{}: series {}", path_, id)));
   return chunks;
 }
 

@@ -31,8 +31,9 @@ struct IndexSeries {
 
 class IndexReader {
  public:
-  // Checks the table of contents and the sections that are read now: symbols and the postings offset table.
-  // Series and postings lists are checked when they are read. Errors: kCorruption with the byte offset.
+  // Checks the table of contents and the sections that are read now: symbols and the postings
+  // offset table. Series and postings lists are checked when they are read. Errors: kCorruption
+  // with the byte offset.
   static util::Result<std::unique_ptr<IndexReader>> open(util::Env& env, const std::string& path);
 
   // One label value and the place of its postings list.
@@ -77,12 +78,14 @@ class IndexReader {
   util::Result<void> read_toc();
   util::Result<void> read_symbols();
   util::Result<void> read_postings_table();
-  // The `length` bytes of a section that starts with its u32 length, checked against the crc behind them.
+  // The `length` bytes of a section that starts with its u32 length, checked against the crc behind
+  // them.
   util::Result<std::string_view> section(std::uint64_t offset, std::string_view what) const;
   // The body of a series entry, checked.
   util::Result<std::string_view> series_body(std::uint32_t id) const;
   util::Result<std::string_view> symbol(std::uint64_t ref) const;
-  [[nodiscard]] std::unexpected<util::Error> damaged(std::uint64_t offset, std::string_view what) const;
+  [[nodiscard]] std::unexpected<util::Error> damaged(std::uint64_t offset,
+                                                     std::string_view what) const;
 
   std::unique_ptr<util::MappedFile> file_;
   std::string path_;

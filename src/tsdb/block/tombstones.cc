@@ -23,7 +23,8 @@ void Tombstones::add(std::uint64_t series, model::TimeRange range) {
   if (range.min > range.max) return;
   std::vector<model::TimeRange>& ranges = ranges_[series];
   // The ranges that touch the new one form a run, because they are sorted and apart.
-  const auto first = std::ranges::lower_bound(ranges, model::sub_saturated(range.min, 1), {}, &model::TimeRange::max);
+  const auto first = std::ranges::lower_bound(ranges, model::sub_saturated(range.min, 1), {},
+                                              &model::TimeRange::max);
   auto last = first;
   for (; last != ranges.end() && last->min <= model::add_saturated(range.max, 1); ++last) {
     range.min = std::min(range.min, last->min);
@@ -49,7 +50,8 @@ util::Result<Tombstones> Tombstones::parse(std::string_view file) {
     return util::fail(Code::kCorruption, fmt::format("tombstones: byte {}: {}", offset, what));
   };
   if (file.size() < kHeaderBytes + kCrcBytes) return damaged(0, "too short");
-  if (util::load_be<std::uint32_t>(file.data()) != kTombstonesMagic) return damaged(0, "magic number");
+  if (util::load_be<std::uint32_t>(file.data()) != kTombstonesMagic)
+    return damaged(0, "magic number");
   if (static_cast<std::uint8_t>(file[4]) != kTombstonesVersion) return damaged(4, "version");
   const std::string_view body = file.substr(kHeaderBytes, file.size() - kHeaderBytes - kCrcBytes);
   if (util::crc32c(body) != util::load_be<std::uint32_t>(body.data() + body.size())) {

@@ -24,7 +24,9 @@ class Tombstones {
   // Ranges over all series.
   [[nodiscard]] std::uint64_t count() const noexcept;
   void remove_series(std::uint64_t series) { ranges_.erase(series); }
-  [[nodiscard]] const std::map<std::uint64_t, std::vector<model::TimeRange>>& all() const noexcept { return ranges_; }
+  [[nodiscard]] const std::map<std::uint64_t, std::vector<model::TimeRange>>& all() const noexcept {
+    return ranges_;
+  }
 
   // The content of the file. kCorruption with the byte offset.
   static util::Result<Tombstones> parse(std::string_view file);
@@ -35,6 +37,7 @@ class Tombstones {
 };
 
 // Whether `t` lies in one of the sorted ranges.
-[[nodiscard]] bool is_deleted(std::span<const model::TimeRange> ranges, model::TimestampMs t) noexcept;
+[[nodiscard]] bool is_deleted(std::span<const model::TimeRange> ranges,
+                              model::TimestampMs t) noexcept;
 
 }  // namespace narthex::tsdb

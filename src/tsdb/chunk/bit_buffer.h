@@ -23,7 +23,8 @@ class BitBuffer {
 
   // Appends the low `bits` (1…64) bits of `value`, whose higher bits must be zero.
   void put(std::uint64_t value, unsigned bits) noexcept {
-    NX_DCHECK(bits >= 1 && bits <= 64 && count_ + bits <= kBitsMax, "{} bits after {}", bits, count_);
+    NX_DCHECK(bits >= 1 && bits <= 64 && count_ + bits <= kBitsMax, "{} bits after {}", bits,
+              count_);
     const unsigned word = count_ >> 6U;
     const unsigned offset = count_ & 63U;
     const std::uint64_t aligned = value << (64U - bits);

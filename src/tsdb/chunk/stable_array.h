@@ -1,7 +1,7 @@
-// An array that grows page by page and never moves an element: readers keep pointers while a writer appends.
-// A sparse one costs memory only for the pages that were touched.
-// Threads: find() from any thread at any time; ensure() and release_page() from one thread at a time. What is in an element is
-// the owner's business.
+// An array that grows page by page and never moves an element: readers keep pointers while a writer
+// appends. A sparse one costs memory only for the pages that were touched. Threads: find() from any
+// thread at any time; ensure() and release_page() from one thread at a time. What is in an element
+// is the owner's business.
 #pragma once
 
 #include <array>
@@ -35,16 +35,20 @@ class StableArray {
   [[nodiscard]] T* find(std::uint32_t index) const noexcept {
     // Acquire: partner of the release stores in ensure().
     const Leaf* leaf = root_[index >> (kPageBits + kLeafBits)].load(std::memory_order_acquire);
-    if (leaf == nullptr) [[unlikely]] return nullptr;
-    Page* page = leaf->pages[(index >> kPageBits) & (kLeafPages - 1)].load(std::memory_order_acquire);
-    if (page == nullptr) [[unlikely]] return nullptr;
+    if (leaf == nullptr) [[unlikely]]
+      return nullptr;
+    Page* page =
+        leaf->pages[(index >> kPageBits) & (kLeafPages - 1)].load(std::memory_order_acquire);
+    if (page == nullptr) [[unlikely]]
+      return nullptr;
     return &page->elements[index & (kPageElements - 1)];
   }
   // Precondition: ensure() was called for it.
   [[nodiscard]] T& operator[](std::uint32_t index) const noexcept {
     NX_DCHECK(find(index) != nullptr, "element {} was never made", index);
     const Leaf* leaf = root_[index >> (kPageBits + kLeafBits)].load(std::memory_order_acquire);
-    Page* page = leaf->pages[(index >> kPageBits) & (kLeafPages - 1)].load(std::memory_order_acquire);
+    Page* page =
+        leaf->pages[(index >> kPageBits) & (kLeafPages - 1)].load(std::memory_order_acquire);
     return page->elements[index & (kPageElements - 1)];
   }
   // Makes the element's page, value-initialised, if it is not there.

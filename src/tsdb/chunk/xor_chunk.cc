@@ -30,7 +30,8 @@ void XorChunkBuilder::clear() {
 
 namespace {
 
-// Reads bits by position. Positions past the end read as zeros; the decoder compares positions at the end of each sample.
+// Reads bits by position. Positions past the end read as zeros; the decoder compares positions at
+// the end of each sample.
 class BitCursor {
  public:
   explicit BitCursor(std::string_view bytes) noexcept
@@ -43,7 +44,8 @@ class BitCursor {
   // The next bits, left-aligned; at least the first 57 are valid.
   [[nodiscard]] std::uint64_t peek() const noexcept {
     const std::size_t byte = position_ >> 3U;
-    const std::uint64_t word = byte + 8 <= size_ ? util::load_be<std::uint64_t>(data_ + byte) : load_tail(byte);
+    const std::uint64_t word =
+        byte + 8 <= size_ ? util::load_be<std::uint64_t>(data_ + byte) : load_tail(byte);
     return word << (position_ & 7U);
   }
   // 1…57 bits.
@@ -54,7 +56,8 @@ class BitCursor {
   }
   // 1…64 bits.
   [[nodiscard]] std::uint64_t take_wide(unsigned bits) noexcept {
-    if (bits <= 57) [[likely]] return take(bits);
+    if (bits <= 57) [[likely]]
+      return take(bits);
     const std::uint64_t high = take(32);
     return (high << (bits - 32U)) | take(bits - 32U);
   }
@@ -122,7 +125,8 @@ struct Window {
     return true;
   }
   if ((word >> 62U) == 0b10) {
-    if (window.significant == 0) [[unlikely]] return false;
+    if (window.significant == 0) [[unlikely]]
+      return false;
     if (window.significant <= 55) [[likely]] {
       in.skip(2 + window.significant);
       value ^= ((word << 2U) >> (64U - window.significant)) << window.trailing;
@@ -133,7 +137,8 @@ struct Window {
     const auto leading = static_cast<unsigned>((word >> 57U) & 31U);
     const auto coded = static_cast<unsigned>((word >> 51U) & 63U);
     window.significant = coded == 0 ? 64U : coded;
-    if (leading + window.significant > 64U) [[unlikely]] return false;
+    if (leading + window.significant > 64U) [[unlikely]]
+      return false;
     window.trailing = 64U - leading - window.significant;
     in.skip(13);
   }
@@ -142,7 +147,8 @@ struct Window {
 }
 
 // Decodes `count` samples into t and v; the number of samples that were sound.
-std::size_t decode_samples(BitCursor& in, std::size_t count, model::TimestampMs* t, double* v) noexcept {
+std::size_t decode_samples(BitCursor& in, std::size_t count, model::TimestampMs* t,
+                           double* v) noexcept {
   std::uint64_t first = 0;
   if (!in.take_uvarint(first)) return 0;
   auto time = static_cast<std::uint64_t>(util::unzigzag(first));
@@ -157,7 +163,8 @@ std::size_t decode_samples(BitCursor& in, std::size_t count, model::TimestampMs*
   Window window;
   for (std::size_t i = 1;;) {
     time += delta;
-    if (!take_xor(in, window, value) || in.overrun()) [[unlikely]] return i;
+    if (!take_xor(in, window, value) || in.overrun()) [[unlikely]]
+      return i;
     t[i] = static_cast<model::TimestampMs>(time);
     v[i] = std::bit_cast<double>(value);
     if (++i == count) return i;
@@ -169,25 +176,29 @@ std::size_t decode_samples(BitCursor& in, std::size_t count, model::TimestampMs*
 
 util::Result<void> decode_xor_chunk(std::string_view chunk, FloatColumns out) {
   if (chunk.size() < kChunkCountBytes) {
-    return util::fail(util::Code::kCorruption, fmt::format("xor chunk of {} bytes has no sample count", chunk.size()));
+    return util::fail(util::Code::kCorruption,
+                      fmt::format("xor chunk of {} bytes has no sample count", chunk.size()));
   }
   const std::size_t count = util::load_be<std::uint16_t>(chunk.data());
   if (count == 0) return {};
   // Two bits are the least a sample can take: a damaged count cannot make us allocate much.
   if (count / 4 > chunk.size()) {
-    return util::fail(util::Code::kCorruption, fmt::format("xor chunk: {} samples in {} bytes", count, chunk.size()));
+    return util::fail(util::Code::kCorruption,
+                      fmt::format("xor chunk: {} samples in {} bytes", count, chunk.size()));
   }
   const std::size_t before = out.timestamps.size();
   out.timestamps.resize(before + count);
   out.values.resize(before + count);
   BitCursor in(chunk.substr(kChunkCountBytes));
-  const std::size_t decoded = decode_samples(in, count, out.timestamps.data() + before, out.values.data() + before);
+  const std::size_t decoded =
+      decode_samples(in, count, out.timestamps.data() + before, out.values.data() + before);
   if (decoded == count) return {};
   out.timestamps.resize(before);
   out.values.resize(before);
-  return util::fail(util::Code::kCorruption,
-                    fmt::format("xor chunk: sample {} of {} is damaged or cut off, bit {} of {} bytes", decoded, count,
-                                in.position(), chunk.size()));
+  return util::fail(
+      util::Code::kCorruption,
+      fmt::format("xor chunk: sample {} of {} is damaged or cut off, bit {} of {} bytes", decoded,
+                  count, in.position(), chunk.size()));
 }
 
 }  // namespace narthex::tsdb

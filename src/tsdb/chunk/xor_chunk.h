@@ -1,7 +1,8 @@
 // Gorilla-compressed float chunks, encoding 1 (storage-format.md §5.1; Gorilla paper §4.1).
 //
-// chunk = sample count u16, then a bit stream. The encoder below makes the bits of one sample at a time, so that the head can
-// keep open chunks in memory of its own shape; XorChunkBuilder puts them into one string.
+// chunk = sample count u16, then a bit stream. The encoder below makes the bits of one sample at a
+// time, so that the head can keep open chunks in memory of its own shape; XorChunkBuilder puts them
+// into one string.
 #pragma once
 
 #include <algorithm>
@@ -14,19 +15,28 @@
 
 #include "narthex/model/timestamp.h"
 #include "narthex/util/result.h"
+
 #include "tsdb/chunk/bit_buffer.h"
 
 namespace narthex::tsdb {
 
 // The encoding byte of stored chunks (storage-format.md §4).
-enum class ChunkEncoding : std::uint8_t { kNone = 0, kXor = 1, kHistogram = 2, kFloatHistogram = 3, kXor2 = 4 };
+enum class ChunkEncoding : std::uint8_t {
+  kNone = 0,
+  kXor = 1,
+  kHistogram = 2,
+  kFloatHistogram = 3,
+  kXor2 = 4
+};
 
 inline constexpr std::size_t kChunkCountBytes = 2;
 inline constexpr std::size_t kChunkSamplesMax = 65535;
-// The most that one sample adds to an XOR chunk once two samples are in it: 4 + 64 bits of time, 13 + 64 of value.
+// The most that one sample adds to an XOR chunk once two samples are in it: 4 + 64 bits of time, 13
+// + 64 of value.
 inline constexpr std::size_t kXorSampleBytesMax = 19;
 
-// What the next sample is encoded against. Value type; the head keeps the same fields packed in its series.
+// What the next sample is encoded against. Value type; the head keeps the same fields packed in its
+// series.
 struct XorState {
   static constexpr std::uint8_t kNoWindow = 0xff;
 
@@ -45,7 +55,9 @@ inline void put_delta_of_delta(BitBuffer& out, std::int64_t dod) noexcept {
     const std::int64_t limit = std::int64_t{1} << (bits - 1U);
     return dod > -limit && dod <= limit;
   };
-  const auto low = [dod](unsigned bits) { return static_cast<std::uint64_t>(dod) & ((std::uint64_t{1} << bits) - 1U); };
+  const auto low = [dod](unsigned bits) {
+    return static_cast<std::uint64_t>(dod) & ((std::uint64_t{1} << bits) - 1U);
+  };
   if (dod == 0) {
     out.put(0, 1);
   } else if (fits(14)) {
@@ -69,7 +81,8 @@ inline void put_xor(BitBuffer& out, XorState& state, std::uint64_t value_bits) n
   // Five bits hold at most 31 leading zeros.
   const auto leading = static_cast<std::uint8_t>(std::min(std::countl_zero(difference), 31));
   const auto trailing = static_cast<std::uint8_t>(std::countr_zero(difference));
-  if (state.leading != XorState::kNoWindow && leading >= state.leading && trailing >= state.trailing) {
+  if (state.leading != XorState::kNoWindow && leading >= state.leading &&
+      trailing >= state.trailing) {
     out.put(0b10, 2);
     out.put(difference >> state.trailing, 64U - state.leading - state.trailing);
     return;
@@ -85,8 +98,8 @@ inline void put_xor(BitBuffer& out, XorState& state, std::uint64_t value_bits) n
 }  // namespace detail
 
 // Appends the bits of sample number `index` (0-based) of a chunk and moves `state` on.
-inline void encode_xor_sample(BitBuffer& out, XorState& state, std::size_t index, model::TimestampMs timestamp,
-                              double value) noexcept {
+inline void encode_xor_sample(BitBuffer& out, XorState& state, std::size_t index,
+                              model::TimestampMs timestamp, double value) noexcept {
   const auto bits = std::bit_cast<std::uint64_t>(value);
   if (index == 0) {
     out.put_uvarint(util::zigzag(timestamp));
@@ -94,7 +107,8 @@ inline void encode_xor_sample(BitBuffer& out, XorState& state, std::size_t index
     state = XorState{.timestamp = timestamp, .value_bits = bits};
     return;
   }
-  const std::uint64_t delta = static_cast<std::uint64_t>(timestamp) - static_cast<std::uint64_t>(state.timestamp);
+  const std::uint64_t delta =
+      static_cast<std::uint64_t>(timestamp) - static_cast<std::uint64_t>(state.timestamp);
   if (index == 1) {
     out.put_uvarint(delta);
   } else {
@@ -110,7 +124,8 @@ inline void encode_xor_sample(BitBuffer& out, XorState& state, std::size_t index
 class XorChunkBuilder {
  public:
   XorChunkBuilder() { clear(); }
-  // Precondition: fewer than kChunkSamplesMax samples; ascending timestamps are the caller's business.
+  // Precondition: fewer than kChunkSamplesMax samples; ascending timestamps are the caller's
+  // business.
   void append(model::TimestampMs timestamp, double value);
   [[nodiscard]] std::size_t sample_count() const noexcept { return sample_count_; }
   // The chunk so far, with its count; valid until the next append() or clear().
@@ -130,8 +145,8 @@ struct FloatColumns {
   std::vector<double>& values;
 };
 
-// Appends all samples of a chunk. kCorruption when the bytes are not a chunk: then nothing is appended, and nothing outside
-// `chunk` has been read. Timestamps are not checked for order.
+// Appends all samples of a chunk. kCorruption when the bytes are not a chunk: then nothing is
+// appended, and nothing outside `chunk` has been read. Timestamps are not checked for order.
 util::Result<void> decode_xor_chunk(std::string_view chunk, FloatColumns out);
 
 }  // namespace narthex::tsdb

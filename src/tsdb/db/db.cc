@@ -7,6 +7,7 @@
 
 #include "narthex/util/log.h"
 #include "narthex/util/mutex.h"
+
 #include "tsdb/db/db_metrics.h"
 #include "tsdb/db/replay.h"
 #include "tsdb/db/sync_loop.h"
@@ -34,9 +35,11 @@ class DbImpl final : public Db {
   explicit DbImpl(DbOptions options)
       : options_(std::move(options)),
         env_(*options_.env),
-        head_({.chunk_range_ms = options_.block_range_min.count(), .samples_per_chunk = options_.samples_per_chunk}) {}
+        head_({.chunk_range_ms = options_.block_range_min.count(),
+               .samples_per_chunk = options_.samples_per_chunk}) {}
   ~DbImpl() override {
-    if (const auto closed = close(); !closed) util::log_error("Closing the data directory failed", {{"err", closed.error()}});
+    if (const auto closed = close(); !closed)
+      util::log_error("Closing the data directory failed", {{"err", closed.error()}});
   }
   DbImpl(const DbImpl&) = delete;
   DbImpl& operator=(const DbImpl&) = delete;
@@ -47,16 +50,21 @@ class DbImpl final : public Db {
       const bool left_over = env_.exists(lock_path());
       NX_ASSIGN(lock_, env_.lock_file(lock_path()));
       clean_start_ = left_over ? 0 : 1;
-      if (left_over) util::log_warn("A lock file of an earlier run was taken over", {{"component", "tsdb"}, {"file", lock_path()}});
+      if (left_over)
+        util::log_warn("A lock file of an earlier run was taken over",
+                       {{"component", "tsdb"}, {"file", lock_path()}});
     }
     const util::SteadyNs begin = options_.clock->steady_ns();
-    NX_ASSIGN(const std::uint64_t segment, LogReplay(env_, options_.path, head_, replay_report_, progress).run());
+    NX_ASSIGN(const std::uint64_t segment,
+              LogReplay(env_, options_.path, head_, replay_report_, progress).run());
     replay_report_.duration = std::chrono::nanoseconds(options_.clock->steady_ns() - begin);
     NX_ASSIGN(log_, LogWriter::open(env_, options_.path + "/wal", segment,
-                                    {.segment_bytes = options_.wal_segment_bytes, .compression = options_.wal_compression}));
+                                    {.segment_bytes = options_.wal_segment_bytes,
+                                     .compression = options_.wal_compression}));
     if (replay_report_.segments != 0) log_replay();
     if (options_.registry != nullptr) {
-      metrics_ = register_db_metrics(*options_.registry, {head_, *log_, replay_report_, clean_start_});
+      metrics_ =
+          register_db_metrics(*options_.registry, {head_, *log_, replay_report_, clean_start_});
     }
     if (options_.wal_sync_interval.count() > 0) {
       sync_loop_.emplace(*options_.clock, options_.wal_sync_interval, [this] { sync_log(); });
@@ -79,7 +87,8 @@ class DbImpl final : public Db {
     return {};
   }
 
-  util::Result<void> ensure_series(std::span<const model::Labels> series, std::span<storage::EnsuredSeries> out) override {
+  util::Result<void> ensure_series(std::span<const model::Labels> series,
+                                   std::span<storage::EnsuredSeries> out) override {
     return head_.ensure_series(series, out);
   }
 
@@ -102,7 +111,9 @@ class DbImpl final : public Db {
     return {};
   }
 
-  util::Result<std::unique_ptr<storage::Querier>> querier(model::TimeRange range) override { return head_.querier(range); }
+  util::Result<std::unique_ptr<storage::Querier>> querier(model::TimeRange range) override {
+    return head_.querier(range);
+  }
 
   [[nodiscard]] const ReplayReport& replay_report() const override { return replay_report_; }
 
@@ -127,8 +138,8 @@ class DbImpl final : public Db {
  private:
   [[nodiscard]] std::string lock_path() const { return options_.path + "/lock"; }
 
-  util::Result<void> log_batch(const storage::WriteBatch& batch, std::span<const SeriesId> new_series)
-      NX_REQUIRES(commit_mutex_) {
+  util::Result<void> log_batch(const storage::WriteBatch& batch,
+                               std::span<const SeriesId> new_series) NX_REQUIRES(commit_mutex_) {
     NX_TRY(log_->begin());
     for (std::size_t i = 0; i < new_series.size(); i += kSeriesPerRecord) {
       add_series_record(new_series.subspan(i, std::min(kSeriesPerRecord, new_series.size() - i)));
@@ -140,7 +151,8 @@ class DbImpl final : public Db {
       const std::size_t count = std::min(kSamplesPerRecord, refs.size() - i);
       const std::span stored(prepared_.series.data() + i, count);
       record_.clear();
-      encode_samples_record(record_, refs.subspan(i, count), timestamps.subspan(i, count), values.subspan(i, count),
+      encode_samples_record(record_, refs.subspan(i, count), timestamps.subspan(i, count),
+                            values.subspan(i, count),
                             [stored](std::size_t k) { return stored[k] != nullptr; });
       if (!record_.empty()) log_->add(record_);
     }
@@ -165,18 +177,22 @@ class DbImpl final : public Db {
   void sync_log() {
     // A failure makes the next append start a new segment first.
     if (const auto synced = log_->sync(); !synced) {
-      util::log_error("The log could not be synced", {{"component", "tsdb"}, {"err", synced.error()}});
+      util::log_error("The log could not be synced",
+                      {{"component", "tsdb"}, {"err", synced.error()}});
     }
   }
 
   void log_replay() const {
-    util::log_info("Log replayed", {{"component", "tsdb"},
-                                    {"segments", replay_report_.segments},
-                                    {"series", replay_report_.series},
-                                    {"samples", replay_report_.samples},
-                                    {"samples_without_series", replay_report_.samples_without_series},
-                                    {"damaged_regions", replay_report_.damaged_regions},
-                                    {"duration", fmt::format("{:.3f}s", std::chrono::duration<double>(replay_report_.duration).count())}});
+    util::log_info(
+        "Log replayed",
+        {{"component", "tsdb"},
+         {"segments", replay_report_.segments},
+         {"series", replay_report_.series},
+         {"samples", replay_report_.samples},
+         {"samples_without_series", replay_report_.samples_without_series},
+         {"damaged_regions", replay_report_.damaged_regions},
+         {"duration",
+          fmt::format("{:.3f}s", std::chrono::duration<double>(replay_report_.duration).count())}});
   }
 
   const DbOptions options_;

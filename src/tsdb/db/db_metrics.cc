@@ -16,17 +16,22 @@ class Registrar {
   void gauge(std::string_view name, std::string_view help, std::function<double()> read) {
     add(FamilyType::kGauge, name, help, {}, std::move(read));
   }
-  void counter(std::string_view name, std::string_view help, std::function<double()> read, LabelPairs labels = {}) {
+  void counter(std::string_view name, std::string_view help, std::function<double()> read,
+               LabelPairs labels = {}) {
     add(FamilyType::kCounter, name, help, std::move(labels), std::move(read));
   }
-  void counter(std::string_view name, std::string_view help, const std::atomic<std::uint64_t>& value, LabelPairs labels = {}) {
+  void counter(std::string_view name, std::string_view help,
+               const std::atomic<std::uint64_t>& value, LabelPairs labels = {}) {
     add(FamilyType::kCounter, name, help, std::move(labels),
         [&value] { return static_cast<double>(value.load(std::memory_order_relaxed)); });
   }
-  [[nodiscard]] std::vector<telemetry::Registry::Callback> take() && { return std::move(callbacks_); }
+  [[nodiscard]] std::vector<telemetry::Registry::Callback> take() && {
+    return std::move(callbacks_);
+  }
 
  private:
-  void add(FamilyType type, std::string_view name, std::string_view help, LabelPairs labels, std::function<double()> read) {
+  void add(FamilyType type, std::string_view name, std::string_view help, LabelPairs labels,
+           std::function<double()> read) {
     const std::string full = "prometheus_tsdb_" + std::string(name);
     callbacks_.push_back(registry_.callback(type, full, help, std::move(labels), std::move(read)));
   }
@@ -39,28 +44,42 @@ void register_head(Registrar& add, const Head& head) {
   const LabelPairs of_floats = {{"type", "float"}};
   add.gauge("head_series", "Total number of series in the head block.",
             [&head] { return static_cast<double>(head.index().series_count()); });
-  add.counter("head_series_created_total", "Total number of series created in the head.", counters.series_created);
-  add.counter("head_series_not_found_total", "Total number of requests for series that were not found.",
+  add.counter("head_series_created_total", "Total number of series created in the head.",
+              counters.series_created);
+  add.counter("head_series_not_found_total",
+              "Total number of requests for series that were not found.",
               counters.series_not_found);
-  add.counter("head_samples_appended_total", "Total number of appended samples.", counters.samples_appended, of_floats);
-  add.counter("out_of_order_samples_total", "Total number of out of order samples ingestion failed attempts.",
+  add.counter("head_samples_appended_total", "Total number of appended samples.",
+              counters.samples_appended, of_floats);
+  add.counter("out_of_order_samples_total",
+              "Total number of out of order samples ingestion failed attempts.",
               counters.out_of_order, of_floats);
-  add.counter("out_of_bound_samples_total", "Total number of out of bound samples ingestion failed attempts.",
+  add.counter("out_of_bound_samples_total",
+              "Total number of out of bound samples ingestion failed attempts.",
               counters.out_of_bounds, of_floats);
   add.gauge("head_chunks", "Total number of chunks in the head block.",
             [&counters] { return static_cast<double>(counters.chunks.load()); });
-  add.counter("head_chunks_created_total", "Total number of chunks created in the head.", counters.chunks_created);
+  add.counter("head_chunks_created_total", "Total number of chunks created in the head.",
+              counters.chunks_created);
 
   const auto min_ms = [&head] { return static_cast<double>(head.time_range().min); };
   const auto max_ms = [&head] { return static_cast<double>(head.time_range().max); };
   const auto min_seconds = [min_ms] { return min_ms() / 1000; };
-  add.gauge("head_min_time", "Minimum time bound of the head block. The unit is decided by the library consumer.", min_ms);
-  add.gauge("head_max_time", "Maximum timestamp of the head block. The unit is decided by the library consumer.", max_ms);
-  add.gauge("head_min_time_seconds", "Minimum time bound of the head block.", min_seconds);
-  add.gauge("head_max_time_seconds", "Maximum timestamp of the head block.", [max_ms] { return max_ms() / 1000; });
-  add.gauge("lowest_timestamp", "Lowest timestamp value stored in the database. The unit is decided by the library consumer.",
+  add.gauge("head_min_time",
+            "Minimum time bound of the head block. The unit is decided by the library consumer.",
             min_ms);
-  add.gauge("lowest_timestamp_seconds", "Lowest timestamp value stored in the database.", min_seconds);
+  add.gauge("head_max_time",
+            "Maximum timestamp of the head block. The unit is decided by the library consumer.",
+            max_ms);
+  add.gauge("head_min_time_seconds", "Minimum time bound of the head block.", min_seconds);
+  add.gauge("head_max_time_seconds", "Maximum timestamp of the head block.",
+            [max_ms] { return max_ms() / 1000; });
+  add.gauge(
+      "lowest_timestamp",
+      "Lowest timestamp value stored in the database. The unit is decided by the library consumer.",
+      min_ms);
+  add.gauge("lowest_timestamp_seconds", "Lowest timestamp value stored in the database.",
+            min_seconds);
   add.gauge("symbol_table_size_bytes", "Size of symbol table in memory for loaded blocks",
             [&head] { return static_cast<double>(head.index().symbol_bytes()); });
   add.gauge("isolation_low_watermark", "The lowest TSDB append ID that is still referenced.",
@@ -72,12 +91,17 @@ void register_head(Registrar& add, const Head& head) {
 void register_log(Registrar& add, const LogWriter& log) {
   const LogWriterCounters& counters = log.counters();
   add.counter("wal_page_flushes_total", "Total number of page flushes.", counters.pages_flushed);
-  add.counter("wal_completed_pages_total", "Total number of completed pages.", counters.pages_completed);
-  add.counter("wal_writes_failed_total", "Total number of write log writes that failed.", counters.writes_failed);
-  add.counter("wal_syncs_failed_total", "Total number of write log syncs that failed.", counters.syncs_failed);
-  add.counter("wal_record_bytes_saved_total", "Bytes that compression of log records has saved.", [&counters] {
-    return static_cast<double>(counters.record_bytes.load()) - static_cast<double>(counters.record_bytes_compressed.load());
-  });
+  add.counter("wal_completed_pages_total", "Total number of completed pages.",
+              counters.pages_completed);
+  add.counter("wal_writes_failed_total", "Total number of write log writes that failed.",
+              counters.writes_failed);
+  add.counter("wal_syncs_failed_total", "Total number of write log syncs that failed.",
+              counters.syncs_failed);
+  add.counter("wal_record_bytes_saved_total", "Bytes that compression of log records has saved.",
+              [&counters] {
+                return static_cast<double>(counters.record_bytes.load()) -
+                       static_cast<double>(counters.record_bytes_compressed.load());
+              });
   add.counter("wal_written_bytes_total", "Bytes written to the log.", counters.bytes_written);
   add.gauge("wal_segment_current", "Write log segment index that TSDB is currently writing to.",
             [&log] { return static_cast<double>(log.current_segment()); });
@@ -85,7 +109,8 @@ void register_log(Registrar& add, const LogWriter& log) {
 
 }  // namespace
 
-std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Registry& registry, const DbMetricSources& sources) {
+std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Registry& registry,
+                                                               const DbMetricSources& sources) {
   Registrar add(registry);
   register_head(add, sources.head);
   register_log(add, sources.log);
@@ -94,7 +119,9 @@ std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Regist
               [&replay] { return static_cast<double>(replay.damaged_regions); });
   add.gauge("data_replay_duration_seconds", "Time taken to replay the data on disk.",
             [&replay] { return std::chrono::duration<double>(replay.duration).count(); });
-  add.gauge("clean_start", "-1: lockfile is disabled. 0: a lockfile from a previous execution was replaced. 1: lockfile creation was clean",
+  add.gauge("clean_start",
+            "-1: lockfile is disabled. 0: a lockfile from a previous execution was replaced. 1: "
+            "lockfile creation was clean",
             [clean = sources.clean_start] { return clean; });
   return std::move(add).take();
 }

@@ -6,6 +6,7 @@
 
 #include "narthex/telemetry/registry.h"
 #include "narthex/tsdb/db.h"
+
 #include "tsdb/head/head.h"
 #include "tsdb/wal/log_writer.h"
 
@@ -19,7 +20,7 @@ struct DbMetricSources {
   double clean_start = -1;  // -1: no lock file, 0: one was there, 1: none was.
 };
 
-[[nodiscard]] std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Registry& registry,
-                                                                             const DbMetricSources& sources);
+[[nodiscard]] std::vector<telemetry::Registry::Callback> register_db_metrics(
+    telemetry::Registry& registry, const DbMetricSources& sources);
 
 }  // namespace narthex::tsdb

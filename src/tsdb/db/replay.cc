@@ -8,6 +8,7 @@
 #include "narthex/util/log.h"
 #include "narthex/util/mutex.h"
 #include "narthex/util/worker_pool.h"
+
 #include "tsdb/wal/log_writer.h"
 #include "tsdb/wal/segment_reader.h"
 
@@ -27,7 +28,8 @@ class LogReplay::Queue {
  public:
   void push(Decoded decoded) {
     const util::MutexLock lock(mutex_);
-    changed_.wait(mutex_, [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return items_.size() < kHandoversMax; });
+    changed_.wait(mutex_,
+                  [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return items_.size() < kHandoversMax; });
     items_.push_back(std::move(decoded));
     changed_.notify_all();
   }
@@ -39,7 +41,8 @@ class LogReplay::Queue {
   // False at the end. `used` goes back for reuse.
   bool pop(Decoded& out) {
     const util::MutexLock lock(mutex_);
-    changed_.wait(mutex_, [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return !items_.empty() || finished_; });
+    changed_.wait(mutex_,
+                  [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return !items_.empty() || finished_; });
     if (items_.empty()) return false;
     std::swap(out, items_.front());
     items_.front().series.clear();
@@ -65,8 +68,13 @@ class LogReplay::Queue {
   bool finished_ NX_GUARDED_BY(mutex_) = false;
 };
 
-LogReplay::LogReplay(util::Env& env, std::string data_directory, Head& head, ReplayReport& report, ReplayProgress* progress)
-    : env_(env), data_directory_(std::move(data_directory)), head_(head), report_(report), progress_(progress) {}
+LogReplay::LogReplay(util::Env& env, std::string data_directory, Head& head, ReplayReport& report,
+                     ReplayProgress* progress)
+    : env_(env),
+      data_directory_(std::move(data_directory)),
+      head_(head),
+      report_(report),
+      progress_(progress) {}
 
 util::Result<std::uint64_t> LogReplay::run() {
   const std::string directory = data_directory_ + "/wal";
@@ -74,7 +82,8 @@ util::Result<std::uint64_t> LogReplay::run() {
   NX_ASSIGN(auto log, list_wal_segments(env_, directory));
   std::uint64_t next = checkpoint ? checkpoint->last_segment + 1 : 0;
   if (!log.empty()) next = std::max(next, log.back().number + 1);
-  if (checkpoint) std::erase_if(log, [&](const WalSegment& s) { return s.number <= checkpoint->last_segment; });
+  if (checkpoint)
+    std::erase_if(log, [&](const WalSegment& s) { return s.number <= checkpoint->last_segment; });
   if (progress_ != nullptr && !log.empty()) {
     progress_->segment_min = static_cast<std::int64_t>(log.front().number);
     progress_->segment_max = static_cast<std::int64_t>(log.back().number);
@@ -83,8 +92,9 @@ util::Result<std::uint64_t> LogReplay::run() {
   for (std::size_t i = 1; i < log.size(); ++i) {
     if (log[i].number == log[i - 1].number + 1) continue;
     ++report_.damaged_regions;
-    util::log_error("Log segments are missing; what they held is lost",
-                    {{"component", kComponent}, {"after", log[i - 1].path}, {"before", log[i].path}});
+    util::log_error(
+        "Log segments are missing; what they held is lost",
+        {{"component", kComponent}, {"after", log[i - 1].path}, {"before", log[i].path}});
   }
 
   std::vector<WalSegment> segments;
@@ -137,12 +147,13 @@ void LogReplay::decode_segment(const WalSegment& segment, Queue& queue) {
   for (const WalDamage& damage : reader.damage()) {
     ++report_.damaged_regions;
     report_.damaged_bytes += damage.bytes;
-    util::log_warn(damage.torn_tail ? "A log segment ends inside a record" : "A log segment is damaged",
-                   {{"component", kComponent},
-                    {"segment", segment.path},
-                    {"offset", damage.offset},
-                    {"bytes", damage.bytes},
-                    {"reason", damage.reason}});
+    util::log_warn(
+        damage.torn_tail ? "A log segment ends inside a record" : "A log segment is damaged",
+        {{"component", kComponent},
+         {"segment", segment.path},
+         {"offset", damage.offset},
+         {"bytes", damage.bytes},
+         {"reason", damage.reason}});
   }
   const bool only_torn = std::ranges::all_of(reader.damage(), &WalDamage::torn_tail);
   if (!only_torn) {
@@ -165,14 +176,20 @@ void LogReplay::decode_segment(const WalSegment& segment, Queue& queue) {
 void LogReplay::decode_record(std::string_view record, Decoded& into) {
   util::Result<void> result;
   switch (static_cast<RecordType>(record[0])) {
-    case RecordType::kSeries: result = decode_series(record, into.series); break;
-    case RecordType::kSamples: result = decode_samples(record, into.samples); break;
-    default: break;  // Kinds that this head does not hold.
+    case RecordType::kSeries:
+      result = decode_series(record, into.series);
+      break;
+    case RecordType::kSamples:
+      result = decode_samples(record, into.samples);
+      break;
+    default:
+      break;  // Kinds that this head does not hold.
   }
   if (result) return;
   // The checksum was right, so whoever wrote it wrote nonsense: what parsed is used.
   ++report_.damaged_regions;
-  util::log_warn("A log record does not parse", {{"component", kComponent}, {"err", result.error()}});
+  util::log_warn("A log record does not parse",
+                 {{"component", kComponent}, {"err", result.error()}});
 }
 
 void LogReplay::apply(const Decoded& decoded) {
@@ -195,9 +212,15 @@ void LogReplay::apply(const Decoded& decoded) {
       if (it != aliases_.end()) id = it->second;
     }
     switch (head_.replay_sample(id, samples.timestamps[i], samples.values[i])) {
-      case ReplayOutcome::kStored: ++report_.samples; break;
-      case ReplayOutcome::kNotNewer: ++report_.samples_ignored; break;
-      case ReplayOutcome::kUnknownSeries: ++report_.samples_without_series; break;
+      case ReplayOutcome::kStored:
+        ++report_.samples;
+        break;
+      case ReplayOutcome::kNotNewer:
+        ++report_.samples_ignored;
+        break;
+      case ReplayOutcome::kUnknownSeries:
+        ++report_.samples_without_series;
+        break;
     }
   }
   if (progress_ != nullptr) progress_->segment_current = static_cast<std::int64_t>(decoded.segment);
@@ -212,17 +235,20 @@ void LogReplay::settle_damage(const WalSegment& segment, std::string_view bytes)
   }
   report_.set_aside.push_back(*copy);
   if (const auto replaced = replace_by_sound_records(segment, bytes); !replaced) {
-    util::log_error("The sound part of a damaged log segment could not be written; it stays as it is",
-                    {{"component", kComponent}, {"segment", segment.path}, {"err", replaced.error()}});
+    util::log_error(
+        "The sound part of a damaged log segment could not be written; it stays as it is",
+        {{"component", kComponent}, {"segment", segment.path}, {"err", replaced.error()}});
     return;
   }
-  util::log_warn("A damaged log segment was set aside", {{"component", kComponent}, {"segment", segment.path}, {"copy", *copy}});
+  util::log_warn("A damaged log segment was set aside",
+                 {{"component", kComponent}, {"segment", segment.path}, {"copy", *copy}});
 }
 
 util::Result<std::string> LogReplay::set_aside(const WalSegment& segment) {
   const std::string directory = data_directory_ + "/damaged";
   NX_TRY(env_.create_dirs(directory));
-  const std::string base = fmt::format("{}/wal-{}", directory, segment.path.substr(segment.path.rfind('/') + 1));
+  const std::string base =
+      fmt::format("{}/wal-{}", directory, segment.path.substr(segment.path.rfind('/') + 1));
   std::string copy = base;
   for (int i = 1; env_.exists(copy); ++i) copy = fmt::format("{}.{}", base, i);
   // A link is enough: the segment is replaced, never changed.
@@ -231,7 +257,8 @@ util::Result<std::string> LogReplay::set_aside(const WalSegment& segment) {
   return copy;
 }
 
-util::Result<void> LogReplay::replace_by_sound_records(const WalSegment& segment, std::string_view bytes) {
+util::Result<void> LogReplay::replace_by_sound_records(const WalSegment& segment,
+                                                       std::string_view bytes) {
   const std::string scratch = data_directory_ + "/wal-repair.tmp";
   NX_TRY(env_.remove_all(scratch));
   // One segment, however large.

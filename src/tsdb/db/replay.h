@@ -1,8 +1,10 @@
-// Reads the log back into the head at start: checkpoint, then segments. A worker decodes while the caller's thread applies.
+// Reads the log back into the head at start: checkpoint, then segments. A worker decodes while the
+// caller's thread applies.
 //
-// Damage costs the records it hits and nothing else. A damaged segment is kept as it was under "damaged" in the data directory, and what is sound
-// of it is written in its place, so that neither the next start nor another program meets the damage again. A segment that merely
-// ends inside a record (a crash in mid-write) is cut back to its last whole record. None of it fails the start.
+// Damage costs the records it hits and nothing else. A damaged segment is kept as it was under
+// "damaged" in the data directory, and what is sound of it is written in its place, so that neither
+// the next start nor another program meets the damage again. A segment that merely ends inside a
+// record (a crash in mid-write) is cut back to its last whole record. None of it fails the start.
 // Threads: confined.
 #pragma once
 
@@ -12,6 +14,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "narthex/tsdb/db.h"
+
 #include "tsdb/head/head.h"
 #include "tsdb/wal/format.h"
 #include "tsdb/wal/record.h"
@@ -20,7 +23,8 @@ namespace narthex::tsdb {
 
 class LogReplay {
  public:
-  LogReplay(util::Env& env, std::string data_directory, Head& head, ReplayReport& report, ReplayProgress* progress);
+  LogReplay(util::Env& env, std::string data_directory, Head& head, ReplayReport& report,
+            ReplayProgress* progress);
   // The number that the next segment must have. Errors are those of listing the directory.
   util::Result<std::uint64_t> run();
 
@@ -47,7 +51,8 @@ class LogReplay {
   Head& head_;
   ReplayReport& report_;  // The worker writes what concerns damage, the caller's thread the rest.
   ReplayProgress* progress_;
-  boost::unordered_flat_map<std::uint64_t, SeriesId> aliases_;  // References that are not the series' id.
+  boost::unordered_flat_map<std::uint64_t, SeriesId>
+      aliases_;  // References that are not the series' id.
 };
 
 }  // namespace narthex::tsdb

@@ -1,5 +1,5 @@
-// Calls a function at an interval on a thread of its own, until stopped. Time comes from a Clock, so that tests can drive it.
-// Threads: synchronized.
+// Calls a function at an interval on a thread of its own, until stopped. Time comes from a Clock,
+// so that tests can drive it. Threads: synchronized.
 #pragma once
 
 #include <chrono>

@@ -1,9 +1,11 @@
 // Memory of chunks that samples are still added to: chains of 64-byte blocks, newest first.
 //
-// One size for all, because sizes that grow (64, 128, 256 …) leave as much free memory behind in the small sizes as is in use
-// in the large ones whenever many series grow in step, which scraped series do. A chain wastes half a block, needs no copy
-// to grow, and appending touches one cache line. A full chunk keeps its chain until it is written to a file.
-// Threads: external for allocate() and free_chain(); a chain may be read by whoever was told of it under the owner's lock.
+// One size for all, because sizes that grow (64, 128, 256 …) leave as much free memory behind in
+// the small sizes as is in use in the large ones whenever many series grow in step, which scraped
+// series do. A chain wastes half a block, needs no copy to grow, and appending touches one cache
+// line. A full chunk keeps its chain until it is written to a file. Threads: external for
+// allocate() and free_chain(); a chain may be read by whoever was told of it under the owner's
+// lock.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +13,7 @@
 #include <cstring>
 
 #include "narthex/util/check.h"
+
 #include "tsdb/chunk/stable_array.h"
 
 namespace narthex::tsdb {

@@ -34,12 +34,14 @@ HeadSeries* Head::find_series(std::uint64_t ref) const noexcept {
 }
 
 HeadSeries& Head::activate(SeriesId id) {
-  HeadSeries& series = pages_.ensure(id >> SeriesPage::kBits).series[id & (SeriesPage::kSeries - 1)];
+  HeadSeries& series =
+      pages_.ensure(id >> SeriesPage::kBits).series[id & (SeriesPage::kSeries - 1)];
   series.state = SeriesState::kEmpty;
   return series;
 }
 
-util::Result<void> Head::ensure_series(std::span<const model::Labels> series, std::span<storage::EnsuredSeries> out) {
+util::Result<void> Head::ensure_series(std::span<const model::Labels> series,
+                                       std::span<storage::EnsuredSeries> out) {
   NX_CHECK(series.size() == out.size(), "{} series, {} results", series.size(), out.size());
   std::vector<std::uint32_t> hashes(series.size());
   std::ranges::transform(series, hashes.begin(), LabelIndex::hash_of);
@@ -59,7 +61,8 @@ util::Result<void> Head::ensure_series(std::span<const model::Labels> series, st
   const util::MutexLock lock(create_mutex_);
   for (std::size_t begin = 0; begin < series.size(); begin += kCreateSlice) {
     const std::size_t count = std::min(kCreateSlice, series.size() - begin);
-    add_missing(series.subspan(begin, count), std::span(hashes).subspan(begin, count), out.subspan(begin, count));
+    add_missing(series.subspan(begin, count), std::span(hashes).subspan(begin, count),
+                out.subspan(begin, count));
   }
   return {};
 }
@@ -68,7 +71,8 @@ void Head::add_missing(std::span<const model::Labels> series, std::span<const st
                        std::span<storage::EnsuredSeries> out) {
   std::optional<LabelIndex::Writer> writer;
   for (std::size_t i = 0; i < series.size(); ++i) {
-    if (out[i].ref != storage::kNoSeries || out[i].outcome == EnsureOutcome::kRefusedLabels) continue;
+    if (out[i].ref != storage::kNoSeries || out[i].outcome == EnsureOutcome::kRefusedLabels)
+      continue;
     if (next_id_ > kSeriesIdMax) {
       out[i].outcome = EnsureOutcome::kRefusedLimit;
       continue;
@@ -103,11 +107,13 @@ void Head::give_back_unlogged(std::vector<SeriesId> ids) {
 
 model::TimestampMs Head::min_valid_time() const noexcept {
   const model::TimestampMs newest = max_time_.load();
-  return newest == model::kTimestampMin ? newest : model::sub_saturated(newest, options_.chunk_range_ms / 2);
+  return newest == model::kTimestampMin ? newest
+                                        : model::sub_saturated(newest, options_.chunk_range_ms / 2);
 }
 
-AppendOutcome Head::check_sample(const LastSample& last, SeriesState state, model::TimestampMs timestamp,
-                                 std::uint64_t value_bits, model::TimestampMs min_valid) const noexcept {
+AppendOutcome Head::check_sample(const LastSample& last, SeriesState state,
+                                 model::TimestampMs timestamp, std::uint64_t value_bits,
+                                 model::TimestampMs min_valid) const noexcept {
   if (timestamp < min_valid) return AppendOutcome::kOutOfBounds;
   if (state == SeriesState::kEmpty || timestamp > last.timestamp) return AppendOutcome::kOk;
   if (timestamp < last.timestamp) return AppendOutcome::kOutOfOrder;
@@ -122,8 +128,8 @@ void Head::count_refusal(AppendOutcome outcome) noexcept {
   if (counter != nullptr) counter->fetch_add(1, std::memory_order_relaxed);
 }
 
-void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomicity, PreparedBatch& prepared,
-                    storage::AppendReport& report) {
+void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomicity,
+                    PreparedBatch& prepared, storage::AppendReport& report) {
   constexpr std::size_t kAhead = 12;
   const std::size_t count = batch.float_count();
   const model::TimestampMs min_valid = min_valid_time();
@@ -137,7 +143,8 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
 
   for (std::size_t i = 0; i < count; ++i) {
     if (i + kAhead < count) {
-      if (const HeadSeries* ahead = find_series(batch.refs[i + kAhead])) __builtin_prefetch(ahead, 1);
+      if (const HeadSeries* ahead = find_series(batch.refs[i + kAhead]))
+        __builtin_prefetch(ahead, 1);
     }
     const storage::SeriesRef ref = batch.refs[i];
     const auto bits = std::bit_cast<std::uint64_t>(batch.values[i]);
@@ -156,7 +163,8 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
           if (!pending_known) {
             for (std::size_t k = 0; k < i; ++k) {
               if (prepared.series[k] == nullptr) continue;
-              pending_[batch.refs[k]] = {batch.timestamps[k], std::bit_cast<std::uint64_t>(batch.values[k])};
+              pending_[batch.refs[k]] = {batch.timestamps[k],
+                                         std::bit_cast<std::uint64_t>(batch.values[k])};
             }
             pending_known = true;
           }
@@ -165,7 +173,9 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
       }
       outcome = check_sample(last, state, batch.timestamps[i], bits, min_valid);
       // The very sample that is there already: fine, and nothing to store.
-      if (outcome == AppendOutcome::kOk && state == SeriesState::kActive && batch.timestamps[i] == last.timestamp) continue;
+      if (outcome == AppendOutcome::kOk && state == SeriesState::kActive &&
+          batch.timestamps[i] == last.timestamp)
+        continue;
     }
     if (outcome != AppendOutcome::kOk) {
       report.floats.push_back({i, outcome});
@@ -179,7 +189,8 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
     previous = {batch.timestamps[i], bits};
     if (pending_known) pending_[ref] = previous;
   }
-  if (atomicity == storage::Atomicity::kAllOrNothing && !report.floats.empty()) prepared.refused = true;
+  if (atomicity == storage::Atomicity::kAllOrNothing && !report.floats.empty())
+    prepared.refused = true;
 }
 
 void Head::discard(const PreparedBatch& prepared) noexcept {
@@ -205,7 +216,8 @@ void Head::apply(const storage::WriteBatch& batch, const PreparedBatch& prepared
     for (; i < count && batch.refs[i] >> SeriesPage::kBits == page_number; ++i) {
       if (i + kAhead < count) {
         const HeadSeries* ahead = prepared.series[i + kAhead];
-        if (ahead != nullptr && ahead->tail != kNoBlock) __builtin_prefetch(&blocks_[ahead->tail], 1);
+        if (ahead != nullptr && ahead->tail != kNoBlock)
+          __builtin_prefetch(&blocks_[ahead->tail], 1);
       }
       HeadSeries* series = prepared.series[i];
       if (series == nullptr) continue;
@@ -248,7 +260,8 @@ SeriesId Head::replay_series(std::uint64_t ref, const model::Labels& labels) {
   return id;
 }
 
-ReplayOutcome Head::replay_sample(std::uint64_t ref, model::TimestampMs timestamp, double value) NX_NO_THREAD_SAFETY_ANALYSIS {
+ReplayOutcome Head::replay_sample(std::uint64_t ref, model::TimestampMs timestamp,
+                                  double value) NX_NO_THREAD_SAFETY_ANALYSIS {
   HeadSeries* series = find_series(ref);
   if (series == nullptr) return ReplayOutcome::kUnknownSeries;
   const bool empty = series->state.load(std::memory_order_relaxed) == SeriesState::kEmpty;

@@ -1,8 +1,8 @@
-// The newest samples of every series, in memory: where appends go and most queries are answered from.
-// Rules: storage-format.md §9 (ST-A1 … A5, ST-H1, ST-H4).
+// The newest samples of every series, in memory: where appends go and most queries are answered
+// from. Rules: storage-format.md §9 (ST-A1 … A5, ST-H1, ST-H4).
 //
-// Threads: ensure_series, readers and statistics are synchronized. Commits (validate, then apply or discard) and replay calls come
-// from one thread at a time; Db holds its commit lock around them.
+// Threads: ensure_series, readers and statistics are synchronized. Commits (validate, then apply or
+// discard) and replay calls come from one thread at a time; Db holds its commit lock around them.
 // Lock order: creation, index, series page, isolation.
 #pragma once
 
@@ -17,6 +17,7 @@
 #include "narthex/storage/appender.h"
 #include "narthex/storage/queryable.h"
 #include "narthex/util/mutex.h"
+
 #include "tsdb/chunk/stable_array.h"
 #include "tsdb/head/block_pool.h"
 #include "tsdb/head/head_series.h"
@@ -26,7 +27,9 @@
 namespace narthex::tsdb {
 
 struct HeadOptions {
-  std::int64_t chunk_range_ms = 2 * 3600 * 1000;  // Chunks end at multiples of this; half of it is how far back an append may reach.
+  std::int64_t chunk_range_ms =
+      2 * 3600 *
+      1000;  // Chunks end at multiples of this; half of it is how far back an append may reach.
   std::size_t samples_per_chunk = 120;
 };
 
@@ -43,7 +46,8 @@ struct HeadCounters {
 
 // A validated batch on its way into the log and then into the head. Reused between commits.
 struct PreparedBatch {
-  std::vector<HeadSeries*> series;  // By index into the batch; null = not stored (refused, or the very sample that is there).
+  std::vector<HeadSeries*> series;  // By index into the batch; null = not stored (refused, or the
+                                    // very sample that is there).
   std::size_t stored_count = 0;
   bool refused = false;  // kAllOrNothing and something did not fit: nothing may be stored.
 };
@@ -54,20 +58,23 @@ class Head {
  public:
   explicit Head(HeadOptions options) : options_(options) {}
 
-  util::Result<void> ensure_series(std::span<const model::Labels> series, std::span<storage::EnsuredSeries> out);
-  // Series whose definition is not in the log yet, oldest first; the caller logs them or gives them back.
+  util::Result<void> ensure_series(std::span<const model::Labels> series,
+                                   std::span<storage::EnsuredSeries> out);
+  // Series whose definition is not in the log yet, oldest first; the caller logs them or gives them
+  // back.
   [[nodiscard]] std::vector<SeriesId> take_unlogged();
   void give_back_unlogged(std::vector<SeriesId> ids);
 
   // Says which samples fit, and marks their series until apply() or discard().
-  void validate(const storage::WriteBatch& batch, storage::Atomicity atomicity, PreparedBatch& prepared,
-                storage::AppendReport& report);
+  void validate(const storage::WriteBatch& batch, storage::Atomicity atomicity,
+                PreparedBatch& prepared, storage::AppendReport& report);
   // Stores them; from here on new readers see the batch, whole.
   void apply(const storage::WriteBatch& batch, const PreparedBatch& prepared);
   static void discard(const PreparedBatch& prepared) noexcept;
 
-  // While the log is read, before anyone else uses the head. Adds the series under this very id if it is free; gives the id that
-  // the labels have then (another one if they were known, or if the reference is unusable as an id).
+  // While the log is read, before anyone else uses the head. Adds the series under this very id if
+  // it is free; gives the id that the labels have then (another one if they were known, or if the
+  // reference is unusable as an id).
   SeriesId replay_series(std::uint64_t ref, const model::Labels& labels);
   ReplayOutcome replay_sample(std::uint64_t ref, model::TimestampMs timestamp, double value);
   void prefetch(std::uint64_t ref) const noexcept {
@@ -80,7 +87,9 @@ class Head {
   [[nodiscard]] const HeadCounters& counters() const noexcept { return counters_; }
   [[nodiscard]] const Isolation& isolation() const noexcept { return isolation_; }
   // Of all samples; {kTimestampMax, kTimestampMin} while there are none.
-  [[nodiscard]] model::TimeRange time_range() const noexcept { return {min_time_.load(), max_time_.load()}; }
+  [[nodiscard]] model::TimeRange time_range() const noexcept {
+    return {min_time_.load(), max_time_.load()};
+  }
   // The oldest timestamp that an append may have now.
   [[nodiscard]] model::TimestampMs min_valid_time() const noexcept;
   [[nodiscard]] std::size_t memory_bytes() const;
@@ -100,8 +109,10 @@ class Head {
   void add_missing(std::span<const model::Labels> series, std::span<const std::uint32_t> hashes,
                    std::span<storage::EnsuredSeries> out) NX_REQUIRES(create_mutex_);
   HeadSeries& activate(SeriesId id);
-  [[nodiscard]] storage::AppendOutcome check_sample(const LastSample& last, SeriesState state, model::TimestampMs timestamp,
-                                                    std::uint64_t value_bits, model::TimestampMs min_valid) const noexcept;
+  [[nodiscard]] storage::AppendOutcome check_sample(const LastSample& last, SeriesState state,
+                                                    model::TimestampMs timestamp,
+                                                    std::uint64_t value_bits,
+                                                    model::TimestampMs min_valid) const noexcept;
   void count_refusal(storage::AppendOutcome outcome) noexcept;
 
   void append_sample(HeadSeries& series, model::TimestampMs timestamp, double value);
@@ -111,7 +122,9 @@ class Head {
   [[nodiscard]] model::TimestampMs first_timestamp(BlockIndex tail) const noexcept;
   void widen_time(model::TimestampMs low, model::TimestampMs high) noexcept;
 
-  [[nodiscard]] SeriesPage& page_of(SeriesId id) const noexcept { return pages_[id >> SeriesPage::kBits]; }
+  [[nodiscard]] SeriesPage& page_of(SeriesId id) const noexcept {
+    return pages_[id >> SeriesPage::kBits];
+  }
 
   const HeadOptions options_;
   LabelIndex index_;
@@ -121,10 +134,10 @@ class Head {
   std::atomic<model::TimestampMs> max_time_{model::kTimestampMin};
 
   StableArray<SeriesPage, 0, 32 - SeriesPage::kBits> pages_;
-  BlockPool blocks_;                          // Changed by the committing thread.
-  StableArray<SealedChunk, 10> sealed_;       // Likewise.
+  BlockPool blocks_;                     // Changed by the committing thread.
+  StableArray<SealedChunk, 10> sealed_;  // Likewise.
   SealedIndex sealed_end_ = 1;
-  PendingSamples pending_;                    // Of the batch that is being validated.
+  PendingSamples pending_;  // Of the batch that is being validated.
 
   util::Mutex create_mutex_;
   SeriesId next_id_ NX_GUARDED_BY(create_mutex_) = 1;

@@ -20,10 +20,12 @@ model::TimestampMs range_end(model::TimestampMs t, std::int64_t range_ms) noexce
 }
 
 // ST-H1: after a quarter of the target, predicts the end so that equal chunks fill the range.
-model::TimestampMs predict_end(model::TimestampMs start, model::TimestampMs current, model::TimestampMs end) noexcept {
+model::TimestampMs predict_end(model::TimestampMs start, model::TimestampMs current,
+                               model::TimestampMs end) noexcept {
   constexpr double kQuarters = 4;
   const double left = static_cast<double>(end) - static_cast<double>(start);
-  const double chunks = left / ((static_cast<double>(current) - static_cast<double>(start) + 1) * kQuarters);
+  const double chunks =
+      left / ((static_cast<double>(current) - static_cast<double>(start) + 1) * kQuarters);
   if (chunks <= 1) return end;
   return static_cast<model::TimestampMs>(static_cast<double>(start) + left / std::floor(chunks));
 }
@@ -38,10 +40,12 @@ model::TimestampMs Head::first_timestamp(BlockIndex tail) const noexcept {
 
 bool Head::must_cut(HeadSeries& series, model::TimestampMs timestamp) const {
   if (series.sample_count == options_.samples_per_chunk / 4) [[unlikely]] {
-    series.chunk_end = predict_end(first_timestamp(series.tail), series.last_timestamp, series.chunk_end);
+    series.chunk_end =
+        predict_end(first_timestamp(series.tail), series.last_timestamp, series.chunk_end);
   }
   const std::size_t bytes = kChunkCountBytes + (series.bit_count + 7U) / 8U;
-  return timestamp >= series.chunk_end || series.sample_count >= options_.samples_per_chunk * 2 || bytes > kChunkBytesMax;
+  return timestamp >= series.chunk_end || series.sample_count >= options_.samples_per_chunk * 2 ||
+         bytes > kChunkBytesMax;
 }
 
 void Head::begin_chunk(HeadSeries& series, model::TimestampMs timestamp) {
@@ -75,12 +79,15 @@ void Head::append_sample(HeadSeries& series, model::TimestampMs timestamp, doubl
   const std::size_t byte = series.bit_count >> 3U;
   // At a block's end with no unfinished byte the offset is 0, but the tail has no room.
   const std::size_t offset =
-      unfinished_bits == 0 && byte != 0 && byte % BlockPool::kPayloadBytes == 0 ? BlockPool::kPayloadBytes : byte % BlockPool::kPayloadBytes;
+      unfinished_bits == 0 && byte != 0 && byte % BlockPool::kPayloadBytes == 0
+          ? BlockPool::kPayloadBytes
+          : byte % BlockPool::kPayloadBytes;
   const std::size_t room = BlockPool::kPayloadBytes - offset;
   std::uint8_t* out = blocks_[series.tail].payload + offset;
 
   BitBuffer bits(unfinished_bits == 0 ? std::uint8_t{0} : *out, unfinished_bits);
-  XorState state{series.last_timestamp, series.last_value_bits, series.delta, series.leading, series.trailing};
+  XorState state{series.last_timestamp, series.last_value_bits, series.delta, series.leading,
+                 series.trailing};
   encode_xor_sample(bits, state, series.sample_count, timestamp, value);
   if (room >= BitBuffer::kBytesMax) [[likely]] {
     bits.store(out);
@@ -94,14 +101,16 @@ void Head::append_sample(HeadSeries& series, model::TimestampMs timestamp, doubl
       std::memcpy(blocks_[series.tail].payload, bytes + first, bits.byte_count() - first);
     }
   }
-  series.bit_count = static_cast<std::uint16_t>(series.bit_count + bits.bit_count() - unfinished_bits);
+  series.bit_count =
+      static_cast<std::uint16_t>(series.bit_count + bits.bit_count() - unfinished_bits);
   ++series.sample_count;
   series.last_timestamp = timestamp;
   series.last_value_bits = state.value_bits;
   series.delta = state.delta;
   series.leading = state.leading;
   series.trailing = state.trailing;
-  if (series.state.load(std::memory_order_relaxed) == SeriesState::kEmpty) series.state = SeriesState::kActive;
+  if (series.state.load(std::memory_order_relaxed) == SeriesState::kEmpty)
+    series.state = SeriesState::kActive;
 }
 
 }  // namespace narthex::tsdb

@@ -1,4 +1,5 @@
-// Reads the head: a snapshot of which series matched, whose chunks are copied out one series at a time.
+// Reads the head: a snapshot of which series matched, whose chunks are copied out one series at a
+// time.
 #include <algorithm>
 #include <array>
 
@@ -8,13 +9,16 @@ namespace narthex::tsdb {
 
 namespace {
 
-// A chunk's bytes as the decoder wants them. Open chunks are bounded by kChunkBytesMax plus one sample.
+// A chunk's bytes as the decoder wants them. Open chunks are bounded by kChunkBytesMax plus one
+// sample.
 class ChunkBytes {
  public:
-  void fill(const BlockPool& blocks, BlockIndex tail, std::uint16_t bit_count, std::uint16_t sample_count) noexcept {
+  void fill(const BlockPool& blocks, BlockIndex tail, std::uint16_t bit_count,
+            std::uint16_t sample_count) noexcept {
     const std::size_t bytes = (bit_count + 7U) / 8U;
-    NX_CHECK(kChunkCountBytes + BlockPool::blocks_of(bytes) * BlockPool::kPayloadBytes <= bytes_.size(), "chunk of {} bytes",
-             bytes);
+    NX_CHECK(
+        kChunkCountBytes + BlockPool::blocks_of(bytes) * BlockPool::kPayloadBytes <= bytes_.size(),
+        "chunk of {} bytes", bytes);
     util::store_be(bytes_.data(), sample_count);
     blocks.copy_chain(tail, bytes, bytes_.data() + kChunkCountBytes);
     size_ = kChunkCountBytes + bytes;
@@ -33,7 +37,8 @@ void clip(storage::SampleColumns& out, std::size_t before, model::TimeRange rang
   auto& values = out.float_values;
   if (before == times.size()) return;
   if (times.back() > range.max) {
-    const auto end = std::upper_bound(times.begin() + static_cast<std::ptrdiff_t>(before), times.end(), range.max);
+    const auto end = std::upper_bound(times.begin() + static_cast<std::ptrdiff_t>(before),
+                                      times.end(), range.max);
     times.erase(end, times.end());
     values.resize(times.size());
   }
@@ -42,7 +47,8 @@ void clip(storage::SampleColumns& out, std::size_t before, model::TimeRange rang
     const auto first = std::lower_bound(begin, times.end(), range.min);
     const std::ptrdiff_t dropped = first - begin;
     times.erase(begin, first);
-    values.erase(values.begin() + static_cast<std::ptrdiff_t>(before), values.begin() + static_cast<std::ptrdiff_t>(before) + dropped);
+    values.erase(values.begin() + static_cast<std::ptrdiff_t>(before),
+                 values.begin() + static_cast<std::ptrdiff_t>(before) + dropped);
   }
 }
 
@@ -65,12 +71,16 @@ class HeadSeriesSet final : public storage::SeriesSet {
   }
 
   [[nodiscard]] std::size_t size() const noexcept override { return series_.size(); }
-  [[nodiscard]] model::Labels labels(std::size_t index) const override { return head_.index_.labels(series_[index].labels); }
-  [[nodiscard]] std::string_view label_value(std::size_t index, std::string_view name) const override {
+  [[nodiscard]] model::Labels labels(std::size_t index) const override {
+    return head_.index_.labels(series_[index].labels);
+  }
+  [[nodiscard]] std::string_view label_value(std::size_t index,
+                                             std::string_view name) const override {
     return head_.index_.value(series_[index].labels, name);
   }
 
-  util::Result<void> read(std::size_t index, model::TimeRange range, storage::SampleColumns& out) const override {
+  util::Result<void> read(std::size_t index, model::TimeRange range,
+                          storage::SampleColumns& out) const override {
     range.min = std::max(range.min, range_.min);
     range.max = std::min(range.max, range_.max);
     const SeriesId id = series_[index].id;
@@ -83,7 +93,8 @@ class HeadSeriesSet final : public storage::SeriesSet {
       range.max = std::min(range.max, head_.isolation_.visible_until(*reader_, id, series));
       if (range.min > range.max || series.last_timestamp < range.min) return {};
       newest_sealed = series.sealed;
-      if (series.tail != kNoBlock) open.fill(head_.blocks_, series.tail, series.bit_count, series.sample_count);
+      if (series.tail != kNoBlock)
+        open.fill(head_.blocks_, series.tail, series.bit_count, series.sample_count);
     }
     NX_TRY(read_sealed(newest_sealed, range, out));
     if (open.empty()) return {};
@@ -108,7 +119,8 @@ class HeadSeriesSet final : public storage::SeriesSet {
 
  private:
   // Ascending in time.
-  [[nodiscard]] std::vector<const SealedChunk*> sealed_in(SealedIndex newest, model::TimeRange range) const {
+  [[nodiscard]] std::vector<const SealedChunk*> sealed_in(SealedIndex newest,
+                                                          model::TimeRange range) const {
     std::vector<const SealedChunk*> chunks;
     for (SealedIndex i = newest; i != kNoSealed;) {
       const SealedChunk& chunk = head_.sealed_[i];
@@ -138,7 +150,8 @@ class HeadSeriesSet final : public storage::SeriesSet {
     return !sealed_in(newest_sealed, range).empty();
   }
 
-  util::Result<void> read_sealed(SealedIndex newest, model::TimeRange range, storage::SampleColumns& out) const {
+  util::Result<void> read_sealed(SealedIndex newest, model::TimeRange range,
+                                 storage::SampleColumns& out) const {
     ChunkBytes bytes;
     for (const SealedChunk* chunk : sealed_in(newest, range)) {
       bytes.fill(head_.blocks_, chunk->tail, chunk->bit_count, chunk->sample_count);
@@ -147,7 +160,8 @@ class HeadSeriesSet final : public storage::SeriesSet {
     return {};
   }
 
-  static util::Result<void> decode(const ChunkBytes& bytes, model::TimeRange range, storage::SampleColumns& out) {
+  static util::Result<void> decode(const ChunkBytes& bytes, model::TimeRange range,
+                                   storage::SampleColumns& out) {
     const std::size_t before = out.float_timestamps.size();
     NX_TRY(decode_xor_chunk(bytes.view(), {out.float_timestamps, out.float_values}));
     clip(out, before, range);
@@ -162,10 +176,12 @@ class HeadSeriesSet final : public storage::SeriesSet {
 
 class HeadQuerier final : public storage::Querier {
  public:
-  HeadQuerier(Head& head, model::TimeRange range) : head_(head), reader_(head.isolation_.begin_read()), range_(range) {}
+  HeadQuerier(Head& head, model::TimeRange range)
+      : head_(head), reader_(head.isolation_.begin_read()), range_(range) {}
 
-  util::Result<std::unique_ptr<storage::SeriesSet>> select(std::span<const model::Matcher> matchers, storage::SeriesOrder order,
-                                                           const storage::Deadline& deadline) override {
+  util::Result<std::unique_ptr<storage::SeriesSet>> select(
+      std::span<const model::Matcher> matchers, storage::SeriesOrder order,
+      const storage::Deadline& deadline) override {
     std::vector<SelectedSeries> series;
     if (overlaps()) {
       NX_ASSIGN(series, head_.index_.select(matchers, deadline));
@@ -184,7 +200,8 @@ class HeadQuerier final : public storage::Querier {
     return head_.index_.label_names(series, query.limit);
   }
 
-  util::Result<std::vector<std::string>> label_values(const std::string& name, const storage::LabelQuery& query,
+  util::Result<std::vector<std::string>> label_values(const std::string& name,
+                                                      const storage::LabelQuery& query,
                                                       const storage::Deadline& deadline) override {
     if (!overlaps()) return std::vector<std::string>{};
     if (query.matchers.empty()) return head_.index_.label_values(name, query.limit);

@@ -1,4 +1,5 @@
-// What the head keeps of one series: the state that an append touches (one cache line), and its chunks.
+// What the head keeps of one series: the state that an append touches (one cache line), and its
+// chunks.
 #pragma once
 
 #include <array>
@@ -7,6 +8,7 @@
 
 #include "narthex/model/timestamp.h"
 #include "narthex/util/mutex.h"
+
 #include "tsdb/chunk/xor_chunk.h"
 #include "tsdb/head/block_pool.h"
 #include "tsdb/index/ids.h"
@@ -21,7 +23,8 @@ inline constexpr SealedIndex kNoSealed = 0;
 struct SealedChunk {
   model::TimestampMs min = 0;
   model::TimestampMs max = 0;
-  // Where the payload is: a chain of blocks. (Chunks in files will carry their file reference here.)
+  // Where the payload is: a chain of blocks. (Chunks in files will carry their file reference
+  // here.)
   BlockIndex tail = kNoBlock;
   std::atomic<SealedIndex> previous = kNoSealed;  // The series' next older chunk.
   std::uint16_t bit_count = 0;
@@ -36,19 +39,21 @@ enum class SeriesState : std::uint8_t {
   kActive,
 };
 
-// Guarded by its page's mutex, with two exceptions: the committing thread (there is one at a time) is the only writer and may read
-// without it; `state` and `in_batch` say themselves.
+// Guarded by its page's mutex, with two exceptions: the committing thread (there is one at a time)
+// is the only writer and may read without it; `state` and `in_batch` say themselves.
 struct alignas(64) HeadSeries {
   model::TimestampMs last_timestamp = model::kTimestampMin;
   std::uint64_t last_value_bits = 0;
   std::uint64_t delta = 0;
   model::TimestampMs chunk_end = 0;  // A sample at or after this starts a new chunk.
-  // The newest timestamp before the last commit that touched the series: what a reader who must not see that commit cuts at.
+  // The newest timestamp before the last commit that touched the series: what a reader who must not
+  // see that commit cuts at.
   model::TimestampMs cutoff = model::kTimestampMin;
   CommitSequence commit = 0;
   BlockIndex tail = kNoBlock;
   SealedIndex sealed = kNoSealed;  // Newest complete chunk.
-  std::uint16_t bit_count = 0;     // Of the open chunk's payload (without the sample count that goes in front of it).
+  std::uint16_t bit_count =
+      0;  // Of the open chunk's payload (without the sample count that goes in front of it).
   std::uint16_t sample_count = 0;  // Of the open chunk.
   std::uint8_t leading = XorState::kNoWindow;
   std::uint8_t trailing = 0;
@@ -57,8 +62,8 @@ struct alignas(64) HeadSeries {
 };
 static_assert(sizeof(HeadSeries) == 64);
 
-// Neighbours share a lock, because a batch comes in order of ids: one lock for up to 256 appends. Readers hold it for the copy of
-// one open chunk.
+// Neighbours share a lock, because a batch comes in order of ids: one lock for up to 256 appends.
+// Readers hold it for the copy of one open chunk.
 struct SeriesPage {
   static constexpr unsigned kBits = 8;
   static constexpr std::size_t kSeries = std::size_t{1} << kBits;

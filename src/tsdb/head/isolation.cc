@@ -40,8 +40,9 @@ void Isolation::end_commit(CommitSequence commit) {
 }
 
 void Isolation::keep_old(SeriesId id, const HeadSeries& series) {
-  // The newest reader that does not see the series' last commit. If a cutoff that it does not see either is kept already,
-  // that one is the right one for it, and for all older readers there is one as well.
+  // The newest reader that does not see the series' last commit. If a cutoff that it does not see
+  // either is kept already, that one is the right one for it, and for all older readers there is
+  // one as well.
   const auto it = std::ranges::lower_bound(readers_of_commit_, series.commit);
   const CommitSequence reader = *std::prev(it);
   const util::MutexLock lock(old_mutex_);

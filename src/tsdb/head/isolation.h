@@ -1,9 +1,10 @@
 // Who may see what: a reader sees exactly the commits that were complete when it began (ST-H4).
 //
-// Commits are numbered. A series knows the last commit that touched it and its newest timestamp before that, which is all that
-// a reader needs as long as no second commit touches the series in its lifetime. For those that live longer the older cutoffs
-// are kept here, at most one for each series and reader, and only while such readers exist.
-// Threads: synchronized; begin_commit … end_commit by one thread at a time.
+// Commits are numbered. A series knows the last commit that touched it and its newest timestamp
+// before that, which is all that a reader needs as long as no second commit touches the series in
+// its lifetime. For those that live longer the older cutoffs are kept here, at most one for each
+// series and reader, and only while such readers exist. Threads: synchronized; begin_commit …
+// end_commit by one thread at a time.
 #pragma once
 
 #include <atomic>
@@ -16,6 +17,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "narthex/util/mutex.h"
+
 #include "tsdb/head/head_series.h"
 
 namespace narthex::tsdb {
@@ -25,7 +27,8 @@ class Isolation {
   // Registered for its whole life.
   class Reader {
    public:
-    Reader(Isolation& isolation, CommitSequence sequence) noexcept : isolation_(isolation), sequence_(sequence) {}
+    Reader(Isolation& isolation, CommitSequence sequence) noexcept
+        : isolation_(isolation), sequence_(sequence) {}
     ~Reader() { isolation_.forget(sequence_); }
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
@@ -40,10 +43,12 @@ class Isolation {
 
   // The number of the commit that begins now.
   CommitSequence begin_commit();
-  // To be called, with the series' page locked, before a commit changes a series for the first time.
+  // To be called, with the series' page locked, before a commit changes a series for the first
+  // time.
   void touch(SeriesId id, HeadSeries& series, CommitSequence commit) {
     if (series.commit == commit) return;
-    if (!readers_of_commit_.empty() && readers_of_commit_.front() < series.commit) keep_old(id, series);
+    if (!readers_of_commit_.empty() && readers_of_commit_.front() < series.commit)
+      keep_old(id, series);
     series.cutoff = series.last_timestamp;
     series.commit = commit;
   }
@@ -51,7 +56,8 @@ class Isolation {
   void end_commit(CommitSequence commit);
 
   // The newest timestamp of the series that the reader may see; call with the series' page locked.
-  [[nodiscard]] model::TimestampMs visible_until(const Reader& reader, SeriesId id, const HeadSeries& series) const {
+  [[nodiscard]] model::TimestampMs visible_until(const Reader& reader, SeriesId id,
+                                                 const HeadSeries& series) const {
     if (series.commit <= reader.sequence()) return model::kTimestampMax;
     // Relaxed: entries of this series are published by its page's lock, which the caller holds.
     if (old_count_.load(std::memory_order_relaxed) == 0) return series.cutoff;
@@ -59,7 +65,8 @@ class Isolation {
   }
 
   [[nodiscard]] CommitSequence last_complete() const;
-  // The oldest sequence that some reader still reads at; the last complete one when there are no readers.
+  // The oldest sequence that some reader still reads at; the last complete one when there are no
+  // readers.
   [[nodiscard]] CommitSequence low_watermark() const;
   [[nodiscard]] std::size_t kept_cutoffs() const noexcept { return old_count_.load(); }
 
@@ -71,17 +78,20 @@ class Isolation {
 
   void forget(CommitSequence sequence);
   void keep_old(SeriesId id, const HeadSeries& series);
-  [[nodiscard]] std::optional<model::TimestampMs> older_cutoff(const Reader& reader, SeriesId id) const;
+  [[nodiscard]] std::optional<model::TimestampMs> older_cutoff(const Reader& reader,
+                                                               SeriesId id) const;
 
   mutable util::Mutex mutex_;
   CommitSequence last_complete_ NX_GUARDED_BY(mutex_) = 0;
   std::multiset<CommitSequence> readers_ NX_GUARDED_BY(mutex_);
 
-  // The committing thread's own: the readers at the beginning of its commit, ascending, unique. Later ones see all earlier commits.
+  // The committing thread's own: the readers at the beginning of its commit, ascending, unique.
+  // Later ones see all earlier commits.
   std::vector<CommitSequence> readers_of_commit_;
 
   mutable util::Mutex old_mutex_;  // Taken after a series page's.
-  boost::unordered_flat_map<SeriesId, std::vector<Old>> old_ NX_GUARDED_BY(old_mutex_);  // Ascending by commit.
+  boost::unordered_flat_map<SeriesId, std::vector<Old>> old_
+      NX_GUARDED_BY(old_mutex_);  // Ascending by commit.
   CommitSequence old_newest_ NX_GUARDED_BY(old_mutex_) = 0;
   std::atomic<std::size_t> old_count_{0};
 };

@@ -1,5 +1,6 @@
-// Memory for small immutable blocks (strings, id lists) that never move. Freed blocks are used again for others of their size class.
-// Threads: external; the blocks themselves may be read by anyone who was told of them under the owner's lock.
+// Memory for small immutable blocks (strings, id lists) that never move. Freed blocks are used
+// again for others of their size class. Threads: external; the blocks themselves may be read by
+// anyone who was told of them under the owner's lock.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// Hash → id in one flat array of 8 bytes a slot, linear probing. The keys live elsewhere: the caller compares.
-// Threads: external.
+// Hash → id in one flat array of 8 bytes a slot, linear probing. The keys live elsewhere: the
+// caller compares. Threads: external.
 #pragma once
 
 #include <cstddef>

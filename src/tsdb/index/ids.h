@@ -5,7 +5,8 @@
 
 namespace narthex::tsdb {
 
-// A series in the head: dense, from 1, ascending in order of creation, never used again; also its reference in the log.
+// A series in the head: dense, from 1, ascending in order of creation, never used again; also its
+// reference in the log.
 using SeriesId = std::uint32_t;
 inline constexpr SeriesId kNoSeriesId = 0;
 inline constexpr SeriesId kSeriesIdMax = 0xffff'fff0U;

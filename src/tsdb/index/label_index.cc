@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "narthex/util/hash.h"
+
 #include "tsdb/index/selection.h"
 
 namespace narthex::tsdb {
@@ -82,21 +83,25 @@ void LabelIndex::find(std::span<const model::Labels> series, std::span<const std
 }
 
 PairId LabelIndex::Writer::pair_for(model::LabelView wanted, std::size_t position) {
-  if (position < previous_.size() && index_.label(previous_[position]) == wanted) return previous_[position];
+  if (position < previous_.size() && index_.label(previous_[position]) == wanted)
+    return previous_[position];
   return index_.intern(wanted.name, wanted.value);
 }
 
-SeriesId LabelIndex::Writer::find_or_add(const model::Labels& labels, std::uint32_t hash, SeriesId id) {
+SeriesId LabelIndex::Writer::find_or_add(const model::Labels& labels, std::uint32_t hash,
+                                         SeriesId id) {
   if (const SeriesId known = index_.find_locked(labels, hash); known != kNoSeriesId) return known;
   current_.clear();
-  for (const model::LabelView wanted : labels) current_.push_back(pair_for(wanted, current_.size()));
+  for (const model::LabelView wanted : labels)
+    current_.push_back(pair_for(wanted, current_.size()));
   index_.add_series(id, current_, hash);
   previous_.swap(current_);
   return id;
 }
 
 void LabelIndex::add_series(SeriesId id, std::span<const PairId> pairs, std::uint32_t hash) {
-  auto* block = static_cast<std::uint32_t*>(sets_.allocate((pairs.size() + 1) * sizeof(std::uint32_t)));
+  auto* block =
+      static_cast<std::uint32_t*>(sets_.allocate((pairs.size() + 1) * sizeof(std::uint32_t)));
   block[0] = static_cast<std::uint32_t>(pairs.size());
   std::ranges::copy(pairs, block + 1);
   sets_of_series_.ensure(id) = LabelSet(block);
@@ -110,8 +115,8 @@ void LabelIndex::add_series(SeriesId id, std::span<const PairId> pairs, std::uin
   series_end_ = std::max(series_end_, id + 1);
 }
 
-util::Result<std::vector<SelectedSeries>> LabelIndex::select(std::span<const model::Matcher> matchers,
-                                                             const storage::Deadline& deadline) const {
+util::Result<std::vector<SelectedSeries>> LabelIndex::select(
+    std::span<const model::Matcher> matchers, const storage::Deadline& deadline) const {
   return Selection(*this, deadline).run(matchers);
 }
 
@@ -151,7 +156,9 @@ bool LabelIndex::less(LabelSet a, LabelSet b) const noexcept {
 namespace {
 
 std::vector<std::string> sorted_strings(std::vector<std::string_view> views, std::size_t limit) {
-  const auto end = limit != 0 && limit < views.size() ? views.begin() + static_cast<std::ptrdiff_t>(limit) : views.end();
+  const auto end = limit != 0 && limit < views.size()
+                       ? views.begin() + static_cast<std::ptrdiff_t>(limit)
+                       : views.end();
   std::ranges::partial_sort(views, end);
   return {views.begin(), end};
 }
@@ -167,7 +174,8 @@ std::vector<std::string> LabelIndex::label_names(std::size_t limit) const {
   return sorted_strings(std::move(names), limit);
 }
 
-std::vector<std::string> LabelIndex::label_names(std::span<const SelectedSeries> series, std::size_t limit) const {
+std::vector<std::string> LabelIndex::label_names(std::span<const SelectedSeries> series,
+                                                 std::size_t limit) const {
   std::vector<bool> seen;
   std::vector<std::string_view> names;
   for (const SelectedSeries& one : series) {
@@ -195,8 +203,8 @@ std::vector<std::string> LabelIndex::label_values(std::string_view name, std::si
   return sorted_strings(std::move(values), limit);
 }
 
-std::vector<std::string> LabelIndex::label_values(std::span<const SelectedSeries> series, std::string_view name,
-                                                  std::size_t limit) const {
+std::vector<std::string> LabelIndex::label_values(std::span<const SelectedSeries> series,
+                                                  std::string_view name, std::size_t limit) const {
   NameId id = kNoName;
   {
     const util::ReadLock lock(mutex_);
@@ -236,9 +244,10 @@ std::size_t LabelIndex::symbol_bytes() const {
 std::size_t LabelIndex::memory_bytes() const {
   const util::ReadLock lock(mutex_);
   std::size_t values_bytes = 0;
-  for (const Name& name : names_) values_bytes += sizeof(Name) + name.pairs.capacity() * sizeof(PairId);
-  return symbols_.bytes() + sets_.bytes() + postings_bytes_ + values_bytes + pair_ids_.bytes() + series_ids_.bytes() +
-         pairs_.bytes() + sets_of_series_.bytes() + names_of_ids_.bytes();
+  for (const Name& name : names_)
+    values_bytes += sizeof(Name) + name.pairs.capacity() * sizeof(PairId);
+  return symbols_.bytes() + sets_.bytes() + postings_bytes_ + values_bytes + pair_ids_.bytes() +
+         series_ids_.bytes() + pairs_.bytes() + sets_of_series_.bytes() + names_of_ids_.bytes();
 }
 
 namespace {
@@ -281,7 +290,8 @@ CardinalityReport LabelIndex::cardinality(std::size_t limit) const {
     }
   }
   const std::size_t kept = std::min(limit, pairs.size());
-  std::ranges::partial_sort(pairs, pairs.begin() + static_cast<std::ptrdiff_t>(kept), std::greater{}, &PairCount::count);
+  std::ranges::partial_sort(pairs, pairs.begin() + static_cast<std::ptrdiff_t>(kept),
+                            std::greater{}, &PairCount::count);
   pairs.resize(kept);
   for (const PairCount& one : pairs) {
     const model::LabelView view = label(one.pair);

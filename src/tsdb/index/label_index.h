@@ -1,10 +1,12 @@
 // Which series the head has: their label sets, and the way from labels and matchers to series.
 //
-// A label pair is interned once and has an id; a label set is a list of pair ids in order of label names (4 bytes a label). Every
-// pair has the sorted list of its series, every name the list of its pairs.
+// A label pair is interned once and has an id; a label set is a list of pair ids in order of label
+// names (4 bytes a label). Every pair has the sorted list of its series, every name the list of its
+// pairs.
 //
-// Threads: synchronized. Readers hold the lock for set operations on ids only; regular expressions run outside it. Label sets,
-// names and values are memory that stays until the series is removed and every reader of that time has gone.
+// Threads: synchronized. Readers hold the lock for set operations on ids only; regular expressions
+// run outside it. Label sets, names and values are memory that stays until the series is removed
+// and every reader of that time has gone.
 #pragma once
 
 #include <array>
@@ -22,6 +24,7 @@
 #include "narthex/storage/queryable.h"
 #include "narthex/util/mutex.h"
 #include "narthex/util/result.h"
+
 #include "tsdb/chunk/stable_array.h"
 #include "tsdb/index/byte_arena.h"
 #include "tsdb/index/flat_id_table.h"
@@ -58,7 +61,8 @@ struct NameCount {
 struct CardinalityReport {
   std::vector<NameCount> series_by_metric;
   std::vector<NameCount> values_by_label;
-  std::vector<NameCount> bytes_by_label;  // Bytes of the values of all series, as upstream counts them.
+  std::vector<NameCount>
+      bytes_by_label;  // Bytes of the values of all series, as upstream counts them.
   std::vector<NameCount> series_by_pair;  // "name=value"
   std::uint64_t label_pairs = 0;
 };
@@ -75,17 +79,21 @@ class LabelIndex {
     return static_cast<std::uint32_t>(labels.hash());
   }
   // out[i] = the series with exactly these labels, kNoSeriesId if there is none.
-  void find(std::span<const model::Labels> series, std::span<const std::uint32_t> hashes, std::span<SeriesId> out) const;
+  void find(std::span<const model::Labels> series, std::span<const std::uint32_t> hashes,
+            std::span<SeriesId> out) const;
 
   // Adds series under one exclusive lock. Keep it short-lived: a few hundred series.
   class NX_SCOPED_CAPABILITY Writer {
    public:
-    explicit Writer(LabelIndex& index) NX_ACQUIRE(index.mutex_) : index_(index) { index.mutex_.lock(); }
+    explicit Writer(LabelIndex& index) NX_ACQUIRE(index.mutex_) : index_(index) {
+      index.mutex_.lock();
+    }
     ~Writer() NX_RELEASE() { index_.mutex_.unlock(); }
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
     // The series with these labels if there is one, else `id`, which then has them.
-    SeriesId find_or_add(const model::Labels& labels, std::uint32_t hash, SeriesId id) NX_NO_THREAD_SAFETY_ANALYSIS;
+    SeriesId find_or_add(const model::Labels& labels, std::uint32_t hash,
+                         SeriesId id) NX_NO_THREAD_SAFETY_ANALYSIS;
 
    private:
     PairId pair_for(model::LabelView label, std::size_t position) NX_NO_THREAD_SAFETY_ANALYSIS;
@@ -101,9 +109,12 @@ class LabelIndex {
                                                    const storage::Deadline& deadline) const;
   // Sorted, unique; of all series, or of the selected ones. limit 0 = none.
   [[nodiscard]] std::vector<std::string> label_names(std::size_t limit) const;
-  [[nodiscard]] std::vector<std::string> label_names(std::span<const SelectedSeries> series, std::size_t limit) const;
-  [[nodiscard]] std::vector<std::string> label_values(std::string_view name, std::size_t limit) const;
-  [[nodiscard]] std::vector<std::string> label_values(std::span<const SelectedSeries> series, std::string_view name,
+  [[nodiscard]] std::vector<std::string> label_names(std::span<const SelectedSeries> series,
+                                                     std::size_t limit) const;
+  [[nodiscard]] std::vector<std::string> label_values(std::string_view name,
+                                                      std::size_t limit) const;
+  [[nodiscard]] std::vector<std::string> label_values(std::span<const SelectedSeries> series,
+                                                      std::string_view name,
                                                       std::size_t limit) const;
 
   [[nodiscard]] LabelSet labels_of(SeriesId id) const;
@@ -141,12 +152,15 @@ class LabelIndex {
   static constexpr NameId kNoName = 0xffff'ffffU;
 
   [[nodiscard]] bool has_labels(SeriesId id, const model::Labels& labels) const noexcept;
-  [[nodiscard]] SeriesId find_locked(const model::Labels& labels, std::uint32_t hash) const NX_REQUIRES_SHARED(mutex_);
+  [[nodiscard]] SeriesId find_locked(const model::Labels& labels, std::uint32_t hash) const
+      NX_REQUIRES_SHARED(mutex_);
   [[nodiscard]] static std::uint32_t hash_pair(NameId name, std::string_view value) noexcept;
   [[nodiscard]] NameId find_name(std::string_view name) const NX_REQUIRES_SHARED(mutex_);
-  [[nodiscard]] PairId find_pair(NameId name, std::string_view value) const NX_REQUIRES_SHARED(mutex_);
+  [[nodiscard]] PairId find_pair(NameId name, std::string_view value) const
+      NX_REQUIRES_SHARED(mutex_);
   PairId intern(std::string_view name, std::string_view value) NX_REQUIRES(mutex_);
-  void add_series(SeriesId id, std::span<const PairId> pairs, std::uint32_t hash) NX_REQUIRES(mutex_);
+  void add_series(SeriesId id, std::span<const PairId> pairs, std::uint32_t hash)
+      NX_REQUIRES(mutex_);
 
   mutable util::SharedMutex mutex_;
   ByteArena symbols_ NX_GUARDED_BY(mutex_);
@@ -160,8 +174,8 @@ class LabelIndex {
   std::vector<PairId> free_pairs_ NX_GUARDED_BY(mutex_);
   PairId next_pair_ NX_GUARDED_BY(mutex_) = 1;
   SeriesId series_end_ NX_GUARDED_BY(mutex_) = 1;  // Behind the largest id.
-  // Elements are written under the exclusive lock before anyone can know of their index, and not changed afterwards
-  // (a pair's postings are: they are read under the lock).
+  // Elements are written under the exclusive lock before anyone can know of their index, and not
+  // changed afterwards (a pair's postings are: they are read under the lock).
   StableArray<Pair, 10> pairs_;
   StableArray<std::string_view, 6> names_of_ids_;
   StableArray<LabelSet, 10> sets_of_series_;

@@ -7,9 +7,11 @@
 namespace narthex::tsdb {
 
 void Postings::grow() {
-  // A quarter more at a time: ids are most of what an index holds, and realloc of large blocks moves pages, not bytes.
+  // A quarter more at a time: ids are most of what an index holds, and realloc of large blocks
+  // moves pages, not bytes.
   const std::uint32_t wanted = std::max<std::uint32_t>(4, count_ + (count_ + 3) / 4);
-  auto* block = static_cast<SeriesId*>(std::realloc(capacity_ == 0 ? nullptr : store_.heap, wanted * sizeof(SeriesId)));
+  auto* block = static_cast<SeriesId*>(
+      std::realloc(capacity_ == 0 ? nullptr : store_.heap, wanted * sizeof(SeriesId)));
   if (block == nullptr) throw std::bad_alloc();
   if (capacity_ == 0) std::copy_n(store_.inlined, count_, block);
   store_.heap = block;
@@ -83,7 +85,9 @@ void intersect(IdList& acc, std::span<const SeriesId> other) {
   acc.resize(kept);
 }
 
-void subtract(IdList& acc, std::span<const SeriesId> other) { filter<false>(acc, other); }
+void subtract(IdList& acc, std::span<const SeriesId> other) {
+  filter<false>(acc, other);
+}
 
 IdList unite_disjoint(std::span<const std::span<const SeriesId>> lists) {
   std::size_t total = 0;
@@ -103,11 +107,13 @@ IdList unite_disjoint(std::span<const std::span<const SeriesId>> lists) {
     // Dense: mark in a bitmap and read it back, linear in the number of ids.
     std::vector<std::uint64_t> marks(range / 64 + 1);
     for (const auto& list : lists) {
-      for (const SeriesId id : list) marks[(id - low) / 64] |= std::uint64_t{1} << ((id - low) % 64);
+      for (const SeriesId id : list)
+        marks[(id - low) / 64] |= std::uint64_t{1} << ((id - low) % 64);
     }
     for (std::size_t word = 0; word < marks.size(); ++word) {
       for (std::uint64_t bits = marks[word]; bits != 0; bits &= bits - 1) {
-        out.push_back(low + static_cast<SeriesId>(word * 64) + static_cast<SeriesId>(std::countr_zero(bits)));
+        out.push_back(low + static_cast<SeriesId>(word * 64) +
+                      static_cast<SeriesId>(std::countr_zero(bits)));
       }
     }
     return out;

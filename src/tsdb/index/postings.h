@@ -11,8 +11,8 @@
 
 namespace narthex::tsdb {
 
-// The series of one label pair: ascending, unique. 16 bytes; one or two ids need no more, because most pairs of a large store
-// have no more. Threads: external.
+// The series of one label pair: ascending, unique. 16 bytes; one or two ids need no more, because
+// most pairs of a large store have no more. Threads: external.
 class Postings {
  public:
   Postings() = default;
@@ -37,7 +37,9 @@ class Postings {
     return {capacity_ == 0 ? store_.inlined : store_.heap, count_};
   }
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
-  [[nodiscard]] std::size_t heap_bytes() const noexcept { return std::size_t{capacity_} * sizeof(SeriesId); }
+  [[nodiscard]] std::size_t heap_bytes() const noexcept {
+    return std::size_t{capacity_} * sizeof(SeriesId);
+  }
 
  private:
   static constexpr std::uint32_t kInlined = 2;

@@ -24,7 +24,8 @@ util::Result<std::vector<SelectedSeries>> Selection::run(std::span<const model::
   }
   if (!have_base_) {
     // The fewest values first: that is the cheapest way to a base.
-    std::ranges::sort(deferred_, {}, [](const Deferred& d) { return std::pair(!d.positive, d.value_count); });
+    std::ranges::sort(deferred_, {},
+                      [](const Deferred& d) { return std::pair(!d.positive, d.value_count); });
     if (!deferred_.empty() && deferred_.front().positive) {
       NX_TRY(apply_by_values(deferred_.front()));
       deferred_.erase(deferred_.begin());
@@ -75,7 +76,8 @@ void Selection::classify(const model::Matcher& matcher) {
 }
 
 // `values` are exactly the ones that a positive matcher wants, or that a negative one does not.
-void Selection::classify_values(const model::Matcher& matcher, NameId name, std::span<const std::string> values) {
+void Selection::classify_values(const model::Matcher& matcher, NameId name,
+                                std::span<const std::string> values) {
   std::vector<PairId> pairs;
   for (const std::string& value : values) {
     if (const PairId pair = index_.find_pair(name, value); pair != kNoPair) pairs.push_back(pair);
@@ -143,7 +145,8 @@ util::Result<void> Selection::apply_by_values(const Deferred& deferred) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     if (i % kCheckEvery == 0) NX_TRY(deadline_.check());
-    if (deferred.matcher->matches(index_.pairs_[pairs[i]].value()) == deferred.positive) pairs[kept++] = pairs[i];
+    if (deferred.matcher->matches(index_.pairs_[pairs[i]].value()) == deferred.positive)
+      pairs[kept++] = pairs[i];
   }
   pairs.resize(kept);
 
@@ -173,7 +176,8 @@ util::Result<std::vector<SelectedSeries>> Selection::collect() const {
   return series;
 }
 
-util::Result<void> Selection::filter(const Deferred& deferred, std::vector<SelectedSeries>& series) const {
+util::Result<void> Selection::filter(const Deferred& deferred,
+                                     std::vector<SelectedSeries>& series) const {
   boost::unordered_flat_map<PairId, bool> verdicts;
   const bool verdict_if_absent = !deferred.positive;
   std::size_t kept = 0;

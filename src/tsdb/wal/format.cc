@@ -24,7 +24,8 @@ std::string wal_segment_path(const std::string& directory, std::uint64_t number)
   return fmt::format("{}/{:08}", directory, number);
 }
 
-util::Result<std::vector<WalSegment>> list_wal_segments(util::Env& env, const std::string& directory) {
+util::Result<std::vector<WalSegment>> list_wal_segments(util::Env& env,
+                                                        const std::string& directory) {
   std::vector<WalSegment> segments;
   if (!env.exists(directory)) return segments;
   NX_ASSIGN(const auto entries, env.list_dir(directory));
@@ -36,7 +37,8 @@ util::Result<std::vector<WalSegment>> list_wal_segments(util::Env& env, const st
   return segments;
 }
 
-util::Result<std::optional<WalCheckpoint>> find_wal_checkpoint(util::Env& env, const std::string& directory) {
+util::Result<std::optional<WalCheckpoint>> find_wal_checkpoint(util::Env& env,
+                                                               const std::string& directory) {
   constexpr std::string_view kPrefix = "checkpoint.";
   std::optional<WalCheckpoint> newest;
   if (!env.exists(directory)) return newest;
@@ -44,7 +46,8 @@ util::Result<std::optional<WalCheckpoint>> find_wal_checkpoint(util::Env& env, c
   for (const util::DirEntry& entry : entries) {
     if (!entry.is_directory || !entry.name.starts_with(kPrefix)) continue;
     const auto number = parse_number(std::string_view(entry.name).substr(kPrefix.size()));
-    if (number && (!newest || *number > newest->last_segment)) newest = {*number, directory + "/" + entry.name};
+    if (number && (!newest || *number > newest->last_segment))
+      newest = {*number, directory + "/" + entry.name};
   }
   return newest;
 }

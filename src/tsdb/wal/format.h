@@ -1,5 +1,6 @@
-// The log's framing (storage-format.md §8): segments of 32 KiB pages; a record is one fragment, or several in consecutive pages.
-// fragment = type u8 (low three bits; bit 3 snappy, bit 4 zstd), length u16, CRC-32C u32 of the data, data.
+// The log's framing (storage-format.md §8): segments of 32 KiB pages; a record is one fragment, or
+// several in consecutive pages. fragment = type u8 (low three bits; bit 3 snappy, bit 4 zstd),
+// length u16, CRC-32C u32 of the data, data.
 #pragma once
 
 #include <cstddef>
@@ -37,14 +38,17 @@ struct WalSegment {
 };
 // "…/wal/00000012"
 [[nodiscard]] std::string wal_segment_path(const std::string& directory, std::uint64_t number);
-// Segments of a directory, ascending; none if the directory is not there. Other names are left alone.
-util::Result<std::vector<WalSegment>> list_wal_segments(util::Env& env, const std::string& directory);
+// Segments of a directory, ascending; none if the directory is not there. Other names are left
+// alone.
+util::Result<std::vector<WalSegment>> list_wal_segments(util::Env& env,
+                                                        const std::string& directory);
 
 struct WalCheckpoint {
   std::uint64_t last_segment = 0;  // It stands for the segments up to this one.
   std::string path;
 };
 // The newest complete checkpoint of a log directory.
-util::Result<std::optional<WalCheckpoint>> find_wal_checkpoint(util::Env& env, const std::string& directory);
+util::Result<std::optional<WalCheckpoint>> find_wal_checkpoint(util::Env& env,
+                                                               const std::string& directory);
 
 }  // namespace narthex::tsdb

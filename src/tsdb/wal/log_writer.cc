@@ -2,14 +2,16 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
 #include <snappy.h>
 #include <zstd.h>
+
+#include <fmt/format.h>
 
 #include "narthex/util/bytes.h"
 #include "narthex/util/check.h"
 #include "narthex/util/crc32c.h"
 #include "narthex/util/log.h"
+
 #include "tsdb/wal/segment_reader.h"
 
 namespace narthex::tsdb {
@@ -23,10 +25,11 @@ constexpr std::size_t kRelogBatchRecords = 256;
 
 }  // namespace
 
-util::Result<std::unique_ptr<LogWriter>> LogWriter::open(util::Env& env, std::string directory, std::uint64_t first_segment,
+util::Result<std::unique_ptr<LogWriter>> LogWriter::open(util::Env& env, std::string directory,
+                                                         std::uint64_t first_segment,
                                                          LogWriterOptions options) {
-  NX_CHECK(options.segment_bytes >= kWalPageBytes && options.segment_bytes % kWalPageBytes == 0, "segments of {} bytes",
-           options.segment_bytes);
+  NX_CHECK(options.segment_bytes >= kWalPageBytes && options.segment_bytes % kWalPageBytes == 0,
+           "segments of {} bytes", options.segment_bytes);
   std::unique_ptr<LogWriter> writer(new LogWriter(env, std::move(directory), options));
   NX_TRY(env.create_dirs(writer->directory_));
   NX_TRY(writer->start_segment(first_segment));
@@ -78,7 +81,8 @@ std::uint8_t LogWriter::compress(std::string_view record, std::string_view& out)
     flag = kFragmentSnappy;
   } else if (options_.compression == WalCompression::kZstd) {
     compressed_.resize(std::max(compressed_.size(), ZSTD_compressBound(record.size())));
-    size = ZSTD_compress(compressed_.data(), compressed_.size(), record.data(), record.size(), kZstdLevel);
+    size = ZSTD_compress(compressed_.data(), compressed_.size(), record.data(), record.size(),
+                         kZstdLevel);
     NX_CHECK(ZSTD_isError(size) == 0, "zstd: {}", ZSTD_getErrorName(size));
     flag = kFragmentZstd;
   }
@@ -96,7 +100,8 @@ std::uint64_t LogWriter::room_in_segment() const noexcept {
   if (planned_bytes_ >= options_.segment_bytes) return 0;
   const std::uint64_t in_page = planned_bytes_ % kWalPageBytes;
   const std::uint64_t page_left = kWalPageBytes - in_page;
-  const std::uint64_t whole_pages = (options_.segment_bytes - planned_bytes_ - page_left) / kWalPageBytes;
+  const std::uint64_t whole_pages =
+      (options_.segment_bytes - planned_bytes_ - page_left) / kWalPageBytes;
   return (page_left - std::min<std::uint64_t>(page_left, kWalFragmentHeaderBytes)) +
          whole_pages * (kWalPageBytes - kWalFragmentHeaderBytes);
 }
@@ -112,7 +117,8 @@ void LogWriter::pad_page() {
 void LogWriter::add(std::string_view record) {
   std::string_view data;
   const std::uint8_t compression = compress(record, data);
-  // A record never crosses segments; one that is larger than a segment gets a segment as large as it needs.
+  // A record never crosses segments; one that is larger than a segment gets a segment as large as
+  // it needs.
   if (data.size() > room_in_segment() && planned_bytes_ != 0) {
     pad_page();
     ++piece_count_;
@@ -128,7 +134,8 @@ void LogWriter::frame(std::string_view data, std::uint8_t compression) {
   bool first = true;
   do {
     if (kWalPageBytes - planned_bytes_ % kWalPageBytes < kWalFragmentHeaderBytes) pad_page();
-    const std::uint64_t room = kWalPageBytes - planned_bytes_ % kWalPageBytes - kWalFragmentHeaderBytes;
+    const std::uint64_t room =
+        kWalPageBytes - planned_bytes_ % kWalPageBytes - kWalFragmentHeaderBytes;
     const std::string_view part = data.substr(0, room);
     data.remove_prefix(part.size());
     FragmentType type = FragmentType::kMiddle;
@@ -146,7 +153,8 @@ void LogWriter::frame(std::string_view data, std::uint8_t compression) {
     out.append(header, sizeof(header));
     out.append(part);
     planned_bytes_ += sizeof(header) + part.size();
-    if (planned_bytes_ % kWalPageBytes == 0) counters_.pages_completed.fetch_add(1, std::memory_order_relaxed);
+    if (planned_bytes_ % kWalPageBytes == 0)
+      counters_.pages_completed.fetch_add(1, std::memory_order_relaxed);
     first = false;
   } while (!data.empty());
 }
@@ -167,7 +175,8 @@ util::Result<void> LogWriter::write_pieces() {
     if (pieces_[i].bytes.empty()) continue;
     NX_TRY(segment->file->append(pieces_[i].bytes));
     counters_.bytes_written.fetch_add(pieces_[i].bytes.size(), std::memory_order_relaxed);
-    counters_.pages_flushed.fetch_add((pieces_[i].bytes.size() + kWalPageBytes - 1) / kWalPageBytes, std::memory_order_relaxed);
+    counters_.pages_flushed.fetch_add((pieces_[i].bytes.size() + kWalPageBytes - 1) / kWalPageBytes,
+                                      std::memory_order_relaxed);
   }
   return {};
 }
@@ -179,8 +188,9 @@ util::Result<void> LogWriter::commit() {
     must_roll_ = true;
     // At once, so that the next batch finds a sound segment if the disk has recovered.
     if (const auto recovered = recover(); !recovered) {
-      util::log_warn("No new log segment after a failed write; appends are refused until there is one",
-                     {{"component", "tsdb"}, {"err", recovered.error()}});
+      util::log_warn(
+          "No new log segment after a failed write; appends are refused until there is one",
+          {{"component", "tsdb"}, {"err", recovered.error()}});
     }
     return std::unexpected(std::move(written).error().with_context("write log"));
   }
@@ -193,7 +203,8 @@ util::Result<void> LogWriter::commit_durably() {
   if (auto synced = sync(); !synced) {
     {
       const util::MutexLock lock(mutex_);
-      for (std::size_t i = 0; i < batch_segments_.size(); ++i) batch_segments_[i]->committed_bytes -= pieces_[i].bytes.size();
+      for (std::size_t i = 0; i < batch_segments_.size(); ++i)
+        batch_segments_[i]->committed_bytes -= pieces_[i].bytes.size();
     }
     take_back_batch();
     return synced;
@@ -203,7 +214,8 @@ util::Result<void> LogWriter::commit_durably() {
 
 void LogWriter::accept_batch() {
   const util::MutexLock lock(mutex_);
-  for (std::size_t i = 0; i < batch_segments_.size(); ++i) batch_segments_[i]->committed_bytes += pieces_[i].bytes.size();
+  for (std::size_t i = 0; i < batch_segments_.size(); ++i)
+    batch_segments_[i]->committed_bytes += pieces_[i].bytes.size();
 }
 
 // The failed batch must not come back at the next start.
@@ -216,8 +228,10 @@ void LogWriter::take_back_batch() {
     }
     if (segment->file->size_bytes() == keep) continue;
     if (const auto cut = segment->file->truncate(keep); !cut) {
-      util::log_warn("A log segment could not be cut back to its last whole batch; replay will step over the rest",
-                     {{"component", "tsdb"}, {"segment", segment->path}, {"err", cut.error()}});
+      util::log_warn(
+          "A log segment could not be cut back to its last whole batch; replay will step over the "
+          "rest",
+          {{"component", "tsdb"}, {"segment", segment->path}, {"err", cut.error()}});
     }
   }
   batch_segments_.clear();
@@ -240,10 +254,12 @@ util::Result<void> LogWriter::recover() {
     NX_TRY(start_segment(number));
     must_roll_ = false;
     if (!doubtful_.empty()) {
-      // What start_segment moved to the unsynced list is among the doubtful: syncing it again would prove nothing.
+      // What start_segment moved to the unsynced list is among the doubtful: syncing it again would
+      // prove nothing.
       const util::MutexLock lock(mutex_);
       std::erase_if(unsynced_, [this](const auto& segment) {
-        return std::ranges::any_of(doubtful_, [&](const Doubtful& d) { return d.path == segment->path; });
+        return std::ranges::any_of(doubtful_,
+                                   [&](const Doubtful& d) { return d.path == segment->path; });
       });
     }
   }
@@ -259,7 +275,8 @@ util::Result<void> LogWriter::recover() {
 util::Result<void> LogWriter::relog(const std::string& path, std::uint64_t from, std::uint64_t to) {
   if (from >= to) return {};
   NX_ASSIGN(const auto file, env_.map_file(path));
-  const std::string_view bytes = file->bytes().substr(0, std::min<std::uint64_t>(to, file->bytes().size()));
+  const std::string_view bytes =
+      file->bytes().substr(0, std::min<std::uint64_t>(to, file->bytes().size()));
   SegmentReader reader(bytes, from / kWalPageBytes * kWalPageBytes);
   bool more = true;
   while (more) {
@@ -314,13 +331,16 @@ util::Result<void> LogWriter::sync() {
       target.segment->synced_bytes = target.bytes;
     } else {
       counters_.syncs_failed.fetch_add(1, std::memory_order_relaxed);
-      if (std::ranges::find(sync_failed_, target.segment) == sync_failed_.end()) sync_failed_.push_back(target.segment);
+      if (std::ranges::find(sync_failed_, target.segment) == sync_failed_.end())
+        sync_failed_.push_back(target.segment);
       result = std::unexpected(std::move(synced).error().with_context("sync log"));
     }
   }
   // Closes what is complete and safe.
   const util::MutexLock lock(mutex_);
-  std::erase_if(unsynced_, [](const auto& segment) { return segment->synced_bytes == segment->committed_bytes; });
+  std::erase_if(unsynced_, [](const auto& segment) {
+    return segment->synced_bytes == segment->committed_bytes;
+  });
   return result;
 }
 

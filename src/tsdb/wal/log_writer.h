@@ -1,9 +1,10 @@
-// Writes the log: frames records into pages, hands them to the operating system batch by batch, makes them durable.
-// Format: wal/format.h.
+// Writes the log: frames records into pages, hands them to the operating system batch by batch,
+// makes them durable. Format: wal/format.h.
 //
-// After a failed write or sync nothing is acknowledged until a new segment has been started: the failed one is cut back to its last
-// whole batch (as far as the disk lets us) and closed. What had been acknowledged but not synced when a sync failed may be gone from
-// the disk although it can still be read: it is written again, into the new segment.
+// After a failed write or sync nothing is acknowledged until a new segment has been started: the
+// failed one is cut back to its last whole batch (as far as the disk lets us) and closed. What had
+// been acknowledged but not synced when a sync failed may be gone from the disk although it can
+// still be read: it is written again, into the new segment.
 //
 // Threads: begin/add/commit by one thread at a time; sync() and the getters by any.
 #pragma once
@@ -19,6 +20,7 @@
 #include "narthex/util/env.h"
 #include "narthex/util/mutex.h"
 #include "narthex/util/result.h"
+
 #include "tsdb/wal/format.h"
 
 namespace narthex::tsdb {
@@ -42,20 +44,23 @@ struct LogWriterCounters {
 class LogWriter {
  public:
   // Starts segment `first_segment` in `directory`, which is made if it is not there.
-  static util::Result<std::unique_ptr<LogWriter>> open(util::Env& env, std::string directory, std::uint64_t first_segment,
+  static util::Result<std::unique_ptr<LogWriter>> open(util::Env& env, std::string directory,
+                                                       std::uint64_t first_segment,
                                                        LogWriterOptions options);
   ~LogWriter();
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
 
-  // Begins a batch. An error means that the log cannot be written now: the caller refuses its batch.
+  // Begins a batch. An error means that the log cannot be written now: the caller refuses its
+  // batch.
   util::Result<void> begin();
   void add(std::string_view record);
   // Writes the batch. After an error none of it counts: it has been taken back as far as possible.
   util::Result<void> commit();
   // commit(), and durable too when it returns. After an error none of the batch counts.
   util::Result<void> commit_durably();
-  // Makes what was committed before durable. An error is remembered: the next begin() deals with it.
+  // Makes what was committed before durable. An error is remembered: the next begin() deals with
+  // it.
   util::Result<void> sync();
   // Syncs and closes.
   util::Result<void> close();
@@ -99,9 +104,11 @@ class LogWriter {
   LogWriterCounters counters_;
 
   // The committing thread's own.
-  std::vector<Piece> pieces_;       // The first continues the current segment, each further one starts a new one.
+  std::vector<Piece>
+      pieces_;  // The first continues the current segment, each further one starts a new one.
   std::size_t piece_count_ = 0;
-  std::uint64_t planned_bytes_ = 0; // Length of the segment that the last piece belongs to, with that piece.
+  std::uint64_t planned_bytes_ =
+      0;  // Length of the segment that the last piece belongs to, with that piece.
   std::string compressed_;
   bool must_roll_ = false;
   std::vector<std::shared_ptr<Segment>> batch_segments_;  // Those that write_pieces() has touched.
@@ -116,7 +123,8 @@ class LogWriter {
   util::Mutex sync_mutex_;  // One sync at a time. Taken before mutex_.
   mutable util::Mutex mutex_;
   std::shared_ptr<Segment> current_ NX_GUARDED_BY(mutex_);
-  std::vector<std::shared_ptr<Segment>> unsynced_ NX_GUARDED_BY(mutex_);  // Older ones; they are complete.
+  std::vector<std::shared_ptr<Segment>> unsynced_
+      NX_GUARDED_BY(mutex_);  // Older ones; they are complete.
   std::vector<std::shared_ptr<Segment>> sync_failed_ NX_GUARDED_BY(mutex_);
 };
 

@@ -23,18 +23,21 @@ void SeriesRecordEncoder::label(std::string_view name, std::string_view value) {
 namespace {
 
 std::unexpected<util::Error> damaged(std::string_view what, const ByteReader& reader) {
-  return util::fail(util::Code::kCorruption, fmt::format("{} record does not parse, byte {}", what, reader.position()));
+  return util::fail(util::Code::kCorruption,
+                    fmt::format("{} record does not parse, byte {}", what, reader.position()));
 }
 
 // nullopt when the bytes do not parse, or when a label is longer than a label can be.
-std::optional<model::Labels> take_labels(ByteReader& reader, std::vector<model::LabelView>& scratch) {
+std::optional<model::Labels> take_labels(ByteReader& reader,
+                                         std::vector<model::LabelView>& scratch) {
   scratch.clear();
   const std::uint64_t count = reader.uvarint();
   bool sorted = true;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::string_view name = reader.uvarint_bytes();
     const std::string_view value = reader.uvarint_bytes();
-    if (!reader.ok() || name.size() > model::kLabelBytesMax || value.size() > model::kLabelBytesMax) return std::nullopt;
+    if (!reader.ok() || name.size() > model::kLabelBytesMax || value.size() > model::kLabelBytesMax)
+      return std::nullopt;
     sorted = sorted && (scratch.empty() || scratch.back().name < name);
     scratch.push_back({name, value});
   }
@@ -96,8 +99,9 @@ util::Result<void> decode_metadata(std::string_view record, std::vector<RefMetad
     RefMetadata entry;
     entry.ref = reader.uvarint();
     const std::uint8_t type = reader.u8();
-    entry.metadata.type =
-        type <= static_cast<std::uint8_t>(model::MetricType::kStateset) ? static_cast<model::MetricType>(type) : model::MetricType::kUnknown;
+    entry.metadata.type = type <= static_cast<std::uint8_t>(model::MetricType::kStateset)
+                              ? static_cast<model::MetricType>(type)
+                              : model::MetricType::kUnknown;
     const std::uint64_t fields = reader.uvarint();
     for (std::uint64_t i = 0; i < fields && reader.ok(); ++i) {
       const std::string_view name = reader.uvarint_bytes();

@@ -1,5 +1,5 @@
-// What the log's records say (storage-format.md §8, "Record types"). Framing and compression are segment_writer.h's and
-// segment_reader.h's business.
+// What the log's records say (storage-format.md §8, "Record types"). Framing and compression are
+// segment_writer.h's and segment_reader.h's business.
 #pragma once
 
 #include <bit>
@@ -65,7 +65,9 @@ struct RefMetadata {
 // Writes one record of one or more series into `out`, which begins empty.
 class SeriesRecordEncoder {
  public:
-  explicit SeriesRecordEncoder(std::string& out) : out_(out) { out_.push_back(static_cast<char>(RecordType::kSeries)); }
+  explicit SeriesRecordEncoder(std::string& out) : out_(out) {
+    out_.push_back(static_cast<char>(RecordType::kSeries));
+  }
   // The labels follow: exactly `label_count` calls of label(), sorted by name.
   void series(std::uint64_t ref, std::size_t label_count);
   void label(std::string_view name, std::string_view value);
@@ -77,14 +79,16 @@ class SeriesRecordEncoder {
 // Writes a samples record of the entries for which keep(index) holds; nothing if there is none.
 // Precondition: `out` is empty.
 template <class Keep>
-void encode_samples_record(std::string& out, std::span<const std::uint64_t> refs, std::span<const model::TimestampMs> timestamps,
+void encode_samples_record(std::string& out, std::span<const std::uint64_t> refs,
+                           std::span<const model::TimestampMs> timestamps,
                            std::span<const double> values, Keep keep) {
   constexpr std::size_t kHeaderBytes = 1 + 8 + 8;
   constexpr std::size_t kEntryBytesMax = 2 * util::kVarintBytesMax + 8;
   std::size_t i = 0;
   while (i < refs.size() && !keep(i)) ++i;
   if (i == refs.size()) return;
-  // resize() zero-fills; the capacity is kept between records, and zeroing costs a fraction of a nanosecond a sample.
+  // resize() zero-fills; the capacity is kept between records, and zeroing costs a fraction of a
+  // nanosecond a sample.
   out.resize(kHeaderBytes + (refs.size() - i) * kEntryBytesMax);
   auto* const begin = reinterpret_cast<std::uint8_t*>(out.data());
   std::uint8_t* p = begin;
@@ -97,14 +101,16 @@ void encode_samples_record(std::string& out, std::span<const std::uint64_t> refs
   for (; i < refs.size(); ++i) {
     if (!keep(i)) continue;
     p += util::store_varint(p, static_cast<std::int64_t>(refs[i] - base_ref));
-    p += util::store_varint(p, static_cast<std::int64_t>(static_cast<std::uint64_t>(timestamps[i]) - base_time));
+    p += util::store_varint(
+        p, static_cast<std::int64_t>(static_cast<std::uint64_t>(timestamps[i]) - base_time));
     util::store_be(p, std::bit_cast<std::uint64_t>(values[i]));
     p += 8;
   }
   out.resize(static_cast<std::size_t>(p - begin));
 }
 
-// Each appends to `out`. kCorruption when the bytes do not parse; entries before the damage have been appended then.
+// Each appends to `out`. kCorruption when the bytes do not parse; entries before the damage have
+// been appended then.
 util::Result<void> decode_series(std::string_view record, std::vector<RefSeries>& out);
 util::Result<void> decode_samples(std::string_view record, RefSamples& out);
 util::Result<void> decode_tombstones(std::string_view record, std::vector<RefTombstone>& out);

@@ -23,10 +23,12 @@ struct WalDamage {
 class SegmentReader {
  public:
   // `bytes` must outlive the reader. `offset` (a multiple of the page size) is where to begin.
-  explicit SegmentReader(std::string_view bytes, std::uint64_t offset = 0) : bytes_(bytes), position_(offset) {}
+  explicit SegmentReader(std::string_view bytes, std::uint64_t offset = 0)
+      : bytes_(bytes), position_(offset) {}
 
-  // The next sound record, decompressed, or nullopt at the end. Valid until the next call. A damaged fragment costs its own record;
-  // when the fragment behind it cannot be found either, reading goes on at the next page.
+  // The next sound record, decompressed, or nullopt at the end. Valid until the next call. A
+  // damaged fragment costs its own record; when the fragment behind it cannot be found either,
+  // reading goes on at the next page.
   std::optional<std::string_view> next();
   [[nodiscard]] const std::vector<WalDamage>& damage() const noexcept { return damage_; }
   // Behind the last sound record that next() returned.
@@ -61,7 +63,10 @@ class SegmentReader {
   std::vector<WalDamage> damage_;
 };
 
-// Uncompressed content of a record; the flags as in its fragments. nullopt when it does not decompress. The view is into one of the two.
-[[nodiscard]] std::optional<std::string_view> decompress_record(std::uint8_t compression, std::string_view data, std::string& buffer);
+// Uncompressed content of a record; the flags as in its fragments. nullopt when it does not
+// decompress. The view is into one of the two.
+[[nodiscard]] std::optional<std::string_view> decompress_record(std::uint8_t compression,
+                                                                std::string_view data,
+                                                                std::string& buffer);
 
 }  // namespace narthex::tsdb

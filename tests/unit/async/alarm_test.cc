@@ -1,8 +1,6 @@
 #include "narthex/async/alarm.h"
 
-
 #include <boost/asio/io_context.hpp>
-
 #include <gtest/gtest.h>
 
 namespace narthex::async {
@@ -64,7 +62,8 @@ TEST_F(AlarmTest, AssignmentTakesTheOldOneBack) {
 
 TEST_F(AlarmTest, RingsInRealTime) {
   util::Clock& clock = util::system_clock();
-  const Alarm alarm(context_.get_executor(), &clock, clock.steady_ns() + 1'000'000, [this] { ++rings_; });
+  const Alarm alarm(context_.get_executor(), &clock, clock.steady_ns() + 1'000'000,
+                    [this] { ++rings_; });
   context_.run();
   EXPECT_EQ(rings_, 1);
 }

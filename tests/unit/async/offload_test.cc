@@ -61,7 +61,8 @@ TEST_F(OffloadTest, AStoppedPoolIsAnErrorToo) {
   EXPECT_FALSE(start(offload(&pool, [] {})).get().has_value());
 }
 
-// What the work captured is gone when the coroutine goes on: it may refer to what the coroutine is about to destroy.
+// What the work captured is gone when the coroutine goes on: it may refer to what the coroutine is
+// about to destroy.
 TEST_F(OffloadTest, TheWorkIsDestroyedBeforeTheCoroutineGoesOn) {
   util::WorkerPool pool("test", 2, 64);
   for (int round = 0; round < 100; ++round) {

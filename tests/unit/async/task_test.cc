@@ -25,7 +25,9 @@ Task<void> tick(util::Clock* clock, std::atomic<int>* ticks, std::shared_ptr<int
   }
 }
 
-Task<void> fail_with(std::string message) { co_return util::fail(util::Code::kIo, std::move(message)); }
+Task<void> fail_with(std::string message) {
+  co_return util::fail(util::Code::kIo, std::move(message));
+}
 
 Task<void> throw_up() {
   throw std::runtime_error("thrown inside");

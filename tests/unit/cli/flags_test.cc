@@ -38,9 +38,10 @@ TEST(Flags, DefaultsArePrometheus) {
 }
 
 TEST(Flags, TakesBothSpellingsOfAValueAndOfABoolean) {
-  const CommandLine line = must_parse({"--config.file", "a.yml", "--storage.tsdb.path=/d", "--web.enable-lifecycle",
-                                       "--no-scrape.adjust-timestamps", "--storage.tsdb.retention.time=100y",
-                                       "--no-storage.tsdb.wal-compression", "--storage.tsdb.no-lockfile"});
+  const CommandLine line =
+      must_parse({"--config.file", "a.yml", "--storage.tsdb.path=/d", "--web.enable-lifecycle",
+                  "--no-scrape.adjust-timestamps", "--storage.tsdb.retention.time=100y",
+                  "--no-storage.tsdb.wal-compression", "--storage.tsdb.no-lockfile"});
   EXPECT_EQ(line.server.config_file, "a.yml");
   EXPECT_TRUE(line.server.config_file_given);
   EXPECT_EQ(line.server.storage.path, "/d");
@@ -52,9 +53,10 @@ TEST(Flags, TakesBothSpellingsOfAValueAndOfABoolean) {
 }
 
 TEST(Flags, RepeatedListFlagsAddUp) {
-  const CommandLine line = must_parse({"--web.listen-address=:1", "--web.listen-address", "127.0.0.1:2",
-                                       "--enable-feature=promql-experimental-functions,exemplar-storage",
-                                       "--enable-feature=promql-delayed-name-removal"});
+  const CommandLine line =
+      must_parse({"--web.listen-address=:1", "--web.listen-address", "127.0.0.1:2",
+                  "--enable-feature=promql-experimental-functions,exemplar-storage",
+                  "--enable-feature=promql-delayed-name-removal"});
   EXPECT_THAT(line.server.web.listen_addresses, testing::ElementsAre(":1", "127.0.0.1:2"));
   EXPECT_TRUE(line.server.query.experimental_functions);
   EXPECT_TRUE(line.server.query.delayed_name_removal);

@@ -25,26 +25,34 @@ struct Case {
 
 void check(std::initializer_list<Case> cases) {
   for (const Case& c : cases) {
-    EXPECT_EQ(error_of(c.text), "parsing YAML file f.yml: " + std::string(c.what) + " (at f.yml:" + std::to_string(c.line) + ")")
+    EXPECT_EQ(error_of(c.text), "parsing YAML file f.yml: " + std::string(c.what) +
+                                    " (at f.yml:" + std::to_string(c.line) + ")")
         << c.text;
   }
 }
 
 TEST(ConfigErrors, KeysAndTypes) {
   check({
-      {"foo: 1\n", "yaml: unmarshal errors:\n  line 1: field foo not found in type config.plain", 1},
+      {"foo: 1\n", "yaml: unmarshal errors:\n  line 1: field foo not found in type config.plain",
+       1},
       {"scrape_configs: []\nscrape_configs: []\n",
-       "yaml: unmarshal errors:\n  line 2: field scrape_configs already set in type config.plain", 2},
-      {"global:\n  external_labels: {a: b, a: c}\n", "yaml: unmarshal errors:\n  line 2: key \"a\" already set in map", 2},
+       "yaml: unmarshal errors:\n  line 2: field scrape_configs already set in type config.plain",
+       2},
+      {"global:\n  external_labels: {a: b, a: c}\n",
+       "yaml: unmarshal errors:\n  line 2: key \"a\" already set in map", 2},
       {"- a\n", "yaml: unmarshal errors:\n  line 1: cannot unmarshal !!seq into config.plain", 1},
-      {"hello\n", "yaml: unmarshal errors:\n  line 1: cannot unmarshal !!str `hello` into config.plain", 1},
-      {"global:\n\n  sample_limit: -1\n", "yaml: unmarshal errors:\n  line 3: cannot unmarshal !!int `-1` into uint64", 3},
+      {"hello\n",
+       "yaml: unmarshal errors:\n  line 1: cannot unmarshal !!str `hello` into config.plain", 1},
+      {"global:\n\n  sample_limit: -1\n",
+       "yaml: unmarshal errors:\n  line 3: cannot unmarshal !!int `-1` into uint64", 3},
       {"global:\n  sample_limit: a long text, cut\n",
        "yaml: unmarshal errors:\n  line 2: cannot unmarshal !!str `a long ...` into uint64", 2},
       {"scrape_configs:\n- job_name: a\n  params: {a: b}\n",
        "yaml: unmarshal errors:\n  line 3: cannot unmarshal !!str `b` into []string", 3},
-      {"scrape_configs:\n- abc\n", "yaml: unmarshal errors:\n  line 2: cannot unmarshal !!str `abc` into config.plain", 2},
-      {"storage: {foo: 1}\n", "yaml: unmarshal errors:\n  line 1: field foo not found in type config.StorageConfig", 1},
+      {"scrape_configs:\n- abc\n",
+       "yaml: unmarshal errors:\n  line 2: cannot unmarshal !!str `abc` into config.plain", 2},
+      {"storage: {foo: 1}\n",
+       "yaml: unmarshal errors:\n  line 1: field foo not found in type config.StorageConfig", 1},
   });
 }
 
@@ -81,7 +89,10 @@ TEST(ConfigErrors, AFileThatIsNoConfigurationIsNotListedWhole) {
   std::string text;
   for (int i = 0; i < 1000; ++i) text += "key" + std::to_string(i) + ": 1\n";
   const std::string error = error_of(text);
-  EXPECT_THAT(error, HasSubstr("line 50: field key49 not found in type config.plain\n  and 950 more (at f.yml:1)"));
+  EXPECT_THAT(
+      error,
+      HasSubstr(
+          "line 50: field key49 not found in type config.plain\n  and 950 more (at f.yml:1)"));
 }
 
 TEST(ConfigErrors, Global) {
@@ -89,16 +100,23 @@ TEST(ConfigErrors, Global) {
       {"global:\n  scrape_interval: 5x\n", "unknown unit \"x\" in duration \"5x\"", 2},
       {"global:\n  scrape_interval: -5s\n", "not a valid duration string: \"-5s\"", 2},
       {"global:\n  scrape_interval: \"\"\n", "empty duration string", 2},
-      {"global:\n  scrape_interval: 5s\n  scrape_timeout: 6s\n", "global scrape timeout greater than scrape interval", 3},
-      {"global:\n  scrape_protocols: []\n", "scrape_protocols cannot be empty for global config", 2},
+      {"global:\n  scrape_interval: 5s\n  scrape_timeout: 6s\n",
+       "global scrape timeout greater than scrape interval", 3},
+      {"global:\n  scrape_protocols: []\n", "scrape_protocols cannot be empty for global config",
+       2},
       {"global:\n  scrape_protocols: [PrometheusText0.0.4, PrometheusText0.0.4]\n",
-       "duplicated protocol in scrape_protocols, got [PrometheusText0.0.4 PrometheusText0.0.4] for global config", 2},
+       "duplicated protocol in scrape_protocols, got [PrometheusText0.0.4 PrometheusText0.0.4] for "
+       "global config",
+       2},
       {"global:\n  external_labels: {\"\": x}\n", "\"\" is not a valid label name", 2},
-      {"global:\n  metric_name_validation_scheme: legacy\n  external_labels: {a-b: x}\n", "\"a-b\" is not a valid label name", 3},
-      {"global:\n  metric_name_validation_scheme: foo\n", "unrecognized ValidationScheme: \"foo\"", 2},
+      {"global:\n  metric_name_validation_scheme: legacy\n  external_labels: {a-b: x}\n",
+       "\"a-b\" is not a valid label name", 3},
+      {"global:\n  metric_name_validation_scheme: foo\n", "unrecognized ValidationScheme: \"foo\"",
+       2},
       {"global:\n  body_size_limit: 5Q\n", "units: unknown unit Q in 5Q", 2},
       {"global:\n  query_log_file: q.log\n", "query_log_file is not supported by this version", 2},
-      {"global: {scrape_native_histograms: true}\n", "scrape_native_histograms is not supported by this version", 1},
+      {"global: {scrape_native_histograms: true}\n",
+       "scrape_native_histograms is not supported by this version", 1},
       {"rule_files: [\"a/*/b.yml\"]\n", "invalid rule file path \"a/*/b.yml\"", 1},
       {"scrape_config_files:\n- ok.yml\n- \"*/x\"\n", "invalid scrape config file path \"*/x\"", 3},
   });
@@ -113,41 +131,58 @@ TEST(ConfigErrors, ScrapeConfigs) {
       {"scrape_configs:\n- job_name: a\n  scrape_interval: 5s\n  scrape_timeout: 6s\n",
        "scrape timeout greater than scrape interval for scrape config with job name \"a\"", 4},
       {"scrape_configs:\n- job_name: a\n  scrape_protocols: [foo]\n",
-       "scrape_protocols: unknown scrape protocol foo, supported: [OpenMetricsText0.0.1 OpenMetricsText1.0.0 PrometheusProto "
-       "PrometheusText0.0.4 PrometheusText1.0.0] for scrape config with job name \"a\"", 3},
+       "scrape_protocols: unknown scrape protocol foo, supported: [OpenMetricsText0.0.1 "
+       "OpenMetricsText1.0.0 PrometheusProto "
+       "PrometheusText0.0.4 PrometheusText1.0.0] for scrape config with job name \"a\"",
+       3},
       {"scrape_configs:\n- job_name: a\n  scrape_protocols: []\n",
        "scrape_protocols cannot be empty for scrape config with job name \"a\"", 3},
       {"scrape_configs:\n- job_name: a\n  fallback_scrape_protocol: text\n",
-       "invalid fallback_scrape_protocol for scrape config with job name \"a\": unknown scrape protocol text, supported: "
-       "[OpenMetricsText0.0.1 OpenMetricsText1.0.0 PrometheusProto PrometheusText0.0.4 PrometheusText1.0.0]", 3},
+       "invalid fallback_scrape_protocol for scrape config with job name \"a\": unknown scrape "
+       "protocol text, supported: "
+       "[OpenMetricsText0.0.1 OpenMetricsText1.0.0 PrometheusProto PrometheusText0.0.4 "
+       "PrometheusText1.0.0]",
+       3},
       {"scrape_configs:\n- job_name: a\n  metric_name_escaping_scheme: utf8\n",
-       "unknown scrape config name escaping method specified, must be one of 'allow-utf-8', 'underscores', 'dots', or "
-       "'values', got utf8", 3},
-      {"scrape_configs:\n- job_name: a\n  metric_name_validation_scheme: legacy\n  metric_name_escaping_scheme: allow-utf-8\n",
+       "unknown scrape config name escaping method specified, must be one of 'allow-utf-8', "
+       "'underscores', 'dots', or "
+       "'values', got utf8",
+       3},
+      {"scrape_configs:\n- job_name: a\n  metric_name_validation_scheme: legacy\n  "
+       "metric_name_escaping_scheme: allow-utf-8\n",
        "utf8 metric names requested but validation scheme is not set to UTF8", 2},
       {"scrape_configs:\n- job_name: a\n  static_configs:\n  - targets: [\"http://bad\"]\n",
        "\"http://bad\" is not a valid hostname", 4},
-      {"scrape_configs:\n- job_name: a\n  static_configs: [null]\n", "empty or null section in static_configs", 3},
-      {"scrape_configs:\n- job_name: a\n  static_configs: [{targets: [\"a:1\"], labels: {\"\": x}}]\n",
+      {"scrape_configs:\n- job_name: a\n  static_configs: [null]\n",
+       "empty or null section in static_configs", 3},
+      {"scrape_configs:\n- job_name: a\n  static_configs: [{targets: [\"a:1\"], labels: {\"\": "
+       "x}}]\n",
        "\"\" is not a valid label name", 3},
   });
 }
 
 TEST(ConfigErrors, Relabelling) {
   const auto rule = [](std::string_view text_of_rule, std::string_view what) {
-    const std::string text = "scrape_configs:\n- job_name: a\n  relabel_configs:\n  - {" + std::string(text_of_rule) + "}\n";
+    const std::string text = "scrape_configs:\n- job_name: a\n  relabel_configs:\n  - {" +
+                             std::string(text_of_rule) + "}\n";
     check({{text, what, 4}});
   };
   rule("action: frob", "unknown relabel action \"frob\"");
   rule("action: null", "relabel action cannot be empty");
-  rule("action: keepequal, source_labels: [a]", "relabel configuration for keepequal action requires 'target_label' value");
-  rule("action: hashmod, target_label: x", "relabel configuration for hashmod requires non-zero modulus");
-  rule("action: uppercase, target_label: x, replacement: y", "'replacement' can not be set for uppercase action");
-  rule("action: labeldrop, regex: a, source_labels: [b]", "labeldrop action requires only 'regex', and no other fields");
-  check({{"scrape_configs:\n- job_name: a\n  relabel_configs: [null]\n", "empty or null target relabeling rule in scrape config", 3},
+  rule("action: keepequal, source_labels: [a]",
+       "relabel configuration for keepequal action requires 'target_label' value");
+  rule("action: hashmod, target_label: x",
+       "relabel configuration for hashmod requires non-zero modulus");
+  rule("action: uppercase, target_label: x, replacement: y",
+       "'replacement' can not be set for uppercase action");
+  rule("action: labeldrop, regex: a, source_labels: [b]",
+       "labeldrop action requires only 'regex', and no other fields");
+  check({{"scrape_configs:\n- job_name: a\n  relabel_configs: [null]\n",
+          "empty or null target relabeling rule in scrape config", 3},
          {"scrape_configs:\n- job_name: a\n  metric_relabel_configs:\n  - target_label: x\n  -\n",
           "empty or null metric relabeling rule in scrape config", 5}});
-  EXPECT_THAT(error_of("scrape_configs:\n- job_name: a\n  relabel_configs:\n  - {regex: '(', target_label: a}\n"),
+  EXPECT_THAT(error_of("scrape_configs:\n- job_name: a\n  relabel_configs:\n  - {regex: '(', "
+                       "target_label: a}\n"),
               testing::AllOf(HasSubstr("error parsing regexp"), HasSubstr("(at f.yml:4)")));
 }
 
@@ -170,60 +205,81 @@ TEST(ConfigErrors, HttpClient) {
        "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured", 2);
   keys("bearer_token: x\n  authorization: {credentials: x}",
        "authorization is not compatible with bearer_token & bearer_token_file", 2);
-  keys("bearer_token: x\n  bearer_token_file: y", "at most one of bearer_token & bearer_token_file must be configured", 2);
+  keys("bearer_token: x\n  bearer_token_file: y",
+       "at most one of bearer_token & bearer_token_file must be configured", 2);
   keys("tls_config: {cert_file: x}",
-       "exactly one of key or key_file must be configured when a client certificate is configured", 3);
-  keys("tls_config: {key_file: x}", "exactly one of cert or cert_file must be configured when a client key is configured", 3);
-  keys("tls_config: {ca: x, ca_file: y}", "at most one of ca, ca_file & ca_ref must be configured", 3);
+       "exactly one of key or key_file must be configured when a client certificate is configured",
+       3);
+  keys("tls_config: {key_file: x}",
+       "exactly one of cert or cert_file must be configured when a client key is configured", 3);
+  keys("tls_config: {ca: x, ca_file: y}", "at most one of ca, ca_file & ca_ref must be configured",
+       3);
   keys("tls_config: {min_version: TLS9}", "unknown TLS version: TLS9", 3);
   keys("http_headers: {host: {values: [x]}}", "setting header \"Host\" is not allowed", 3);
   keys("http_headers: {\"a b\": {values: [x]}}", "\"a b\" is not a valid header name", 3);
-  keys("http_headers: {a: {values: [\"x\\r\\ny: z\"]}}", "header a has a value with a line break", 3);
+  keys("http_headers: {a: {values: [\"x\\r\\ny: z\"]}}", "header a has a value with a line break",
+       3);
 }
 
 // Goal: nothing that Prometheus would act on is silently left undone.
 TEST(ConfigErrors, WhatCannotBeHonouredIsRefused) {
   check({
-      {"alerting:\n  alertmanagers:\n  - static_configs: [{targets: [\"a:1\"]}]\n", "alerting is not supported by this version", 2},
+      {"alerting:\n  alertmanagers:\n  - static_configs: [{targets: [\"a:1\"]}]\n",
+       "alerting is not supported by this version", 2},
       {"remote_write:\n- url: http://x\n", "remote_write is not supported by this version", 2},
       {"remote_read:\n- url: http://x\n", "remote_read is not supported by this version", 2},
       {"tracing:\n  endpoint: x\n", "tracing is not supported by this version", 2},
       {"otlp:\n  promote_resource_attributes: [a]\n", "otlp is not supported by this version", 2},
-      {"scrape_configs:\n- job_name: a\n  file_sd_configs:\n  - files: [a.json]\n", "file_sd_configs is not supported by this version", 4},
+      {"scrape_configs:\n- job_name: a\n  file_sd_configs:\n  - files: [a.json]\n",
+       "file_sd_configs is not supported by this version", 4},
       {"scrape_configs:\n- job_name: a\n  kubernetes_sd_configs: [{role: pod}]\n",
        "kubernetes_sd_configs is not supported by this version", 3},
-      {"scrape_configs:\n- job_name: a\n  oauth2: {client_id: x}\n", "oauth2 is not supported by this version", 3},
-      {"scrape_configs:\n- job_name: a\n  proxy_url: http://x\n", "proxy_url is not supported by this version", 3},
+      {"scrape_configs:\n- job_name: a\n  oauth2: {client_id: x}\n",
+       "oauth2 is not supported by this version", 3},
+      {"scrape_configs:\n- job_name: a\n  proxy_url: http://x\n",
+       "proxy_url is not supported by this version", 3},
       {"scrape_configs:\n- job_name: a\n  convert_classic_histograms_to_nhcb: true\n",
        "convert_classic_histograms_to_nhcb is not supported by this version", 3},
       {"scrape_configs:\n- job_name: a\n  scrape_protocols: [PrometheusProto]\n",
        "none of the scrape_protocols [PrometheusProto] is supported by this version", 3},
   });
-  EXPECT_THAT(error_of("scrape_configs:\n- job_name: a\n  foo_sd_configs: []\n"), HasSubstr("field foo_sd_configs not found"));
+  EXPECT_THAT(error_of("scrape_configs:\n- job_name: a\n  foo_sd_configs: []\n"),
+              HasSubstr("field foo_sd_configs not found"));
 }
 
 TEST(ConfigErrors, EmptySectionsAreFine) {
-  EXPECT_EQ(error_of("alerting:\n  alertmanagers: []\nremote_write: []\nremote_read:\notlp: {}\ntracing:\n"
-                     "scrape_configs:\n- job_name: a\n  file_sd_configs: []\n  proxy_from_environment: false\n"),
-            "no error");
+  EXPECT_EQ(
+      error_of(
+          "alerting:\n  alertmanagers: []\nremote_write: []\nremote_read:\notlp: {}\ntracing:\n"
+          "scrape_configs:\n- job_name: a\n  file_sd_configs: []\n  proxy_from_environment: "
+          "false\n"),
+      "no error");
 }
 
 TEST(ConfigErrors, Storage) {
   check({
-      {"storage:\n  tsdb:\n    retention:\n      time: -1h\n", "not a valid duration string: \"-1h\"", 4},
-      {"storage:\n  tsdb:\n    retention:\n      size: -1GB\n", "'storage.tsdb.retention.size' must be greater than or equal to 0", 4},
-      {"storage:\n  tsdb:\n    retention:\n      percentage: 101\n", "'storage.tsdb.retention.percentage' must be in the range [0, 100]", 4},
+      {"storage:\n  tsdb:\n    retention:\n      time: -1h\n",
+       "not a valid duration string: \"-1h\"", 4},
+      {"storage:\n  tsdb:\n    retention:\n      size: -1GB\n",
+       "'storage.tsdb.retention.size' must be greater than or equal to 0", 4},
+      {"storage:\n  tsdb:\n    retention:\n      percentage: 101\n",
+       "'storage.tsdb.retention.percentage' must be in the range [0, 100]", 4},
       {"storage:\n  tsdb:\n    chunk_encoding:\n      floats: XOR\n",
-       "'storage.tsdb.chunk_encoding.floats' must be 'xor' or 'xor2', or the field must be omitted entirely, got \"XOR\"", 4},
-      {"storage:\n  exemplars:\n    max_exemplars: x\n", "yaml: unmarshal errors:\n  line 3: cannot unmarshal !!str `x` into int64", 3},
+       "'storage.tsdb.chunk_encoding.floats' must be 'xor' or 'xor2', or the field must be omitted "
+       "entirely, got \"XOR\"",
+       4},
+      {"storage:\n  exemplars:\n    max_exemplars: x\n",
+       "yaml: unmarshal errors:\n  line 3: cannot unmarshal !!str `x` into int64", 3},
   });
 }
 
 TEST(ConfigErrors, AgentModeHasNoPlaceForRules) {
   LoadOptions agent;
   agent.agent_mode = true;
-  EXPECT_THAT(error_of("rule_files: [a.yml]\n", agent), HasSubstr("field rule_files is not allowed in agent mode (at f.yml:1)"));
-  EXPECT_THAT(error_of("alerting: {alertmanagers: [{}, {scheme: x}]}\n", agent), HasSubstr("field alerting is not allowed in agent mode"));
+  EXPECT_THAT(error_of("rule_files: [a.yml]\n", agent),
+              HasSubstr("field rule_files is not allowed in agent mode (at f.yml:1)"));
+  EXPECT_THAT(error_of("alerting: {alertmanagers: [{}, {scheme: x}]}\n", agent),
+              HasSubstr("field alerting is not allowed in agent mode"));
 }
 
 }  // namespace

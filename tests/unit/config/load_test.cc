@@ -21,7 +21,9 @@ Config must_load(std::string_view text, const LoadOptions& options = {}) {
   return config ? *std::move(config) : Config{};
 }
 
-void write(const std::string& path, std::string_view text) { std::ofstream(path) << text; }
+void write(const std::string& path, std::string_view text) {
+  std::ofstream(path) << text;
+}
 
 TEST(ConfigLoad, AnEmptyFileIsAllDefaults) {
   const Config config = must_load("");
@@ -38,7 +40,8 @@ TEST(ConfigLoad, ScrapeConfigsHaveDefaults) {
   scrape::ScrapeJobOptions want;
   want.job_name = "a";
   using enum exposition::ScrapeProtocol;
-  want.protocols = {kOpenMetricsText100, kOpenMetricsText001, kPrometheusText100, kPrometheusText004};
+  want.protocols = {kOpenMetricsText100, kOpenMetricsText001, kPrometheusText100,
+                    kPrometheusText004};
   EXPECT_EQ(jobs[0], want);
 }
 
@@ -140,7 +143,8 @@ scrape_configs:
   basic_auth: {username_file: u, password_file: /p}
   tls_config: {ca_file: ca}
   http_headers: {a: {files: [h]}}
-)", "/etc/narthex/narthex.yml");
+)",
+                          "/etc/narthex/narthex.yml");
   ASSERT_TRUE(config) << config.error().message();
   EXPECT_THAT(config->rule_files, ElementsAre("/etc/narthex/rules.yml", "/abs/*.yml"));
   const http::ClientOptions& http = config->scrape_configs[0].http;
@@ -161,10 +165,17 @@ global:
   external_labels: {a: $HOME_TOWN, b: "x${HOME_TOWN}y", c: $$HOME_TOWN, d: "$", e: "a$UNSET.b", f: "${", g: "$.", h: plain}
 scrape_configs:
 - job_name: a$HOME_TOWN
-)", options);
-  EXPECT_EQ(config.global.external_labels,
-            (model::Labels{{"a", "Athens"}, {"b", "xAthensy"}, {"c", "$HOME_TOWN"}, {"d", "$"}, {"e", "a.b"}, {"g", "$."}, {"h", "plain"}}));
-  EXPECT_THAT(config.warnings, ElementsAre("external label e: the environment variable UNSET is empty or not set"));
+)",
+                                  options);
+  EXPECT_EQ(config.global.external_labels, (model::Labels{{"a", "Athens"},
+                                                          {"b", "xAthensy"},
+                                                          {"c", "$HOME_TOWN"},
+                                                          {"d", "$"},
+                                                          {"e", "a.b"},
+                                                          {"g", "$."},
+                                                          {"h", "plain"}}));
+  EXPECT_THAT(config.warnings,
+              ElementsAre("external label e: the environment variable UNSET is empty or not set"));
   EXPECT_EQ(config.scrape_configs[0].job_name, "a$HOME_TOWN");
 }
 
@@ -173,7 +184,8 @@ TEST(ConfigLoad, AnExpansionIsBounded) {
   options.environment = [](const std::string&) { return std::string(100'000, 'x'); };
   std::string value;
   for (int i = 0; i < 1000; ++i) value += "$A";
-  const auto config = load_text(util::posix_env(), "global:\n  external_labels: {a: " + value + "}\n", "f.yml", options);
+  const auto config = load_text(
+      util::posix_env(), "global:\n  external_labels: {a: " + value + "}\n", "f.yml", options);
   ASSERT_FALSE(config);
   EXPECT_THAT(config.error().message(), HasSubstr("external label a is longer than"));
 }
@@ -181,7 +193,9 @@ TEST(ConfigLoad, AnExpansionIsBounded) {
 TEST(ConfigLoad, IncludesScrapeConfigFiles) {
   const test::TempDir dir;
   util::posix_env().create_dirs(dir / "d").value();
-  write(dir / "main.yml", "global: {scrape_interval: 7s}\nscrape_config_files: [\"d/*.yml\", none/x.yml]\nscrape_configs:\n- job_name: m\n");
+  write(dir / "main.yml",
+        "global: {scrape_interval: 7s}\nscrape_config_files: [\"d/*.yml\", "
+        "none/x.yml]\nscrape_configs:\n- job_name: m\n");
   write(dir / "d/b.yml", "scrape_configs:\n- job_name: b\n  basic_auth: {password_file: p}\n");
   write(dir / "d/a.yml", "scrape_configs:\n- job_name: a\n");
   write(dir / "d/ignored.txt", "{");
@@ -203,11 +217,15 @@ TEST(ConfigLoad, ErrorsInIncludedFilesNameThem) {
     const auto config = load(util::posix_env(), dir / "main.yml");
     return config ? "no error" : config.error().message();
   };
-  const std::string main = "parsing YAML file " + (dir / "main.yml") + ": \"" + (dir / "x.yml") + "\": ";
-  EXPECT_EQ(error_with("scrape_configs:\n- job_name: x\n- job_name: m\n"),
-            main + "found multiple scrape configs with job name \"m\" (at " + (dir / "x.yml") + ":3)");
-  EXPECT_EQ(error_with("global: {}\n"),
-            main + "yaml: unmarshal errors:\n  line 1: field global not found in type config.ScrapeConfigs (at " + (dir / "x.yml") + ":1)");
+  const std::string main =
+      "parsing YAML file " + (dir / "main.yml") + ": \"" + (dir / "x.yml") + "\": ";
+  EXPECT_EQ(
+      error_with("scrape_configs:\n- job_name: x\n- job_name: m\n"),
+      main + "found multiple scrape configs with job name \"m\" (at " + (dir / "x.yml") + ":3)");
+  EXPECT_EQ(error_with("global: {}\n"), main +
+                                            "yaml: unmarshal errors:\n  line 1: field global not "
+                                            "found in type config.ScrapeConfigs (at " +
+                                            (dir / "x.yml") + ":1)");
   EXPECT_THAT(error_with("a: [\n"), HasSubstr("x.yml\": yaml: line 2: "));
 }
 
@@ -215,16 +233,20 @@ TEST(ConfigLoad, AMissingFileIsNamed) {
   const auto config = load(util::posix_env(), "/nowhere/narthex.yml");
   ASSERT_FALSE(config);
   EXPECT_EQ(config.error().code(), util::Code::kNotFound);
-  EXPECT_THAT(config.error().message(), HasSubstr("/nowhere/narthex.yml: No such file or directory"));
+  EXPECT_THAT(config.error().message(),
+              HasSubstr("/nowhere/narthex.yml: No such file or directory"));
 }
 
 TEST(ConfigLoad, WarnsAboutWhatIsNotRead) {
-  EXPECT_THAT(must_load("global: {}\n---\nfoo: 1\n").warnings, ElementsAre(HasSubstr("only the first YAML document")));
-  EXPECT_THAT(must_load("rule_files: [a.yml]\n").warnings, ElementsAre("rule_files are not loaded by this version"));
+  EXPECT_THAT(must_load("global: {}\n---\nfoo: 1\n").warnings,
+              ElementsAre(HasSubstr("only the first YAML document")));
+  EXPECT_THAT(must_load("rule_files: [a.yml]\n").warnings,
+              ElementsAre("rule_files are not loaded by this version"));
 }
 
 TEST(ConfigLoad, TheExampleIsTheBuiltInConfiguration) {
-  const auto example = load(util::posix_env(), std::string(NARTHEX_SOURCE_DIR) + "/config/narthex.yml");
+  const auto example =
+      load(util::posix_env(), std::string(NARTHEX_SOURCE_DIR) + "/config/narthex.yml");
   ASSERT_TRUE(example) << example.error().message();
   const Config builtin = must_load(builtin_text("localhost:9090"));
   EXPECT_EQ(*example, builtin);
@@ -236,10 +258,13 @@ TEST(ConfigLoad, TheExampleIsTheBuiltInConfiguration) {
 }
 
 TEST(ConfigLoad, ComparesWhatAReloadChanges) {
-  const Config before = must_load("scrape_configs:\n- job_name: stays\n- job_name: goes\n- job_name: turns\n");
+  const Config before =
+      must_load("scrape_configs:\n- job_name: stays\n- job_name: goes\n- job_name: turns\n");
   EXPECT_TRUE(compare(before, before).empty());
-  const Config after = must_load("storage: {tsdb: {out_of_order_time_window: 0s, retention: {time: 1d}}}\n"
-                                 "scrape_configs:\n- job_name: turns\n  honor_labels: true\n- job_name: stays\n- job_name: comes\n");
+  const Config after = must_load(
+      "storage: {tsdb: {out_of_order_time_window: 0s, retention: {time: 1d}}}\n"
+      "scrape_configs:\n- job_name: turns\n  honor_labels: true\n- job_name: stays\n- job_name: "
+      "comes\n");
   const Difference difference = compare(before, after);
   EXPECT_FALSE(difference.global);
   EXPECT_TRUE(difference.storage);
@@ -247,7 +272,9 @@ TEST(ConfigLoad, ComparesWhatAReloadChanges) {
   EXPECT_THAT(difference.jobs_removed, ElementsAre("goes"));
   EXPECT_THAT(difference.jobs_changed, ElementsAre("turns"));
   // Inherited values count: a job changes when `global` changes under it.
-  const Config slower = must_load("global: {scrape_interval: 2m}\nscrape_configs:\n- job_name: stays\n- job_name: goes\n- job_name: turns\n");
+  const Config slower = must_load(
+      "global: {scrape_interval: 2m}\nscrape_configs:\n- job_name: stays\n- job_name: goes\n- "
+      "job_name: turns\n");
   EXPECT_EQ(compare(before, slower).jobs_changed.size(), 3U);
 }
 

@@ -43,7 +43,8 @@ TEST(Size, SaysWhatIsWrong) {
 TEST(Size, PrintsWhatReadsBackEqual) {
   EXPECT_EQ(format_size(0), "0B");
   EXPECT_EQ(format_size(15 << 20), "15MiB");
-  for (const std::uint64_t bytes : {1ULL, 1023ULL, 1024ULL, 1536ULL, 123456789ULL, (1ULL << 62U) + 1024}) {
+  for (const std::uint64_t bytes :
+       {1ULL, 1023ULL, 1024ULL, 1536ULL, 123456789ULL, (1ULL << 62U) + 1024}) {
     const auto back = parse_size(format_size(bytes));
     ASSERT_TRUE(back) << format_size(bytes);
     EXPECT_EQ(*back, bytes) << format_size(bytes);

@@ -132,15 +132,23 @@ scrape_configs:
 TEST(ConfigToYaml, ReadsBackEqual) {
   for (const std::string_view text : {
            "",
-           "global: {scrape_interval: 3s, evaluation_interval: 90s, rule_query_offset: 1m, sample_limit: 4, keep_dropped_targets: 2}\n",
-           "global: {metric_name_validation_scheme: legacy, metric_name_escaping_scheme: values, extra_scrape_metrics: true}\n"
+           "global: {scrape_interval: 3s, evaluation_interval: 90s, rule_query_offset: 1m, "
+           "sample_limit: 4, keep_dropped_targets: 2}\n",
+           "global: {metric_name_validation_scheme: legacy, metric_name_escaping_scheme: values, "
+           "extra_scrape_metrics: true}\n"
            "runtime: {gogc: 42}\n"
-           "storage: {tsdb: {retention: {time: 1d, size: 1GB, percentage: 2.5}, chunk_encoding: {floats: xor}}, exemplars: {max_exemplars: -1}}\n",
-           "scrape_configs:\n- job_name: \"y: #x\"\n  metric_relabel_configs: [{regex: null, separator: '', target_label: x, replacement: ''}]\n"
-           "  scrape_interval: 1h30m\n  scrape_timeout: 250ms\n  fallback_scrape_protocol: PrometheusText0.0.4\n"
-           "  native_histogram_bucket_limit: 5\n  native_histogram_min_bucket_factor: 1.5\n  track_timestamps_staleness: true\n"
-           "  basic_auth: {username: u, password_file: f}\n  tls_config: {max_version: TLS13, min_version: TLS10}\n"
-           "  static_configs: [{targets: ['[::1]:80', 'h:1'], labels: {a: 'yes', b: '1e3', c: '', d: \"l1\\nl2\"}}]\n",
+           "storage: {tsdb: {retention: {time: 1d, size: 1GB, percentage: 2.5}, chunk_encoding: "
+           "{floats: xor}}, exemplars: {max_exemplars: -1}}\n",
+           "scrape_configs:\n- job_name: \"y: #x\"\n  metric_relabel_configs: [{regex: null, "
+           "separator: '', target_label: x, replacement: ''}]\n"
+           "  scrape_interval: 1h30m\n  scrape_timeout: 250ms\n  fallback_scrape_protocol: "
+           "PrometheusText0.0.4\n"
+           "  native_histogram_bucket_limit: 5\n  native_histogram_min_bucket_factor: 1.5\n  "
+           "track_timestamps_staleness: true\n"
+           "  basic_auth: {username: u, password_file: f}\n  tls_config: {max_version: TLS13, "
+           "min_version: TLS10}\n"
+           "  static_configs: [{targets: ['[::1]:80', 'h:1'], labels: {a: 'yes', b: '1e3', c: '', "
+           "d: \"l1\\nl2\"}}]\n",
        }) {
     const Config config = must_load(text);
     const Config again = must_load(to_yaml(config));

@@ -47,7 +47,8 @@ TEST(YamlTree, EmptyAndCommentOnlyDocumentsAreNull) {
 }
 
 TEST(YamlTree, ExpandsAliasesAndMerges) {
-  const auto document = parse("base: &b {x: 1, y: 2}\nuse: {<<: *b, y: 3}\nlist: {<<: [*b, {z: 4}]}\n");
+  const auto document =
+      parse("base: &b {x: 1, y: 2}\nuse: {<<: *b, y: 3}\nlist: {<<: [*b, {z: 4}]}\n");
   ASSERT_TRUE(document);
   EXPECT_EQ(at(at(document->root, "use"), "x").text, "1");
   EXPECT_EQ(at(at(document->root, "use"), "y").text, "3");
@@ -120,7 +121,8 @@ TEST(YamlTree, BombsEndAtTheBounds) {
 TEST(YamlTree, AliasesCannotAddUpToDepth) {
   std::string text = "a0: &a0 [x]\n";
   for (int i = 1; i < 150; ++i) {
-    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + "]\n";
+    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) +
+            "]\n";
   }
   const auto document = parse(text);
   ASSERT_FALSE(document);
@@ -128,10 +130,13 @@ TEST(YamlTree, AliasesCannotAddUpToDepth) {
 }
 
 std::string random_text(util::Random& random) {
-  static constexpr std::string_view kPieces[] = {"a", "B", " ", ":", "#", "-", "'", "\"", "\\", "[", "]", "{", "}", ",", "&", "*",
-                                                 "!", "|", ">", "%", "@", "`", "?", "1", "0x", ".", "\n", "\t", "é", "true", "null", "~", "$", "="};
+  static constexpr std::string_view kPieces[] = {
+      "a",  "B", " ",  ":",  "#", "-",    "'",    "\"", "\\", "[", "]", "{",
+      "}",  ",", "&",  "*",  "!", "|",    ">",    "%",  "@",  "`", "?", "1",
+      "0x", ".", "\n", "\t", "é", "true", "null", "~",  "$",  "="};
   std::string out;
-  for (std::uint64_t i = random.below(8); i > 0; --i) out += kPieces[random.below(std::size(kPieces))];
+  for (std::uint64_t i = random.below(8); i > 0; --i)
+    out += kPieces[random.below(std::size(kPieces))];
   return out;
 }
 

@@ -15,15 +15,20 @@ model::Labels labels_of(std::string_view series, FamilyContext context = {}) {
 TEST(SeriesLabels, PlainAndQuotedForms) {
   EXPECT_EQ(labels_of("up"), (model::Labels{{"__name__", "up"}}));
   EXPECT_EQ(labels_of("up{}"), (model::Labels{{"__name__", "up"}}));
-  EXPECT_EQ(labels_of("up { b = \"2\" , a=\"1\",}"), (model::Labels{{"__name__", "up"}, {"a", "1"}, {"b", "2"}}));
-  EXPECT_EQ(labels_of("{\"a.b\",\"c d\"=\"e\"}"), (model::Labels{{"__name__", "a.b"}, {"c d", "e"}}));
+  EXPECT_EQ(labels_of("up { b = \"2\" , a=\"1\",}"),
+            (model::Labels{{"__name__", "up"}, {"a", "1"}, {"b", "2"}}));
+  EXPECT_EQ(labels_of("{\"a.b\",\"c d\"=\"e\"}"),
+            (model::Labels{{"__name__", "a.b"}, {"c d", "e"}}));
   EXPECT_EQ(labels_of("{c=\"e\",\"a.b\"}"), (model::Labels{{"__name__", "a.b"}, {"c", "e"}}));
-  EXPECT_EQ(labels_of("a{b=\"1\"c=\"2\"}"), (model::Labels{{"__name__", "a"}, {"b", "1"}, {"c", "2"}}));
+  EXPECT_EQ(labels_of("a{b=\"1\"c=\"2\"}"),
+            (model::Labels{{"__name__", "a"}, {"b", "1"}, {"c", "2"}}));
 }
 
 TEST(SeriesLabels, EscapesInNamesAndValues) {
-  EXPECT_EQ(labels_of(R"(a{b="x\\y\"z\n\t}"})"), (model::Labels{{"__name__", "a"}, {"b", "x\\y\"z\n\\t}"}}));
-  EXPECT_EQ(labels_of(R"({"a\"b","c\\d"="e"})"), (model::Labels{{"__name__", "a\"b"}, {"c\\d", "e"}}));
+  EXPECT_EQ(labels_of(R"(a{b="x\\y\"z\n\t}"})"),
+            (model::Labels{{"__name__", "a"}, {"b", "x\\y\"z\n\\t}"}}));
+  EXPECT_EQ(labels_of(R"({"a\"b","c\\d"="e"})"),
+            (model::Labels{{"__name__", "a\"b"}, {"c\\d", "e"}}));
 }
 
 TEST(SeriesLabels, BoundsGetTheirNormalFormInTheirOwnFamilyOnly) {

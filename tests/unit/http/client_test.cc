@@ -2,8 +2,9 @@
 
 #include <chrono>
 
-#include <gtest/gtest.h>
 #include <zlib.h>
+
+#include <gtest/gtest.h>
 
 #include "narthex/async/runtime.h"
 
@@ -41,7 +42,8 @@ class ClientTest : public ::testing::Test {
     ASSERT_TRUE(made.has_value()) << made.error().message();
     client_ = *made;
   }
-  std::future<util::Result<ClientResponse>> start(const std::string& url, std::size_t bytes_max = 1 << 20,
+  std::future<util::Result<ClientResponse>> start(const std::string& url,
+                                                  std::size_t bytes_max = 1 << 20,
                                                   util::SteadyNs deadline = 0) {
     if (!client_) use({});
     ClientRequest request;
@@ -51,7 +53,8 @@ class ClientTest : public ::testing::Test {
   }
   util::Result<ClientResponse> get(const std::string& url, std::size_t bytes_max = 1 << 20) {
     auto future = start(url, bytes_max);
-    if (future.wait_for(20s) != std::future_status::ready) return util::fail(util::Code::kInternal, "the test waited too long");
+    if (future.wait_for(20s) != std::future_status::ready)
+      return util::fail(util::Code::kInternal, "the test waited too long");
     return future.get();
   }
 
@@ -93,14 +96,16 @@ TEST_F(ClientTest, AnIdleConnectionIsNotTrustedForever) {
 
 TEST_F(ClientTest, BodiesOfEveryFraming) {
   const auto check = [this](const std::string& bytes, bool close, std::string_view want) {
-    FakeTarget target([&](const std::string&) { return FakeTarget::Reply{.bytes = bytes, .close = close}; });
+    FakeTarget target(
+        [&](const std::string&) { return FakeTarget::Reply{.bytes = bytes, .close = close}; });
     const auto response = get("http://" + target.address());
     ASSERT_TRUE(response.has_value()) << bytes << ": " << response.error().message();
     EXPECT_EQ(response->body, want);
   };
   check("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", false, "abc");
   check("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, "");
-  check("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", false, "abcde");
+  check("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n",
+        false, "abcde");
   check("HTTP/1.1 200 OK\r\n\r\nuntil the end", true, "until the end");
   check("HTTP/1.0 200 OK\r\n\r\nold", true, "old");
   check("HTTP/1.1 204 No Content\r\n\r\n", false, "");
@@ -129,7 +134,8 @@ TEST_F(ClientTest, DecompressesGzip) {
   const std::string plain(100000, 'x');
   FakeTarget target([&](const std::string& head) {
     EXPECT_NE(head.find("Accept-Encoding: gzip\r\n"), std::string::npos) << head;
-    return FakeTarget::ok(gzip(plain.substr(0, 5)) + gzip(plain.substr(5)), "text/plain", "Content-Encoding: gzip\r\n");
+    return FakeTarget::ok(gzip(plain.substr(0, 5)) + gzip(plain.substr(5)), "text/plain",
+                          "Content-Encoding: gzip\r\n");
   });
   const auto response = get("http://" + target.address());
   ASSERT_TRUE(response.has_value()) << response.error().message();
@@ -138,8 +144,11 @@ TEST_F(ClientTest, DecompressesGzip) {
 
 TEST_F(ClientTest, TruncatedOrDamagedGzipIsAnError) {
   const std::string whole = gzip("hello, hello, hello, hello");
-  for (const std::string& body : {whole.substr(0, whole.size() - 9), std::string("not gzip at all"), std::string()}) {
-    FakeTarget target([&](const std::string&) { return FakeTarget::ok(body, "text/plain", "Content-Encoding: gzip\r\n"); });
+  for (const std::string& body :
+       {whole.substr(0, whole.size() - 9), std::string("not gzip at all"), std::string()}) {
+    FakeTarget target([&](const std::string&) {
+      return FakeTarget::ok(body, "text/plain", "Content-Encoding: gzip\r\n");
+    });
     const auto response = get("http://" + target.address());
     ASSERT_FALSE(response.has_value());
     EXPECT_EQ(response.error().code(), util::Code::kInvalidArgument) << response.error().message();
@@ -148,17 +157,21 @@ TEST_F(ClientTest, TruncatedOrDamagedGzipIsAnError) {
 
 TEST_F(ClientTest, ABombIsCutOffAtTheLimit) {
   const std::string bomb = gzip(std::string(50 << 20, 'x'));
-  FakeTarget target([&](const std::string&) { return FakeTarget::ok(bomb, "text/plain", "Content-Encoding: gzip\r\n"); });
+  FakeTarget target([&](const std::string&) {
+    return FakeTarget::ok(bomb, "text/plain", "Content-Encoding: gzip\r\n");
+  });
   const auto response = get("http://" + target.address(), 1 << 20);
   ASSERT_FALSE(response.has_value());
   EXPECT_EQ(response.error().code(), util::Code::kLimitExceeded);
 }
 
 TEST_F(ClientTest, MalformedAnswersAreErrors) {
-  for (const char* bytes : {"garbage\r\n\r\n", "HTTP/1.1 xyz\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-                            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort",
-                            "", "HTTP/1.1 200 OK\r\n"}) {
-    FakeTarget target([&](const std::string&) { return FakeTarget::Reply{.bytes = bytes, .close = true}; });
+  for (const char* bytes :
+       {"garbage\r\n\r\n", "HTTP/1.1 xyz\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "", "HTTP/1.1 200 OK\r\n"}) {
+    FakeTarget target(
+        [&](const std::string&) { return FakeTarget::Reply{.bytes = bytes, .close = true}; });
     const auto response = get("http://" + target.address());
     EXPECT_FALSE(response.has_value()) << bytes;
   }
@@ -166,14 +179,16 @@ TEST_F(ClientTest, MalformedAnswersAreErrors) {
 
 TEST_F(ClientTest, AnEndlessHeaderIsCutOff) {
   FakeTarget target([&](const std::string&) {
-    return FakeTarget::Reply{.bytes = "HTTP/1.1 200 OK\r\nX: " + std::string(1 << 20, 'x'), .hang = true};
+    return FakeTarget::Reply{.bytes = "HTTP/1.1 200 OK\r\nX: " + std::string(1 << 20, 'x'),
+                             .hang = true};
   });
   EXPECT_FALSE(get("http://" + target.address()).has_value());
 }
 
 TEST_F(ClientTest, TheDeadlineCoversASilentTargetAndAStuckBody) {
   for (const char* bytes : {"", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"}) {
-    FakeTarget target([&](const std::string&) { return FakeTarget::Reply{.bytes = bytes, .hang = true}; });
+    FakeTarget target(
+        [&](const std::string&) { return FakeTarget::Reply{.bytes = bytes, .hang = true}; });
     auto future = start("http://" + target.address(), 1000, clock_.steady_ns() + 10'000'000'000);
     while (target.requests() == 0) std::this_thread::yield();
     clock_.advance(9s);
@@ -183,12 +198,14 @@ TEST_F(ClientTest, TheDeadlineCoversASilentTargetAndAStuckBody) {
     const auto response = future.get();
     ASSERT_FALSE(response.has_value());
     EXPECT_EQ(response.error().code(), util::Code::kTimeout);
-    EXPECT_NE(response.error().message().find("context deadline exceeded"), std::string::npos) << response.error().message();
+    EXPECT_NE(response.error().message().find("context deadline exceeded"), std::string::npos)
+        << response.error().message();
   }
 }
 
 TEST_F(ClientTest, CancellationEndsARequest) {
-  FakeTarget target([](const std::string&) { return FakeTarget::Reply{.bytes = {}, .hang = true}; });
+  FakeTarget target(
+      [](const std::string&) { return FakeTarget::Reply{.bytes = {}, .hang = true}; });
   auto future = start("http://" + target.address());
   while (target.requests() == 0) std::this_thread::yield();
   group_.stop();
@@ -204,13 +221,14 @@ TEST_F(ClientTest, ARefusedConnectionNamesUrlAndReason) {
   }
   const auto response = get("http://" + address + "/metrics");
   ASSERT_FALSE(response.has_value());
-  EXPECT_EQ(response.error().message(),
-            "Get \"http://" + address + "/metrics\": dial tcp " + address + ": connect: Connection refused");
+  EXPECT_EQ(response.error().message(), "Get \"http://" + address + "/metrics\": dial tcp " +
+                                            address + ": connect: Connection refused");
 }
 
 TEST_F(ClientTest, FollowsRedirectsAndDropsCredentialsOnAForeignHost) {
   ClientOptions options;
-  options.basic_auth = BasicAuth{.username = {.text = "me", .file = {}}, .password = {.text = "secret", .file = {}}};
+  options.basic_auth =
+      BasicAuth{.username = {.text = "me", .file = {}}, .password = {.text = "secret", .file = {}}};
   use(options);
   FakeTarget foreign([](const std::string& head) {
     EXPECT_EQ(head.find("Authorization"), std::string::npos) << head;
@@ -218,9 +236,12 @@ TEST_F(ClientTest, FollowsRedirectsAndDropsCredentialsOnAForeignHost) {
   });
   FakeTarget target([&](const std::string& head) {
     EXPECT_NE(head.find("Authorization: Basic bWU6c2VjcmV0\r\n"), std::string::npos) << head;
-    if (head.starts_with("GET /a ")) return FakeTarget::Reply{.bytes = "HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 2\r\n\r\nxx"};
+    if (head.starts_with("GET /a "))
+      return FakeTarget::Reply{
+          .bytes = "HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 2\r\n\r\nxx"};
     if (head.starts_with("GET /b ")) return FakeTarget::ok("here");
-    return FakeTarget::Reply{.bytes = "HTTP/1.1 301 Moved\r\nLocation: http://" + foreign.address() + "/\r\nContent-Length: 0\r\n\r\n"};
+    return FakeTarget::Reply{.bytes = "HTTP/1.1 301 Moved\r\nLocation: http://" +
+                                      foreign.address() + "/\r\nContent-Length: 0\r\n\r\n"};
   });
   EXPECT_EQ(get("http://" + target.address() + "/a").value().body, "here");
   EXPECT_EQ(target.accepted(), 1) << "a short redirect keeps the connection";
@@ -229,7 +250,8 @@ TEST_F(ClientTest, FollowsRedirectsAndDropsCredentialsOnAForeignHost) {
 
 TEST_F(ClientTest, ARedirectLoopEnds) {
   FakeTarget target([](const std::string&) {
-    return FakeTarget::Reply{.bytes = "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"};
+    return FakeTarget::Reply{.bytes =
+                                 "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"};
   });
   const auto response = get("http://" + target.address());
   ASSERT_FALSE(response.has_value());
@@ -260,14 +282,17 @@ TEST(Url, ReadsAndPrints) {
   EXPECT_EQ(url.to_string(), "https://[::1]:8443/a/b?c=d");
   EXPECT_EQ(Url::parse("http://h?x").value().target, "/?x");
   EXPECT_EQ(Url::parse("http://h").value().effective_port(), 80);
-  for (const char* bad : {"", "h", "ftp://h", "http://", "http://h:x", "http://h:99999", "http://a b", "http://[::1", "http://a:b:c"}) {
+  for (const char* bad : {"", "h", "ftp://h", "http://", "http://h:x", "http://h:99999",
+                          "http://a b", "http://[::1", "http://a:b:c"}) {
     EXPECT_FALSE(Url::parse(bad).has_value()) << bad;
   }
 }
 
 TEST(Url, ResolvesLocations) {
   const auto base = Url::parse("http://h:1/a/b?c").value();
-  const auto resolved = [&base](std::string_view reference) { return base.resolve(reference).value().to_string(); };
+  const auto resolved = [&base](std::string_view reference) {
+    return base.resolve(reference).value().to_string();
+  };
   EXPECT_EQ(resolved("/x"), "http://h:1/x");
   EXPECT_EQ(resolved("x?y"), "http://h:1/a/x?y");
   EXPECT_EQ(resolved("?y"), "http://h:1/a/b?y");

@@ -1,7 +1,8 @@
 #include "narthex/model/duration.h"
-#include "narthex/model/names.h"
 
 #include <gtest/gtest.h>
+
+#include "narthex/model/names.h"
 
 #include "support/random_seed.h"
 
@@ -37,7 +38,8 @@ TEST(Duration, ReadsAndPrintsTheShortestForm) {
   check("1y", 365 * kDay, "1y");
   check("2y1w", 737 * kDay, "737d");  // Weeks and years only when nothing is left over.
   check("1d1h", kDay + kHour, "1d1h");
-  check("1y2w3d4h5m6s7ms", (365 + 14 + 3) * kDay + 4 * kHour + 5 * kMinute + 6 * kSecond + 7, "382d4h5m6s7ms");
+  check("1y2w3d4h5m6s7ms", (365 + 14 + 3) * kDay + 4 * kHour + 5 * kMinute + 6 * kSecond + 7,
+        "382d4h5m6s7ms");
   check("008s", 8 * kSecond, "8s");
   check("292y", 292 * 365 * kDay, "292y");
 }
@@ -74,8 +76,9 @@ TEST(Duration, NamesTheUnitThatItDoesNotKnow) {
 
 // Prometheus keeps durations in a signed 64-bit number of nanoseconds.
 TEST(Duration, RefusesWhatDoesNotFit) {
-  for (const std::string_view text : {"293y", "200y10400w", "2584200h", "9223372036855ms", "99999999999999999999s",
-                                      "9223372036854775807y", "292y365d1d"}) {
+  for (const std::string_view text :
+       {"293y", "200y10400w", "2584200h", "9223372036855ms", "99999999999999999999s",
+        "9223372036854775807y", "292y365d1d"}) {
     EXPECT_FALSE(parse_duration(text).has_value()) << text;
   }
   EXPECT_TRUE(parse_duration("9223372036854ms").has_value());
@@ -91,7 +94,8 @@ TEST(Duration, NegativeOnesArePrintedWithASign) {
 TEST(Duration, WhatIsPrintedReadsBackEqual) {
   util::Random random = test::seeded_random();
   for (int round = 0; round < 20'000; ++round) {
-    const DurationMs duration(static_cast<std::int64_t>(random.below(9'223'372'036'854ULL) >> random.below(43)));
+    const DurationMs duration(
+        static_cast<std::int64_t>(random.below(9'223'372'036'854ULL) >> random.below(43)));
     const auto back = parse_duration(format_duration(duration));
     ASSERT_TRUE(back.has_value()) << format_duration(duration);
     ASSERT_EQ(*back, duration) << format_duration(duration);

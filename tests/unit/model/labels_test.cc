@@ -36,9 +36,11 @@ TEST(Labels, AnAbsentLabelHasAnEmptyValue) {
   EXPECT_EQ(none.begin(), none.end());
 }
 
-// A length is one byte below 255; above, an escape and three bytes: both sides of the border, and a long one.
+// A length is one byte below 255; above, an escape and three bytes: both sides of the border, and a
+// long one.
 TEST(Labels, HoldsTextsOfEveryLength) {
-  for (const std::size_t size : {1UZ, 253UZ, 254UZ, 255UZ, 256UZ, 65'535UZ, 65'536UZ, 1'000'000UZ}) {
+  for (const std::size_t size :
+       {1UZ, 253UZ, 254UZ, 255UZ, 256UZ, 65'535UZ, 65'536UZ, 1'000'000UZ}) {
     const std::string text(size, 'x');
     const Labels labels{{text, "short"}, {"a", text}, {"zz", "last"}};
     SCOPED_TRACE(size);
@@ -82,7 +84,8 @@ TEST(Labels, OrderIsPairByPairAndAPrefixComesFirst) {
   };
   for (std::size_t i = 0; i < ascending.size(); ++i) {
     for (std::size_t k = 0; k < ascending.size(); ++k) {
-      EXPECT_EQ(ascending[i] <=> ascending[k], i <=> k) << ascending[i].to_string() << ascending[k].to_string();
+      EXPECT_EQ(ascending[i] <=> ascending[k], i <=> k)
+          << ascending[i].to_string() << ascending[k].to_string();
       EXPECT_EQ(ascending[i] == ascending[k], i == k);
     }
   }

@@ -33,9 +33,9 @@ TEST(Quoted, EscapesAsGoDoes) {
   EXPECT_EQ(quoted(std::string_view("\0\x01\x1f\x7f", 4)), R"("\x00\x01\x1f\x7f")");
   EXPECT_EQ(quoted("\xff"), R"("\xff")");
   EXPECT_EQ(quoted("é€😀"), R"("é€😀")");
-  EXPECT_EQ(quoted("\xc2\x85"), R"("\u0085")");          // A control character.
-  EXPECT_EQ(quoted("\xe2\x80\x8b"), R"("\u200b")");      // Zero width space.
-  EXPECT_EQ(quoted("\xef\xbb\xbf"), R"("\ufeff")");      // Byte order mark.
+  EXPECT_EQ(quoted("\xc2\x85"), R"("\u0085")");              // A control character.
+  EXPECT_EQ(quoted("\xe2\x80\x8b"), R"("\u200b")");          // Zero width space.
+  EXPECT_EQ(quoted("\xef\xbb\xbf"), R"("\ufeff")");          // Byte order mark.
   EXPECT_EQ(quoted("\xf3\xa0\x80\x81"), R"("\U000e0001")");  // Language tag.
 }
 

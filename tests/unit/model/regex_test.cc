@@ -70,7 +70,9 @@ TEST(Regex, KnowsPatternsThatAreSetsOfLiterals) {
 }
 
 TEST(Regex, KnowsTheTextThatEveryMatchStartsWith) {
-  const auto prefix = [](std::string_view pattern) { return std::string(compile(pattern).literal_prefix()); };
+  const auto prefix = [](std::string_view pattern) {
+    return std::string(compile(pattern).literal_prefix());
+  };
   EXPECT_EQ(prefix("node_.*"), "node_");
   EXPECT_EQ(prefix("abc*"), "ab");
   EXPECT_EQ(prefix("é?x"), "");
@@ -83,8 +85,8 @@ TEST(Regex, KnowsTheTextThatEveryMatchStartsWith) {
 }
 
 TEST(Regex, RefusesWhatIsNoExpressionByItself) {
-  for (const std::string_view pattern : {"(", ")", "a)|(b", "a)(?:b", "a**", "[", "a{2000}", "\\", "(?P<n", "(?<=a)b", "\\1",
-                                         "x{1000}{1000}", "\xff"}) {
+  for (const std::string_view pattern : {"(", ")", "a)|(b", "a)(?:b", "a**", "[", "a{2000}", "\\",
+                                         "(?P<n", "(?<=a)b", "\\1", "x{1000}{1000}", "\xff"}) {
     const auto compiled = Regex::compile(pattern);
     ASSERT_FALSE(compiled.has_value()) << pattern;
     EXPECT_EQ(compiled.error().code(), util::Code::kInvalidArgument);
@@ -102,10 +104,11 @@ std::string random_text(util::Random& random, std::string_view alphabet, std::si
 // Goal: the short ways (literals, prefix, everything) never change the answer.
 // Method: random patterns from fragments that meet in awkward places, against RE2 alone.
 TEST(Regex, AnswersAsPlainRe2Does) {
-  constexpr std::string_view kFragments[] = {"a",    "b",     "ab", ".",      "*",      "+",    "?",     "|",     "(",
-                                             ")",    "(?:",   "\\.", "[ab]",  "a{2}",   "{1,}", "^",     "$",     "\\Q",
-                                             "\\E",  "(?i)",  "é",   ".*",    ".+",     "\\n",  "\\a",   "(?i:",  "\\b",
-                                             "\\-",  "(?-s)", "|",   "(?s:.)", "(?P<g>", "\\pL", "[^a]", "\\x61", "\\ "};
+  constexpr std::string_view kFragments[] = {
+      "a",   "b",     "ab",  ".",      "*",      "+",    "?",    "|",     "(",
+      ")",   "(?:",   "\\.", "[ab]",   "a{2}",   "{1,}", "^",    "$",     "\\Q",
+      "\\E", "(?i)",  "é",   ".*",     ".+",     "\\n",  "\\a",  "(?i:",  "\\b",
+      "\\-", "(?-s)", "|",   "(?s:.)", "(?P<g>", "\\pL", "[^a]", "\\x61", "\\ "};
   util::Random random = test::seeded_random();
   re2::RE2::Options options;
   options.set_log_errors(false);
@@ -114,7 +117,8 @@ TEST(Regex, AnswersAsPlainRe2Does) {
   for (int round = 0; round < 20'000; ++round) {
     std::string pattern;
     const std::uint64_t pieces = 1 + random.below(6);
-    for (std::uint64_t i = 0; i < pieces; ++i) pattern += kFragments[random.below(std::size(kFragments))];
+    for (std::uint64_t i = 0; i < pieces; ++i)
+      pattern += kFragments[random.below(std::size(kFragments))];
     const re2::RE2 reference(pattern, options);
     const auto ours = Regex::compile(pattern);
     ASSERT_EQ(ours.has_value(), reference.ok()) << pattern;
@@ -123,16 +127,18 @@ TEST(Regex, AnswersAsPlainRe2Does) {
     for (int sample = 0; sample < 12; ++sample) {
       std::string text = random_text(random, "abAB.*\n\\Q-", 5);
       if (sample == 0) text = "é" + text;
-      if (sample == 1 && ours->literals() && !ours->literals()->empty()) text = ours->literals()->front();
-      ASSERT_EQ(ours->matches(text), re2::RE2::FullMatch(text, reference)) << pattern << " on \"" << text << '"';
+      if (sample == 1 && ours->literals() && !ours->literals()->empty())
+        text = ours->literals()->front();
+      ASSERT_EQ(ours->matches(text), re2::RE2::FullMatch(text, reference))
+          << pattern << " on \"" << text << '"';
     }
   }
   EXPECT_GT(compiled_count, 2000);
 }
 
 TEST(Regex, ExpandsGroupsIntoTheReplacement) {
-  const auto check = [](std::string_view pattern, std::string_view text, std::string_view replacement,
-                        std::string_view want) {
+  const auto check = [](std::string_view pattern, std::string_view text,
+                        std::string_view replacement, std::string_view want) {
     const auto got = compile(pattern).expand(text, replacement);
     ASSERT_TRUE(got.has_value()) << pattern;
     EXPECT_EQ(*got, want) << pattern << " " << replacement;

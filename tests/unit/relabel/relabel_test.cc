@@ -19,7 +19,8 @@ std::optional<Labels> run(const std::vector<RelabelRule>& rules, const Labels& i
   return builder.build();
 }
 
-RelabelRule replace(std::vector<std::string> sources, std::string regex, std::string target, std::string replacement) {
+RelabelRule replace(std::vector<std::string> sources, std::string regex, std::string target,
+                    std::string replacement) {
   RelabelRule rule;
   rule.source_labels = std::move(sources);
   rule.regex = std::move(regex);
@@ -45,7 +46,8 @@ TEST(RelabelRules, ReplaceExpandsGroupsOfAFullyAnchoredMatch) {
   const Labels input{{"a", "foo"}, {"b", "bar"}};
   EXPECT_EQ(run({replace({"a", "b"}, "(f.*);(b.*)", "c", "$2-${1}")}, input),
             (Labels{{"a", "foo"}, {"b", "bar"}, {"c", "bar-foo"}}));
-  EXPECT_EQ(run({replace({"a"}, "fo", "c", "x")}, input), input) << "the regex must match all of the value";
+  EXPECT_EQ(run({replace({"a"}, "fo", "c", "x")}, input), input)
+      << "the regex must match all of the value";
   EXPECT_EQ(run({replace({"a"}, "f(?P<rest>.*)", "c", "$rest")}, input),
             (Labels{{"a", "foo"}, {"b", "bar"}, {"c", "oo"}}));
 }
@@ -78,7 +80,8 @@ TEST(RelabelRules, ATemplateThatExpandsToNoValidNameIsSkipped) {
   EXPECT_EQ(run({replace({"a"}, "(.*)", "$2", "x")}, {{"a", "1"}}), (Labels{{"a", "1"}}));
   EXPECT_EQ(run({replace({"a"}, "(.*)", "${1}", "x")}, {{"a", "1b"}}, model::NameScheme::kLegacy),
             (Labels{{"a", "1b"}}));
-  EXPECT_EQ(run({replace({"a"}, "(.*)", "${1}", "x")}, {{"a", "1b"}}), (Labels{{"1b", "x"}, {"a", "1b"}}));
+  EXPECT_EQ(run({replace({"a"}, "(.*)", "${1}", "x")}, {{"a", "1b"}}),
+            (Labels{{"1b", "x"}, {"a", "1b"}}));
 }
 
 TEST(RelabelRules, KeepAndDropDecideByMatch) {
@@ -87,7 +90,8 @@ TEST(RelabelRules, KeepAndDropDecideByMatch) {
   EXPECT_EQ(run({with_action(Action::kKeep, {"a"}, "f")}, input), std::nullopt);
   EXPECT_EQ(run({with_action(Action::kDrop, {"a"}, "f.*")}, input), std::nullopt);
   EXPECT_EQ(run({with_action(Action::kDrop, {"a"}, "f")}, input), input);
-  EXPECT_EQ(run({with_action(Action::kKeep, {"a"}, "x\ny")}, {{"a", "x\ny"}}), (Labels{{"a", "x\ny"}}));
+  EXPECT_EQ(run({with_action(Action::kKeep, {"a"}, "x\ny")}, {{"a", "x\ny"}}),
+            (Labels{{"a", "x\ny"}}));
 }
 
 TEST(RelabelRules, KeepEqualAndDropEqualCompareWithTheTarget) {
@@ -109,7 +113,8 @@ TEST(RelabelRules, HashModTakesTheLastEightBytesOfTheMd5) {
   rule.action = Action::kHashMod;
   rule.modulus = 1000;
   // MD5("foo") = acbd18db4cc2f85c edef654fccc4a4d8; 0xedef654fccc4a4d8 mod 1000 = 832.
-  EXPECT_EQ(run({rule}, {{"a", "foo"}}), (Labels{{"a", "foo"}, {"shard", std::to_string(0xedef654fccc4a4d8ULL % 1000)}}));
+  EXPECT_EQ(run({rule}, {{"a", "foo"}}),
+            (Labels{{"a", "foo"}, {"shard", std::to_string(0xedef654fccc4a4d8ULL % 1000)}}));
 }
 
 TEST(RelabelRules, CaseMappingKnowsMoreThanAscii) {
@@ -124,20 +129,26 @@ TEST(RelabelRules, CaseMappingKnowsMoreThanAscii) {
 
 TEST(RelabelRules, LabelMapCopiesUnderNewNames) {
   RelabelRule rule = with_action(Action::kLabelMap, {}, "__meta_(.+)");
-  EXPECT_EQ(run({rule}, {{"__meta_zone", "z"}, {"__meta_rack", "r"}, {"x", "y"}}),
-            (Labels{{"__meta_rack", "r"}, {"__meta_zone", "z"}, {"rack", "r"}, {"x", "y"}, {"zone", "z"}}));
+  EXPECT_EQ(
+      run({rule}, {{"__meta_zone", "z"}, {"__meta_rack", "r"}, {"x", "y"}}),
+      (Labels{
+          {"__meta_rack", "r"}, {"__meta_zone", "z"}, {"rack", "r"}, {"x", "y"}, {"zone", "z"}}));
 }
 
 TEST(RelabelRules, LabelDropAndLabelKeepGoByName) {
   const Labels input{{"a", "1"}, {"ab", "2"}, {"b", "3"}};
   EXPECT_EQ(run({with_action(Action::kLabelDrop, {}, "a.*")}, input), (Labels{{"b", "3"}}));
-  EXPECT_EQ(run({with_action(Action::kLabelKeep, {}, "a.*")}, input), (Labels{{"a", "1"}, {"ab", "2"}}));
+  EXPECT_EQ(run({with_action(Action::kLabelKeep, {}, "a.*")}, input),
+            (Labels{{"a", "1"}, {"ab", "2"}}));
 }
 
 TEST(RelabelRules, RulesRunInOrderOnTheLiveSet) {
-  EXPECT_EQ(run({replace({"a"}, "(.*)", "b", "$1$1"), replace({"b"}, "(.*)", "c", "<$1>")}, {{"a", "x"}}),
-            (Labels{{"a", "x"}, {"b", "xx"}, {"c", "<xx>"}}));
-  EXPECT_EQ(run({with_action(Action::kDrop, {"a"}, "x"), replace({"a"}, ".*", "b", "y")}, {{"a", "x"}}), std::nullopt);
+  EXPECT_EQ(
+      run({replace({"a"}, "(.*)", "b", "$1$1"), replace({"b"}, "(.*)", "c", "<$1>")}, {{"a", "x"}}),
+      (Labels{{"a", "x"}, {"b", "xx"}, {"c", "<xx>"}}));
+  EXPECT_EQ(
+      run({with_action(Action::kDrop, {"a"}, "x"), replace({"a"}, ".*", "b", "y")}, {{"a", "x"}}),
+      std::nullopt);
 }
 
 }  // namespace

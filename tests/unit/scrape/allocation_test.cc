@@ -1,4 +1,5 @@
-// Counts allocations of the whole process: an executable of its own, so that replacing operator new disturbs no other test.
+// Counts allocations of the whole process: an executable of its own, so that replacing operator new
+// disturbs no other test.
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -17,8 +18,12 @@ void* operator new(std::size_t bytes) {
   if (void* p = std::malloc(bytes == 0 ? 1 : bytes)) return p;
   std::abort();
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p) noexcept {
+  std::free(p);
+}
+void operator delete(void* p, std::size_t) noexcept {
+  std::free(p);
+}
 
 namespace narthex::scrape {
 namespace {
@@ -26,11 +31,14 @@ namespace {
 // Takes everything, keeps nothing.
 class SinkAppender final : public storage::Appender {
  public:
-  util::Result<void> ensure_series(std::span<const model::Labels>, std::span<storage::EnsuredSeries> out) override {
-    for (storage::EnsuredSeries& series : out) series = {.ref = ++refs_, .outcome = storage::EnsureOutcome::kCreated};
+  util::Result<void> ensure_series(std::span<const model::Labels>,
+                                   std::span<storage::EnsuredSeries> out) override {
+    for (storage::EnsuredSeries& series : out)
+      series = {.ref = ++refs_, .outcome = storage::EnsureOutcome::kCreated};
     return {};
   }
-  util::Result<void> append(const storage::WriteBatch& batch, storage::Atomicity, storage::AppendReport&) override {
+  util::Result<void> append(const storage::WriteBatch& batch, storage::Atomicity,
+                            storage::AppendReport&) override {
     samples_ += batch.float_count();
     return {};
   }
@@ -44,7 +52,9 @@ class SinkAppender final : public storage::Appender {
 std::string body_of(int lines, int round) {
   std::string body = "# HELP demo_requests_total Requests.\n# TYPE demo_requests_total counter\n";
   for (int i = 0; i < lines; ++i) {
-    body += fmt::format("demo_requests_total{{instance_id=\"{:05}\",path=\"/api/{:03}\",code=\"200\"}} {}\n", i, i % 997, i * 1.5 + round);
+    body += fmt::format(
+        "demo_requests_total{{instance_id=\"{:05}\",path=\"/api/{:03}\",code=\"200\"}} {}\n", i,
+        i % 997, i * 1.5 + round);
   }
   return body;
 }
@@ -70,7 +80,8 @@ TEST(Allocations, AWarmRoundAllocatesNothingForItsLines) {
     const std::string body = body_of(kLines, round);
     std::string_view rest = body;
     const std::size_t before = allocations;
-    ingest.begin_round({.job = job.get(), .target = &target, .timestamp = 1'000'000 + round * 1000});
+    ingest.begin_round(
+        {.job = job.get(), .target = &target, .timestamp = 1'000'000 + round * 1000});
     for (bool last = false; !last;) {
       const std::span<char> buffer = ingest.buffer();
       const std::size_t bytes = std::min(buffer.size(), rest.size());

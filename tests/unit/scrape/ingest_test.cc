@@ -1,7 +1,8 @@
 #include "scrape/ingest.h"
 
-#include <gtest/gtest.h>
 #include <zlib.h>
+
+#include <gtest/gtest.h>
 
 #include "narthex/util/random.h"
 
@@ -173,7 +174,9 @@ TEST_F(IngestTest, TheSecondOfTwoEqualSeriesIsDroppedAndCounted) {
 
 TEST_F(IngestTest, HonorLabelsDecidesWhoseLabelWins) {
   EXPECT_EQ(round("a{job=\"x\",exported_job=\"y\"} 1"), "");
-  EXPECT_EQ(appender_.text("a{exported_exported_job=\"x\", exported_job=\"y\", instance=\"i\", job=\"j\"}"), "1001000=1");
+  EXPECT_EQ(appender_.text(
+                "a{exported_exported_job=\"x\", exported_job=\"y\", instance=\"i\", job=\"j\"}"),
+            "1001000=1");
   ScrapeJobOptions options;
   options.honor_labels = true;
   configure(options);
@@ -239,7 +242,8 @@ TEST_F(IngestTest, LimitsFailTheRound) {
   check([](ScrapeLimits& l) { l.label_name_bytes = 8; }, "a{long_name=\"c\"} 1",
         "label_name_length_limit exceeded (metric: a, label name: long_name, length: 9, limit: 8)");
   check([](ScrapeLimits& l) { l.label_value_bytes = 3; }, "a{b=\"cdef\"} 1",
-        "label_value_length_limit exceeded (metric: a, label name: b, value: \"cdef\", length: 4, limit: 3)");
+        "label_value_length_limit exceeded (metric: a, label name: b, value: \"cdef\", length: 4, "
+        "limit: 3)");
   check([](ScrapeLimits& l) { l.body_size_bytes = 4; }, "a 1\n", "body size limit exceeded");
   check([](ScrapeLimits& l) { l.body_size_bytes = 5; }, "a 1\n", "");
   EXPECT_EQ(metrics_.sample_limit_exceeded.value(), 1);
@@ -248,7 +252,8 @@ TEST_F(IngestTest, LimitsFailTheRound) {
 
 TEST_F(IngestTest, NamesMustBeThereAndValid) {
   EXPECT_EQ(round("{\"\"} 1"), "missing metric name (__name__ label)");
-  EXPECT_EQ(round("{\"a\xff\"} 1"), "invalid metric name or label names: {__name__=\"a\\xff\", instance=\"i\", job=\"j\"}");
+  EXPECT_EQ(round("{\"a\xff\"} 1"),
+            "invalid metric name or label names: {__name__=\"a\\xff\", instance=\"i\", job=\"j\"}");
   ScrapeJobOptions options;
   options.name_scheme = model::NameScheme::kLegacy;
   configure(options);
@@ -263,7 +268,8 @@ TEST_F(IngestTest, ExtraMetricsReportLimitsAndSizes) {
   configure(options);
   EXPECT_EQ(round("a 1\n"), "");
   EXPECT_EQ(round(std::string(200, '\n')), "body size limit exceeded");
-  EXPECT_EQ(round("x"), "expected value after metric, got \"\\n\" (\"INVALID\") while parsing: \"x\\n\"");
+  EXPECT_EQ(round("x"),
+            "expected value after metric, got \"\\n\" (\"INVALID\") while parsing: \"x\\n\"");
   EXPECT_EQ(got("scrape_timeout_seconds"), "1001000=10 1002000=10 1003000=10");
   EXPECT_EQ(got("scrape_sample_limit"), "1001000=7 1002000=7 1003000=7");
   EXPECT_EQ(got("scrape_body_size_bytes"), "1001000=4 1002000=-1 1003000=0");
@@ -299,7 +305,8 @@ TEST_F(IngestTest, NewSeriesBeyondTheBudgetAreRefusedTheOthersGoOn) {
   EXPECT_EQ(ingest_.report().refused, 2U) << "also while nobody asks storage";
   appender_.refuse_beyond(100);
   for (int i = 0; i < 16; ++i) EXPECT_EQ(round("b 5\na 3\nc 6"), "");
-  EXPECT_EQ(appender_.last("b{instance=\"i\", job=\"j\"}"), 5.0) << "within 16 rounds they are offered again";
+  EXPECT_EQ(appender_.last("b{instance=\"i\", job=\"j\"}"), 5.0)
+      << "within 16 rounds they are offered again";
   EXPECT_EQ(appender_.last("c{instance=\"i\", job=\"j\"}"), 6.0);
   EXPECT_EQ(appender_.samples("a{instance=\"i\", job=\"j\"}"), 19U);
 }
@@ -323,13 +330,16 @@ TEST_F(IngestTest, TheEndOfATargetEndsItsSeries) {
 
 TEST_F(IngestTest, EveryPartSizeAndCompressionGivesTheSame) {
   std::string body = "# HELP h Help.\n# TYPE h histogram\n";
-  for (int i = 0; i < 200; ++i) body += fmt::format("h_bucket{{le=\"{}\",x=\"line\nbreak\"}} {}\n", i, i * i);
+  for (int i = 0; i < 200; ++i)
+    body += fmt::format("h_bucket{{le=\"{}\",x=\"line\nbreak\"}} {}\n", i, i * i);
   body += "last 1";
   for (const std::size_t part : {1U, 2U, 7U, 64U, 1000U}) {
     EXPECT_EQ(round(body, false, part), "");
     EXPECT_EQ(round(gzip(body), true, part), "");
   }
-  EXPECT_EQ(appender_.samples("h_bucket{instance=\"i\", job=\"j\", le=\"199.0\", x=\"line\\nbreak\"}"), 10U);
+  EXPECT_EQ(
+      appender_.samples("h_bucket{instance=\"i\", job=\"j\", le=\"199.0\", x=\"line\\nbreak\"}"),
+      10U);
   EXPECT_EQ(appender_.series().size(), 206U);
   EXPECT_EQ(ingest_.metadata().find("h")->metadata.help, "Help.");
   EXPECT_EQ(ingest_.metadata().find("h")->metadata.type, model::MetricType::kHistogram);
@@ -338,12 +348,14 @@ TEST_F(IngestTest, EveryPartSizeAndCompressionGivesTheSame) {
 TEST_F(IngestTest, HostileBodiesAreBoundedByWhatTheySend) {
   EXPECT_EQ(round(std::string(40 << 20, 'x')), "a line is longer than 8 MiB");
   EXPECT_EQ(round("a{b=\"" + std::string(40 << 20, 'x')), "a line is longer than 8 MiB");
-  EXPECT_EQ(round(gzip("a{b=\"" + std::string(20 << 20, 'x')), true), "a line is longer than 8 MiB");
+  EXPECT_EQ(round(gzip("a{b=\"" + std::string(20 << 20, 'x')), true),
+            "a line is longer than 8 MiB");
   EXPECT_EQ(round(gzip(std::string(20 << 20, '\n')), true), "") << "blank lines cost nothing";
   appender_.refuse_beyond(10);
   std::string many;
   for (int i = 0; i < 1'200'000; ++i) many += fmt::format("a{{b=\"{}\"}} 1\n", i);
-  EXPECT_EQ(round(many), "scrape needs more than 64 MiB of memory; a larger body_size_limit allows more");
+  EXPECT_EQ(round(many),
+            "scrape needs more than 64 MiB of memory; a larger body_size_limit allows more");
   appender_.refuse_beyond(1000);
   EXPECT_EQ(round("not gzip", true), "gzip: incorrect header check");
   EXPECT_EQ(round(gzip("a 1\n").substr(0, 20), true), "gzip: unexpected EOF");
@@ -352,7 +364,8 @@ TEST_F(IngestTest, HostileBodiesAreBoundedByWhatTheySend) {
 }
 
 // Goal: the cache never changes what is stored.
-// Method: random bodies whose lines come, go, repeat and change places; storage must hold what a model without any cache says.
+// Method: random bodies whose lines come, go, repeat and change places; storage must hold what a
+// model without any cache says.
 TEST_F(IngestTest, EqualsAModelWithoutACache) {
   util::Random random(3);
   std::map<std::string, std::vector<std::string>> model;
@@ -362,7 +375,8 @@ TEST_F(IngestTest, EqualsAModelWithoutACache) {
     std::map<std::string, bool> now;
     const bool broken = random.below(10) == 0;
     std::vector<std::string> names;
-    for (int i = 0; i < 12; ++i) names.push_back("m" + std::to_string(random.below(round_index % 50 < 25 ? 12 : 40)));
+    for (int i = 0; i < 12; ++i)
+      names.push_back("m" + std::to_string(random.below(round_index % 50 < 25 ? 12 : 40)));
     if (random.below(2) == 0) std::ranges::sort(names);
     const std::string t = std::to_string(now_ + 1000);
     for (const std::string& name : names) {

@@ -19,8 +19,11 @@ using test::FakeTarget;
 class ManagerTest : public ::testing::Test {
  protected:
   ManagerTest() {
-    manager_ = std::make_unique<ScrapeManager>(ScrapeManager::Environment{
-        .runtime = &runtime_, .workers = &workers_, .clock = &clock_, .appender = &appender_, .registry = &registry_});
+    manager_ = std::make_unique<ScrapeManager>(ScrapeManager::Environment{.runtime = &runtime_,
+                                                                          .workers = &workers_,
+                                                                          .clock = &clock_,
+                                                                          .appender = &appender_,
+                                                                          .registry = &registry_});
   }
   ~ManagerTest() override {
     manager_->stop();
@@ -44,13 +47,15 @@ class ManagerTest : public ::testing::Test {
   static ::testing::AssertionResult eventually(const std::function<bool()>& condition) {
     const auto deadline = std::chrono::steady_clock::now() + 20s;
     while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return ::testing::AssertionFailure() << "waited too long";
+      if (std::chrono::steady_clock::now() > deadline)
+        return ::testing::AssertionFailure() << "waited too long";
       std::this_thread::yield();
     }
     return ::testing::AssertionSuccess();
   }
   // Moves the clock in small steps until the condition holds, but not over more than `most`.
-  ::testing::AssertionResult advance_until(const std::function<bool()>& condition, std::chrono::seconds most) {
+  ::testing::AssertionResult advance_until(const std::function<bool()>& condition,
+                                           std::chrono::seconds most) {
     for (auto moved = 0ms; moved <= most; moved += 100ms) {
       // Lets the threads come to rest at this time: everything that can happen at once does.
       for (int i = 0; i < 2000 && !condition(); ++i) std::this_thread::yield();
@@ -102,8 +107,9 @@ TEST_F(ManagerTest, ScrapesEveryIntervalAtItsSlot) {
   EXPECT_EQ(manager_->pools(), std::vector<std::string>{"j"});
 }
 
-// The clock goes on while the woken thread is on its way, so a round starts up to a few steps late; the tolerance is as wide as
-// a hundredth of this interval, and what starts inside it carries the time of its slot.
+// The clock goes on while the woken thread is on its way, so a round starts up to a few steps late;
+// the tolerance is as wide as a hundredth of this interval, and what starts inside it carries the
+// time of its slot.
 TEST_F(ManagerTest, TimestampsAreExactlyOneIntervalApart) {
   FakeTarget target([](const std::string&) { return FakeTarget::ok("a 1\n"); });
   ScrapeJobOptions slow = job({target.address()});
@@ -122,7 +128,8 @@ TEST_F(ManagerTest, TimestampsAreExactlyOneIntervalApart) {
 }
 
 TEST_F(ManagerTest, ATargetThatNeverAnswersTimesOutAndOthersAreNotDisturbed) {
-  FakeTarget silent([](const std::string&) { return FakeTarget::Reply{.bytes = {}, .hang = true}; });
+  FakeTarget silent(
+      [](const std::string&) { return FakeTarget::Reply{.bytes = {}, .hang = true}; });
   FakeTarget good([](const std::string&) { return FakeTarget::ok("a 1\n"); });
   reload({job({silent.address(), good.address()})});
   ASSERT_TRUE(advance_until([&] { return appender_.last(series("up", silent)) == 0.0; }, 35s));
@@ -131,7 +138,8 @@ TEST_F(ManagerTest, ATargetThatNeverAnswersTimesOutAndOthersAreNotDisturbed) {
     const bool is_silent = status.scrape_url.find(silent.address()) != std::string::npos;
     EXPECT_EQ(status.health, is_silent ? TargetHealth::kDown : TargetHealth::kUp);
     if (is_silent) {
-      EXPECT_EQ(status.last_error, "Get \"http://" + silent.address() + "/metrics\": context deadline exceeded");
+      EXPECT_EQ(status.last_error,
+                "Get \"http://" + silent.address() + "/metrics\": context deadline exceeded");
     }
   }
 }
@@ -149,16 +157,23 @@ TEST_F(ManagerTest, EachKindOfBadAnswerIsNamed) {
       const std::lock_guard lock(mutex);
       reply = std::move(next);
     }
-    ASSERT_TRUE(advance_until([&] { return only_status().last_error.find(want) != std::string::npos; }, 30s))
+    ASSERT_TRUE(advance_until(
+        [&] { return only_status().last_error.find(want) != std::string::npos; }, 30s))
         << want << " / " << only_status().last_error;
     EXPECT_EQ(only_status().health, TargetHealth::kDown);
   };
-  check({.bytes = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"}, "server returned HTTP status 503 Service Unavailable");
+  check({.bytes = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"},
+        "server returned HTTP status 503 Service Unavailable");
   check(FakeTarget::ok("<html>", "text/html"), "received unsupported Content-Type \"text/html\"");
   check(FakeTarget::ok("a 1\nbroken"), "expected value after metric");
-  check(FakeTarget::ok("xyz", "text/plain", "Content-Encoding: gzip\r\n"), "gzip: incorrect header check");
-  check({.bytes = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\na 1\n", .close = true}, "unexpected EOF");
-  check({.bytes = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\na 1\n", .hang = true}, "context deadline exceeded");
+  check(FakeTarget::ok("xyz", "text/plain", "Content-Encoding: gzip\r\n"),
+        "gzip: incorrect header check");
+  check({.bytes = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\na 1\n",
+         .close = true},
+        "unexpected EOF");
+  check({.bytes = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\na 1\n",
+         .hang = true},
+        "context deadline exceeded");
   check({.bytes = "hello world\r\n\r\n", .close = true}, "malformed HTTP response");
   EXPECT_EQ(appender_.samples(series("a", target)), 0U);
 }
@@ -170,7 +185,8 @@ TEST_F(ManagerTest, ARemovedTargetGetsStaleMarkersTwoIntervalsLater) {
   ASSERT_TRUE(advance_until([&] { return appender_.samples(series("a", target)) == 2; }, 35s));
   reload({job({other.address()})});
   EXPECT_EQ(manager_->active().size(), 1U);
-  ASSERT_TRUE(advance_until([&] { return appender_.text(series("a", target)).ends_with("=stale"); }, 40s));
+  ASSERT_TRUE(
+      advance_until([&] { return appender_.text(series("a", target)).ends_with("=stale"); }, 40s));
   EXPECT_TRUE(appender_.text(series("up", target)).ends_with("=stale"));
   EXPECT_EQ(appender_.samples(series("a", target)), 3U);
   EXPECT_EQ(appender_.last(series("a", other)), 1.0);
@@ -221,7 +237,8 @@ TEST_F(ManagerTest, ABadJobChangesNothing) {
   const auto result = manager_->reload({}, {bad});
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().message(),
-            "scrape job \"bad\": relabel_configs: relabel configuration for replace action requires 'target_label' value");
+            "scrape job \"bad\": relabel_configs: relabel configuration for replace action "
+            "requires 'target_label' value");
   EXPECT_EQ(manager_->pools(), std::vector<std::string>{"j"});
   EXPECT_FALSE(manager_->reload({}, {job({}), job({})}).has_value());
 }
@@ -238,7 +255,8 @@ TEST_F(ManagerTest, DroppedAndDuplicateTargets) {
   EXPECT_EQ(manager_->active().size(), 1U);
   ASSERT_EQ(manager_->dropped().size(), 1U);
   EXPECT_EQ(manager_->dropped()[0].discovered_labels.get("__address__"), "b:1");
-  EXPECT_EQ(manager_->dropped_counts(), (std::vector<std::pair<std::string, std::uint64_t>>{{"j", 2}}));
+  EXPECT_EQ(manager_->dropped_counts(),
+            (std::vector<std::pair<std::string, std::uint64_t>>{{"j", 2}}));
 }
 
 TEST_F(ManagerTest, TooManyTargetsFailAll) {

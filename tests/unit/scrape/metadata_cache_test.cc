@@ -10,7 +10,8 @@ void round(MetadataCache& cache, std::string_view text) {
   parser.reset();
   parser.feed(text, true);
   cache.begin_round();
-  for (auto event = parser.next(); event != exposition::TextEvent::kEnd; event = parser.next()) cache.on_line(parser, event);
+  for (auto event = parser.next(); event != exposition::TextEvent::kEnd; event = parser.next())
+    cache.on_line(parser, event);
   cache.end_round();
 }
 
@@ -19,7 +20,8 @@ TEST(MetadataCache, FollowsWhatTheTargetSays) {
   MetadataCache cache(&interner);
   round(cache, "# HELP a One\\ntwo.\n# TYPE a counter\n# TYPE b gauge\n");
   ASSERT_NE(cache.find("a"), nullptr);
-  EXPECT_EQ(cache.find("a")->metadata, (model::Metadata{model::MetricType::kCounter, "One\ntwo.", ""}));
+  EXPECT_EQ(cache.find("a")->metadata,
+            (model::Metadata{model::MetricType::kCounter, "One\ntwo.", ""}));
   EXPECT_EQ(cache.find("b")->metadata.type, model::MetricType::kGauge);
   round(cache, "# TYPE b gauge\n# HELP a Changed.\n# TYPE a counter\n");
   EXPECT_EQ(cache.find("a")->metadata.help, "Changed.");

@@ -9,7 +9,9 @@
 namespace narthex::scrape {
 namespace {
 
-util::Hash128 hash_of(std::uint64_t n) { return util::hash128(std::to_string(n)); }
+util::Hash128 hash_of(std::uint64_t n) {
+  return util::hash128(std::to_string(n));
+}
 
 TEST(SeriesCache, FindsWhatWasAddedInAnyOrder) {
   SeriesCache cache;

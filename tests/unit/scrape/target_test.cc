@@ -13,7 +13,8 @@ ScrapeJobOptions job_options() {
   return job;
 }
 
-util::Result<std::optional<Target>> make(const model::Labels& discovered, const ScrapeJobOptions& job) {
+util::Result<std::optional<Target>> make(const model::Labels& discovered,
+                                         const ScrapeJobOptions& job) {
   const auto rules = relabel::RelabelRules::compile(job.relabel_configs, job.name_scheme).value();
   return make_target(initial_labels(discovered, job), job, rules);
 }
@@ -23,7 +24,8 @@ TEST(Target, GetsLabelsUrlAndTimingFromTheJob) {
   job.params = {{"module", {"a b", "c"}}, {"x", {"1"}}};
   const auto target = make({{"__address__", "h:9100"}, {"zone", "z"}, {"__meta_rack", "r"}}, job);
   ASSERT_TRUE(target.has_value()) << target.error().message();
-  EXPECT_EQ((*target)->labels, (model::Labels{{"instance", "h:9100"}, {"job", "j"}, {"zone", "z"}}));
+  EXPECT_EQ((*target)->labels,
+            (model::Labels{{"instance", "h:9100"}, {"job", "j"}, {"zone", "z"}}));
   EXPECT_EQ((*target)->url_text, "http://h:9100/metrics?module=a+b&module=c&x=1");
   EXPECT_EQ((*target)->interval, std::chrono::seconds(15));
   EXPECT_EQ((*target)->timeout, std::chrono::seconds(5));
@@ -77,12 +79,15 @@ TEST(Target, LabelsThatMakeNoTargetSayWhy) {
   };
   check("__address__", "", "no address");
   check("__address__", "h/p", "\"h/p\" is not a valid hostname");
-  check("__scrape_interval__", "x", "error parsing scrape interval: not a valid duration string: \"x\"");
+  check("__scrape_interval__", "x",
+        "error parsing scrape interval: not a valid duration string: \"x\"");
   check("__scrape_interval__", "0", "scrape interval cannot be 0");
   check("__scrape_timeout__", "0s", "scrape timeout cannot be 0");
-  check("__scrape_timeout__", "16s", "scrape timeout cannot be greater than scrape interval (\"16s\" > \"15s\")");
+  check("__scrape_timeout__", "16s",
+        "scrape timeout cannot be greater than scrape interval (\"16s\" > \"15s\")");
   check("__scrape_native_histograms__", "maybe",
-        "error parsing scrape native histograms: strconv.ParseBool: parsing \"maybe\": invalid syntax");
+        "error parsing scrape native histograms: strconv.ParseBool: parsing \"maybe\": invalid "
+        "syntax");
   check("zone", "a\xff", "invalid label value for \"zone\": \"a\\xff\"");
 }
 

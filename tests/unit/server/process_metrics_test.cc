@@ -20,7 +20,8 @@ TEST(ProcessMetrics, SayWhatTheKernelKnows) {
   std::string text = "\n";
   registry.append_text(text);
   EXPECT_GT(value_of(text, "process_resident_memory_bytes"), 1e6);
-  EXPECT_LT(value_of(text, "process_resident_memory_bytes"), value_of(text, "process_virtual_memory_bytes"));
+  EXPECT_LT(value_of(text, "process_resident_memory_bytes"),
+            value_of(text, "process_virtual_memory_bytes"));
   EXPECT_GE(value_of(text, "process_open_fds"), 3);
   EXPECT_GE(value_of(text, "process_max_fds"), value_of(text, "process_open_fds"));
   EXPECT_GE(value_of(text, "process_cpu_seconds_total"), 0);
@@ -31,7 +32,9 @@ TEST(ProcessMetrics, SayWhatTheKernelKnows) {
 
 TEST(ProcessMetrics, VanishWithTheirHandles) {
   telemetry::Registry registry;
-  { const auto handles = register_process_metrics(registry); }
+  {
+    const auto handles = register_process_metrics(registry);
+  }
   std::string text;
   registry.append_text(text);
   EXPECT_EQ(text, "");

@@ -5,7 +5,9 @@
 namespace narthex::storage {
 namespace {
 
-TEST(Deadline, WithoutClockAndStopNeverEnds) { EXPECT_TRUE(Deadline{}.check().has_value()); }
+TEST(Deadline, WithoutClockAndStopNeverEnds) {
+  EXPECT_TRUE(Deadline{}.check().has_value());
+}
 
 TEST(Deadline, EndsAtItsTimeAndNotBefore) {
   util::FakeClock clock;

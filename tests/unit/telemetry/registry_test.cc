@@ -114,8 +114,8 @@ TEST(Registry, ACallbackIsAskedWhenSomebodyLooksAndIsGoneWithItsHandle) {
   Registry registry;
   double value = 1;
   {
-    const Registry::Callback handle =
-        registry.callback(FamilyType::kGauge, "live", "Help.", {{"x", "1"}}, [&value] { return value; });
+    const Registry::Callback handle = registry.callback(FamilyType::kGauge, "live", "Help.",
+                                                        {{"x", "1"}}, [&value] { return value; });
     value = 42;
     EXPECT_EQ(text(registry), "# HELP live Help.\n# TYPE live gauge\nlive{x=\"1\"} 42\n");
   }
@@ -125,7 +125,8 @@ TEST(Registry, ACallbackIsAskedWhenSomebodyLooksAndIsGoneWithItsHandle) {
 TEST(Registry, AssigningACallbackForgetsTheOldOne) {
   Registry registry;
   const auto constant = [](double v) { return [v] { return v; }; };
-  Registry::Callback handle = registry.callback(FamilyType::kGauge, "g", "Help.", {{"n", "1"}}, constant(1));
+  Registry::Callback handle =
+      registry.callback(FamilyType::kGauge, "g", "Help.", {{"n", "1"}}, constant(1));
   handle = registry.callback(FamilyType::kGauge, "g", "Help.", {{"n", "2"}}, constant(2));
   EXPECT_EQ(text(registry), "# HELP g Help.\n# TYPE g gauge\ng{n=\"2\"} 2\n");
   const Registry::Callback moved = std::move(handle);
@@ -149,7 +150,8 @@ TEST(Registry, LosesNoUpdateUnderManyThreads) {
     static_cast<void>(text(registry));
   });
   double total = 0;
-  for (int k = 0; k < 4; ++k) total += registry.counter("c", "help", {{"k", std::to_string(k)}}).value();
+  for (int k = 0; k < 4; ++k)
+    total += registry.counter("c", "help", {{"k", std::to_string(k)}}).value();
   EXPECT_EQ(total, 64 * 200);
   EXPECT_EQ(registry.gauge("g", "help").value(), 64 * 200);
   EXPECT_EQ(registry.histogram("h", "help", bounds).snapshot().count, 64U * 200U);

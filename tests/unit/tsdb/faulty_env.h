@@ -1,5 +1,5 @@
-// A file system in memory that fails on command: short writes, a full disk, I/O errors, and power loss (what was not synced is
-// gone). Threads: synchronized.
+// A file system in memory that fails on command: short writes, a full disk, I/O errors, and power
+// loss (what was not synced is gone). Threads: synchronized.
 #pragma once
 
 #include <algorithm>
@@ -68,14 +68,16 @@ class FaultyEnv final : public util::Env {
     return out;
   }
 
-  util::Result<std::unique_ptr<util::WritableFile>> open_writable(const std::string& path, util::WriteMode mode) override {
+  util::Result<std::unique_ptr<util::WritableFile>> open_writable(const std::string& path,
+                                                                  util::WriteMode mode) override {
     const util::MutexLock lock(mutex_);
     if (const auto fault = ask(FileOperation::kOpen)) return failed("open", path, *fault);
     auto& file = files_[path];
     if (!file || mode == util::WriteMode::kTruncate) file = std::make_shared<File>();
     return std::make_unique<Writable>(*this, path, file);
   }
-  util::Result<std::unique_ptr<util::RandomAccessFile>> open_random_access(const std::string& path) override {
+  util::Result<std::unique_ptr<util::RandomAccessFile>> open_random_access(
+      const std::string& path) override {
     return util::fail(util::Code::kUnsupported, "open_random_access " + path);
   }
   util::Result<std::unique_ptr<util::MappedFile>> map_file(const std::string& path) override {
@@ -117,7 +119,9 @@ class FaultyEnv final : public util::Env {
   }
   util::Result<void> remove_all(const std::string& path) override {
     const util::MutexLock lock(mutex_);
-    std::erase_if(files_, [&](const auto& entry) { return entry.first == path || entry.first.starts_with(path + "/"); });
+    std::erase_if(files_, [&](const auto& entry) {
+      return entry.first == path || entry.first.starts_with(path + "/");
+    });
     return {};
   }
   util::Result<void> sync_dir(const std::string& path) override {
@@ -143,7 +147,8 @@ class FaultyEnv final : public util::Env {
   }
   util::Result<std::unique_ptr<util::FileLock>> lock_file(const std::string& path) override {
     const util::MutexLock lock(mutex_);
-    if (locks_[path].lock()) return util::fail(util::Code::kAlreadyExists, "lock " + path + ": held");
+    if (locks_[path].lock())
+      return util::fail(util::Code::kAlreadyExists, "lock " + path + ": held");
     auto held = std::make_shared<int>(0);
     locks_[path] = held;
     files_.try_emplace(path, std::make_shared<File>());
@@ -183,13 +188,15 @@ class FaultyEnv final : public util::Env {
     }
     util::Result<void> sync() override {
       const util::MutexLock lock(env_.mutex_);
-      if (const auto fault = env_.ask(FileOperation::kSync)) return failed("fdatasync", path_, *fault);
+      if (const auto fault = env_.ask(FileOperation::kSync))
+        return failed("fdatasync", path_, *fault);
       file_->synced_bytes = file_->content.size();
       return {};
     }
     util::Result<void> truncate(std::uint64_t size_bytes) override {
       const util::MutexLock lock(env_.mutex_);
-      if (const auto fault = env_.ask(FileOperation::kTruncate)) return failed("truncate", path_, *fault);
+      if (const auto fault = env_.ask(FileOperation::kTruncate))
+        return failed("truncate", path_, *fault);
       file_->content.resize(size_bytes);
       file_->synced_bytes = std::min(file_->synced_bytes, file_->content.size());
       return {};
@@ -210,7 +217,8 @@ class FaultyEnv final : public util::Env {
     const std::size_t number = operations_++;
     return plan_ ? plan_(operation, number) : std::nullopt;
   }
-  static std::unexpected<util::Error> failed(std::string_view what, const std::string& path, const Fault& fault) {
+  static std::unexpected<util::Error> failed(std::string_view what, const std::string& path,
+                                             const Fault& fault) {
     return util::fail(fault.code, std::string(what) + " " + path + ": injected fault");
   }
 

@@ -27,7 +27,8 @@ std::string tail(const std::string& line) {
 
 TEST(Log, LogfmtQuotesOnlyWhatNeedsIt) {
   const std::string line = logged(LogLevel::kInfo, LogFormat::kLogfmt, [] {
-    log_info("Started", {{"port", 9090}, {"path", "a b"}, {"eq", "a=b"}, {"empty", ""}, {"ratio", 0.5}});
+    log_info("Started",
+             {{"port", 9090}, {"path", "a b"}, {"eq", "a=b"}, {"empty", ""}, {"ratio", 0.5}});
   });
   EXPECT_EQ(tail(line), "msg=Started port=9090 path=\"a b\" eq=\"a=b\" empty=\"\" ratio=0.5\n");
 }

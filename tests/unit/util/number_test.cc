@@ -35,7 +35,9 @@ std::string openmetrics(double v) {
   append_openmetrics(out, v);
   return out;
 }
-std::uint64_t bits(double v) { return std::bit_cast<std::uint64_t>(v); }
+std::uint64_t bits(double v) {
+  return std::bit_cast<std::uint64_t>(v);
+}
 
 TEST(ParseDouble, ReadsEveryFormItPromises) {
   const auto check = [](std::string_view text, double want) {
@@ -86,10 +88,10 @@ TEST(ParseDouble, NanInAnyCase) {
 
 TEST(ParseDouble, RefusesEverythingElse) {
   for (const std::string_view text :
-       {"",      " ",       " 1",    "1 ",    "+",     "-",    "+-1",  "--1",   ".",      "-.",
-        "1.2.3", "1,5",     "1_000", "e5",    "1e",    "1e+",  "1e5.", "abc",   "1a",     "infi",
-        "in",    "nano",    "0x",    "0xg",   "0x-1",  "0x+1", "0x1p", "0xinf", "0xnan",  "0xinfinity",
-        "nan()", "nan(1)",  "1\n",   "\t1",   "1f",    "0b1",  "١",    "∞",     "1e9999x"}) {
+       {"",      " ",      " 1",    "1 ",  "+",    "-",    "+-1",  "--1",   ".",      "-.",
+        "1.2.3", "1,5",    "1_000", "e5",  "1e",   "1e+",  "1e5.", "abc",   "1a",     "infi",
+        "in",    "nano",   "0x",    "0xg", "0x-1", "0x+1", "0x1p", "0xinf", "0xnan",  "0xinfinity",
+        "nan()", "nan(1)", "1\n",   "\t1", "1f",   "0b1",  "١",    "∞",     "1e9999x"}) {
     EXPECT_FALSE(parse_double(text).has_value()) << '"' << text << '"';
   }
   EXPECT_FALSE(parse_double(std::string_view("1\0", 2)).has_value());
@@ -106,7 +108,8 @@ TEST(ParseDouble, EqualsStrtodOnRandomDecimals) {
       if (i == point) text.push_back('.');
       text.push_back(static_cast<char>('0' + random.below(10)));
     }
-    if (random.below(4) == 0) text += "e" + std::to_string(static_cast<int>(random.below(640)) - 330);
+    if (random.below(4) == 0)
+      text += "e" + std::to_string(static_cast<int>(random.below(640)) - 330);
     const auto got = parse_double(text);
     ASSERT_TRUE(got.has_value()) << text;
     ASSERT_EQ(bits(*got), bits(std::strtod(text.c_str(), nullptr))) << text;

@@ -28,7 +28,9 @@ TEST(Random, BelowAndUnitStayInRangeAndReachBothEnds) {
   EXPECT_EQ(random.below(1), 0U);
 }
 
-TEST(Random, EntropyOfTheSystemChanges) { EXPECT_NE(os_entropy(), os_entropy()); }
+TEST(Random, EntropyOfTheSystemChanges) {
+  EXPECT_NE(os_entropy(), os_entropy());
+}
 
 }  // namespace
 }  // namespace narthex::util

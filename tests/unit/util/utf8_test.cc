@@ -10,7 +10,8 @@ namespace {
 TEST(Utf8, AcceptsWellFormedText) {
   for (const std::string_view text :
        {"", "a", "plain ascii of more than eight bytes", "é", "€", "😀", "12345678é", "1234567é8",
-        "\xed\x9f\xbf" /* U+D7FF */, "\xee\x80\x80" /* U+E000 */, "\xf4\x8f\xbf\xbf" /* U+10FFFF */}) {
+        "\xed\x9f\xbf" /* U+D7FF */, "\xee\x80\x80" /* U+E000 */,
+        "\xf4\x8f\xbf\xbf" /* U+10FFFF */}) {
     EXPECT_TRUE(is_valid_utf8(text)) << text;
   }
   EXPECT_TRUE(is_valid_utf8(std::string_view("a\0b", 3)));
@@ -31,8 +32,8 @@ TEST(Utf8, RefusesOverlongFormsSurrogatesCutsAndStrayBytes) {
            "\xed\xbf\xbf",      // U+DFFF
            "\xf4\x90\x80\x80",  // U+110000
            "\xf8\x88\x80\x80\x80",
-           "12345678\xff",      // behind the fast path
-           "1234567\xff",       // in the last bytes of a word
+           "12345678\xff",  // behind the fast path
+           "1234567\xff",   // in the last bytes of a word
        }) {
     EXPECT_FALSE(is_valid_utf8(text)) << text;
   }
@@ -52,7 +53,10 @@ TEST(Utf8, EveryScalarValueReadsBack) {
 }
 
 TEST(Utf8, RepairReplacesEachBadByteAndNothingElse) {
-  EXPECT_EQ(to_valid_utf8("a\xff" "b"), "a\xef\xbf\xbd" "b");
+  EXPECT_EQ(to_valid_utf8("a\xff"
+                          "b"),
+            "a\xef\xbf\xbd"
+            "b");
   EXPECT_EQ(to_valid_utf8("\xe2\x82"), "\xef\xbf\xbd\xef\xbf\xbd");
   EXPECT_EQ(to_valid_utf8("héllo"), "héllo");
 }
@@ -65,7 +69,9 @@ TEST(Utf8, RepairedTextIsAlwaysValidAndValidTextIsNeverChanged) {
       // Lead and continuation bytes more often than chance, so that near misses are common.
       const std::uint64_t kind = random.below(3);
       const std::uint64_t byte = random.below(256);
-      c = static_cast<char>(kind == 0 ? byte : kind == 1 ? 0x80 | (byte & 0x3f) : 0xe0 | (byte & 0x1f));
+      c = static_cast<char>(kind == 0   ? byte
+                            : kind == 1 ? 0x80 | (byte & 0x3f)
+                                        : 0xe0 | (byte & 0x1f));
     }
     const std::string repaired = to_valid_utf8(bytes);
     ASSERT_TRUE(is_valid_utf8(repaired));

@@ -49,14 +49,16 @@ TEST(WorkerPool, RefusesJobsAfterStopAndStopsTwice) {
 
 TEST(ParallelFor, CallsTheBodyOnceForEachIndex) {
   WorkerPool pool("test", 4, 64);
-  for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{5}, std::size_t{1000}}) {
+  for (const std::size_t count :
+       {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{5}, std::size_t{1000}}) {
     std::vector<std::atomic<int>> calls(count);
     pool.parallel_for(count, [&calls](std::size_t i) { ++calls[i]; });
     for (const auto& n : calls) ASSERT_EQ(n, 1);
   }
 }
 
-// Plain writes to separate elements: the return must order them before the caller's reads (seen by the tsan preset).
+// Plain writes to separate elements: the return must order them before the caller's reads (seen by
+// the tsan preset).
 TEST(ParallelFor, ItsWritesAreVisibleToTheCaller) {
   WorkerPool pool("test", 3, 64);
   for (int round = 0; round < 200; ++round) {
@@ -71,8 +73,10 @@ TEST(ParallelFor, WorksInsideAJobAndWithAFullQueue) {
   std::atomic<int> calls{0};
   std::latch done(1);
   ASSERT_TRUE(pool.try_submit([&] {
-    // The only thread is this one, and the queue may be full: the caller must do all the work itself.
-    pool.parallel_for(100, [&](std::size_t) { pool.parallel_for(3, [&](std::size_t) { ++calls; }); });
+    // The only thread is this one, and the queue may be full: the caller must do all the work
+    // itself.
+    pool.parallel_for(100,
+                      [&](std::size_t) { pool.parallel_for(3, [&](std::size_t) { ++calls; }); });
     done.count_down();
   }));
   done.wait();

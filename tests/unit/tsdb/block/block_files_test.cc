@@ -1,4 +1,5 @@
-// The files of a block: meta.json, index, chunks, tombstones. Blocks that Prometheus wrote are read from $CONFORMANCE_DIR/tsdb.
+// The files of a block: meta.json, index, chunks, tombstones. Blocks that Prometheus wrote are read
+// from $CONFORMANCE_DIR/tsdb.
 #include <cstdlib>
 #include <filesystem>
 
@@ -6,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "narthex/util/env.h"
+
 #include "support/random_seed.h"
 #include "support/temp_dir.h"
 #include "tsdb/block/block_meta.h"
@@ -28,7 +30,8 @@ class RecordedBlocks : public testing::Test {
     if (!fs::exists(root)) GTEST_SKIP() << "no conformance data at " << root;
     for (const auto& entry : fs::directory_iterator(root)) {
       if (!entry.path().string().ends_with(".tar.zst")) continue;
-      const std::string command = "tar --zstd -xf '" + entry.path().string() + "' -C '" + dir_.path() + "'";
+      const std::string command =
+          "tar --zstd -xf '" + entry.path().string() + "' -C '" + dir_.path() + "'";
       ASSERT_EQ(std::system(command.c_str()), 0) << command;
     }
     collect(dir_.path());
@@ -58,11 +61,13 @@ TEST_F(RecordedBlocks, MetaIsWrittenBackByteForByte) {
   }
 }
 
-// Index and chunks agree with each other and with the figures of meta.json; every float chunk decodes.
+// Index and chunks agree with each other and with the figures of meta.json; every float chunk
+// decodes.
 TEST_F(RecordedBlocks, EverySeriesAndChunkIsThere) {
   for (const std::string& block : blocks_) {
     SCOPED_TRACE(block);
-    const auto meta = parse_block_meta(*util::posix_env().read_file(block + "/meta.json", kMetaBytesMax));
+    const auto meta =
+        parse_block_meta(*util::posix_env().read_file(block + "/meta.json", kMetaBytesMax));
     const auto index = IndexReader::open(util::posix_env(), block + "/index");
     ASSERT_TRUE(index.has_value()) << index.error().message();
     const auto chunks = ChunkReader::open(util::posix_env(), block + "/chunks");
@@ -104,13 +109,15 @@ TEST_F(RecordedBlocks, TombstonesAreWrittenBackByteForByte) {
     if (!file) continue;
     const auto stones = Tombstones::parse(*file);
     ASSERT_TRUE(stones.has_value()) << stones.error().message();
-    const auto meta = parse_block_meta(*util::posix_env().read_file(block + "/meta.json", kMetaBytesMax));
+    const auto meta =
+        parse_block_meta(*util::posix_env().read_file(block + "/meta.json", kMetaBytesMax));
     EXPECT_EQ(stones->count(), meta->stats.tombstones);
     EXPECT_EQ(Tombstones::parse(stones->encode())->all(), stones->all());
   }
 }
 
-// A flipped bit anywhere in an index is either noticed (kCorruption) or lies where nothing reads: never a crash, never other labels.
+// A flipped bit anywhere in an index is either noticed (kCorruption) or lies where nothing reads:
+// never a crash, never other labels.
 TEST_F(RecordedBlocks, FlippedBitsInAnIndexNeverGiveOtherLabels) {
   const auto smallest = std::ranges::min_element(
       blocks_, {}, [](const std::string& block) { return fs::file_size(block + "/index"); });
@@ -156,7 +163,8 @@ TEST(Tombstones, OverlappingAndAdjacentRangesBecomeOne) {
   stones.add(1, {.min = 40, .max = 50});
   stones.add(1, {.min = 21, .max = 30});
   stones.add(1, {.min = 60, .max = 55});  // Empty.
-  EXPECT_THAT(stones.of(1), testing::ElementsAre(model::TimeRange{.min = 10, .max = 30}, model::TimeRange{.min = 40, .max = 50}));
+  EXPECT_THAT(stones.of(1), testing::ElementsAre(model::TimeRange{.min = 10, .max = 30},
+                                                 model::TimeRange{.min = 40, .max = 50}));
   stones.add(1, {.min = 0, .max = 100});
   EXPECT_THAT(stones.of(1), testing::ElementsAre(model::TimeRange{.min = 0, .max = 100}));
   EXPECT_TRUE(stones.of(2).empty());
@@ -170,7 +178,8 @@ TEST(Tombstones, AgreeWithASetOfPoints) {
     std::vector<bool> deleted(200, false);
     for (int i = 0; i < 12; ++i) {
       const auto min = static_cast<std::int64_t>(random.below(200));
-      const std::int64_t max = std::min<std::int64_t>(199, min + static_cast<std::int64_t>(random.below(20)));
+      const std::int64_t max =
+          std::min<std::int64_t>(199, min + static_cast<std::int64_t>(random.below(20)));
       stones.add(5, {.min = min, .max = max});
       for (std::int64_t t = min; t <= max; ++t) deleted[static_cast<std::size_t>(t)] = true;
     }

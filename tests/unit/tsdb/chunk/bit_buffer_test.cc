@@ -19,14 +19,16 @@ std::string bits_of(const BitBuffer& buffer) {
   return out;
 }
 
-// Goal: any sequence of fields comes out as the same bits, zeros behind. Method: a string of '0' and '1' as the model.
+// Goal: any sequence of fields comes out as the same bits, zeros behind. Method: a string of '0'
+// and '1' as the model.
 TEST(BitBuffer, HoldsAnySequenceOfFieldsMostSignificantBitFirst) {
   util::Random random(1);
   for (int round = 0; round < 2000; ++round) {
     const auto start = static_cast<unsigned>(random.below(8));
     const auto unfinished = static_cast<std::uint8_t>(random.next() & (0xff00U >> start) & 0xffU);
     std::string want;
-    for (unsigned i = 0; i < start; ++i) want.push_back(((unfinished >> (7U - i)) & 1U) != 0 ? '1' : '0');
+    for (unsigned i = 0; i < start; ++i)
+      want.push_back(((unfinished >> (7U - i)) & 1U) != 0 ? '1' : '0');
     BitBuffer buffer(unfinished, start);
     for (;;) {
       const auto bits = static_cast<unsigned>(random.below(64)) + 1;

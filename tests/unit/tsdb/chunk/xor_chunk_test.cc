@@ -18,7 +18,8 @@ struct Series {
 
 std::string encode(const Series& series) {
   XorChunkBuilder builder;
-  for (std::size_t i = 0; i < series.timestamps.size(); ++i) builder.append(series.timestamps[i], series.values[i]);
+  for (std::size_t i = 0; i < series.timestamps.size(); ++i)
+    builder.append(series.timestamps[i], series.values[i]);
   return std::string(builder.bytes());
 }
 
@@ -32,7 +33,9 @@ void expect_same(const Series& got, const Series& want) {
   ASSERT_EQ(got.timestamps, want.timestamps);
   ASSERT_EQ(got.values.size(), want.values.size());
   for (std::size_t i = 0; i < want.values.size(); ++i) {
-    ASSERT_EQ(std::bit_cast<std::uint64_t>(got.values[i]), std::bit_cast<std::uint64_t>(want.values[i])) << i;
+    ASSERT_EQ(std::bit_cast<std::uint64_t>(got.values[i]),
+              std::bit_cast<std::uint64_t>(want.values[i]))
+        << i;
   }
 }
 
@@ -42,7 +45,8 @@ std::string hex(std::string_view bytes) {
   return out;
 }
 
-// Picks steps whose second differences hit every code length and its edges, values with every kind of double.
+// Picks steps whose second differences hit every code length and its edges, values with every kind
+// of double.
 Series adversarial(util::Random& random, std::size_t count) {
   Series series;
   auto time = static_cast<std::uint64_t>(random.next() >> random.below(64));
@@ -51,22 +55,40 @@ Series adversarial(util::Random& random, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     series.timestamps.push_back(static_cast<model::TimestampMs>(time));
     const auto kind = random.below(10);
-    constexpr std::uint64_t kEdges[] = {8191, 8192, 8193, 65535, 65536, 65537, 524287, 524288, 524289};
+    constexpr std::uint64_t kEdges[] = {8191,  8192,   8193,   65535, 65536,
+                                        65537, 524287, 524288, 524289};
     if (kind < 3) delta += kEdges[random.below(std::size(kEdges))];
     if (kind == 3) delta -= kEdges[random.below(std::size(kEdges))];
     if (kind == 4) delta = random.next();
     if (kind == 5) delta += random.below(3);
     time += delta;
     switch (random.below(10)) {
-      case 0: bits = random.next(); break;
-      case 1: bits = model::kStaleNanBits; break;
-      case 2: bits = model::kNormalNanBits; break;
-      case 3: bits = 0x7ff0000000000000ULL | (random.below(2) << 63U); break;  // ±Inf
-      case 4: bits = 0xfff8000000000000ULL | random.below(1000); break;        // NaN payloads
-      case 5: bits ^= std::uint64_t{1} << random.below(64); break;
-      case 6: bits = std::bit_cast<std::uint64_t>(std::bit_cast<double>(bits) + 1); break;
-      case 7: bits = random.below(2) << 63U; break;  // ±0
-      default: break;
+      case 0:
+        bits = random.next();
+        break;
+      case 1:
+        bits = model::kStaleNanBits;
+        break;
+      case 2:
+        bits = model::kNormalNanBits;
+        break;
+      case 3:
+        bits = 0x7ff0000000000000ULL | (random.below(2) << 63U);
+        break;  // ±Inf
+      case 4:
+        bits = 0xfff8000000000000ULL | random.below(1000);
+        break;  // NaN payloads
+      case 5:
+        bits ^= std::uint64_t{1} << random.below(64);
+        break;
+      case 6:
+        bits = std::bit_cast<std::uint64_t>(std::bit_cast<double>(bits) + 1);
+        break;
+      case 7:
+        bits = random.below(2) << 63U;
+        break;  // ±0
+      default:
+        break;
     }
     series.values.push_back(std::bit_cast<double>(bits));
   }
@@ -86,23 +108,36 @@ TEST(XorChunk, RoundTripsAdversarialSeries) {
 
 TEST(XorChunk, DecodingAppendsBehindWhatIsThere) {
   Series out{{1, 2}, {10, 20}};
-  ASSERT_TRUE(decode_xor_chunk(encode({{3, 4}, {30, 40}}), {out.timestamps, out.values}).has_value());
+  ASSERT_TRUE(
+      decode_xor_chunk(encode({{3, 4}, {30, 40}}), {out.timestamps, out.values}).has_value());
   expect_same(out, {{1, 2, 3, 4}, {10, 20, 30, 40}});
 }
 
 // Bytes worked out by hand from storage-format.md §5.1.
 TEST(XorChunk, GoldenBytes) {
-  const auto check = [](const Series& series, std::string_view want) { EXPECT_EQ(hex(encode(series)), want); };
+  const auto check = [](const Series& series, std::string_view want) {
+    EXPECT_EQ(hex(encode(series)), want);
+  };
   check({}, "0000");
   check({{0}, {0}}, "0001000000000000000000");
   // zig-zag 1000 = 2000 = d0 0f; 1.0 = 3ff0…
   check({{1000}, {1}}, "0001d00f3ff0000000000000");
   // delta 15000 = 98 75; equal value: bit 0.
   check({{1000, 16000}, {1, 1}}, "0002d00f3ff0000000000000987500");
-  // Same delta again (0), 1.0 ^ 2.0 = 7ff0…: 1 leading zero, 11 significant bits: 11 00001 001011 11111111111, after the 0 of sample 1.
-  check({{1000, 16000, 31000}, {1, 1, 2}}, "0003d00f3ff00000000000009875" "30" "97" "ff" "c0");
+  // Same delta again (0), 1.0 ^ 2.0 = 7ff0…: 1 leading zero, 11 significant bits: 11 00001 001011
+  // 11111111111, after the 0 of sample 1.
+  check({{1000, 16000, 31000}, {1, 1, 2}},
+        "0003d00f3ff00000000000009875"
+        "30"
+        "97"
+        "ff"
+        "c0");
   // dod +1: 10 00000000000001.
-  check({{1000, 16000, 31001}, {1, 1, 1}}, "0003d00f3ff00000000000009875" "40" "00" "80");
+  check({{1000, 16000, 31001}, {1, 1, 1}},
+        "0003d00f3ff00000000000009875"
+        "40"
+        "00"
+        "80");
 }
 
 TEST(XorChunk, AnyPrefixOfAChunkIsCorruptAndChangesNothing) {
@@ -112,7 +147,8 @@ TEST(XorChunk, AnyPrefixOfAChunkIsCorruptAndChangesNothing) {
     // A heap block of exactly the cut size, so that a sanitizer sees any read behind it.
     const std::vector<char> exact(chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(cut));
     Series out{{5}, {6}};
-    const auto result = decode_xor_chunk({exact.data(), exact.size()}, {out.timestamps, out.values});
+    const auto result =
+        decode_xor_chunk({exact.data(), exact.size()}, {out.timestamps, out.values});
     ASSERT_FALSE(result.has_value()) << cut;
     EXPECT_EQ(result.error().code(), util::Code::kCorruption);
     expect_same(out, {{5}, {6}});
@@ -126,7 +162,8 @@ TEST(XorChunk, HostileBytesGiveSamplesOrCorruptionAndNothingElse) {
     for (char& c : bytes) c = static_cast<char>(random.next());
     if (bytes.size() > 2) bytes[0] = 0;  // Counts that may fit.
     Series out;
-    const auto result = decode_xor_chunk({bytes.data(), bytes.size()}, {out.timestamps, out.values});
+    const auto result =
+        decode_xor_chunk({bytes.data(), bytes.size()}, {out.timestamps, out.values});
     if (!result) {
       EXPECT_EQ(result.error().code(), util::Code::kCorruption);
       EXPECT_TRUE(out.timestamps.empty());

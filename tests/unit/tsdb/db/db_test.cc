@@ -1,13 +1,14 @@
 #include "narthex/tsdb/db.h"
 
 #include <filesystem>
-#include <thread>
 #include <map>
+#include <thread>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "narthex/util/random.h"
+
 #include "unit/tsdb/faulty_env.h"
 
 namespace narthex::tsdb {
@@ -20,7 +21,9 @@ constexpr const char* kPath = "/data";
 // What a store should hold: series → timestamp → value.
 using Content = std::map<std::string, std::map<model::TimestampMs, double>>;
 
-Labels series_labels(std::size_t i) { return Labels{{"__name__", "m"}, {"i", std::to_string(i)}, {"job", "test"}}; }
+Labels series_labels(std::size_t i) {
+  return Labels{{"__name__", "m"}, {"i", std::to_string(i)}, {"job", "test"}};
+}
 
 Content read_all(Db& db) {
   Content content;
@@ -32,7 +35,8 @@ Content read_all(Db& db) {
     samples.clear();
     EXPECT_TRUE(set->read(i, {}, samples).has_value());
     auto& one = content[set->labels(i).to_string()];
-    for (std::size_t k = 0; k < samples.float_values.size(); ++k) one[samples.float_timestamps[k]] = samples.float_values[k];
+    for (std::size_t k = 0; k < samples.float_values.size(); ++k)
+      one[samples.float_timestamps[k]] = samples.float_values[k];
   }
   return content;
 }
@@ -79,11 +83,13 @@ TEST(Db, HoldsEverythingAfterACleanRestart) {
     EXPECT_EQ(read_all(*db), want);
     Writer writer(*db);
     for (int n = 0; n < 200; ++n) ASSERT_TRUE(writer.write(round * 200 + n, 20));
-    for (const auto& [series, samples] : writer.acknowledged) want[series].insert(samples.begin(), samples.end());
+    for (const auto& [series, samples] : writer.acknowledged)
+      want[series].insert(samples.begin(), samples.end());
     ASSERT_TRUE(db->close().has_value());
     EXPECT_FALSE(env.exists("/data/lock"));
     storage::AppendReport report;
-    EXPECT_EQ(db->append({}, storage::Atomicity::kKeepGood, report).error().code(), util::Code::kUnavailable);
+    EXPECT_EQ(db->append({}, storage::Atomicity::kKeepGood, report).error().code(),
+              util::Code::kUnavailable);
   }
   auto db = Db::open(options_on(env)).value();
   EXPECT_EQ(read_all(*db), want);
@@ -101,8 +107,10 @@ TEST(Db, AKilledProcessLosesNothingThatWasAcknowledged) {
     auto db = Db::open(options_on(env)).value();
     ASSERT_EQ(read_all(*db), want) << round;
     Writer writer(*db);
-    for (std::uint64_t i = random.below(40); i > 0; --i) ASSERT_TRUE(writer.write(++n, 1 + random.below(50)));
-    for (const auto& [series, samples] : writer.acknowledged) want[series].insert(samples.begin(), samples.end());
+    for (std::uint64_t i = random.below(40); i > 0; --i)
+      ASSERT_TRUE(writer.write(++n, 1 + random.below(50)));
+    for (const auto& [series, samples] : writer.acknowledged)
+      want[series].insert(samples.begin(), samples.end());
     env.kill_process();
     // The dead process writes no more.
     env.set_plan([](FileOperation, std::size_t) { return std::optional(FaultyEnv::Fault{}); });
@@ -120,7 +128,8 @@ TEST(Db, PowerLossCostsAtMostWhatWasNotSynced) {
     Writer writer(*db);
     ASSERT_TRUE(writer.write(1, 10));
     synced = writer.acknowledged;
-    // The sync thread sleeps on the clock; its call happens on its own thread, so wait until it sleeps again.
+    // The sync thread sleeps on the clock; its call happens on its own thread, so wait until it
+    // sleeps again.
     while (clock.waiting() == 0) std::this_thread::yield();
     clock.advance(std::chrono::seconds(1));
     while (clock.waiting() == 0) std::this_thread::yield();
@@ -150,16 +159,20 @@ TEST(Db, WithSyncIntervalZeroPowerLossCostsNothing) {
   EXPECT_EQ(read_all(*Db::open(options).value()), want);
 }
 
-// Goal: at whatever operation the disk fails, once or from then on, an acknowledged batch is there after a restart and a refused
-// one is not. Method: the same workload with the fault at operation k, for every k.
+// Goal: at whatever operation the disk fails, once or from then on, an acknowledged batch is there
+// after a restart and a refused one is not. Method: the same workload with the fault at operation
+// k, for every k.
 TEST(Db, AFaultAtAnyOperationLosesNothingAcknowledged) {
-  const std::vector<std::pair<util::Code, std::size_t>> kinds = {
-      {util::Code::kNoSpace, 0}, {util::Code::kIo, 0}, {util::Code::kNoSpace, 9}, {util::Code::kIo, 300}};
+  const std::vector<std::pair<util::Code, std::size_t>> kinds = {{util::Code::kNoSpace, 0},
+                                                                 {util::Code::kIo, 0},
+                                                                 {util::Code::kNoSpace, 9},
+                                                                 {util::Code::kIo, 300}};
   for (const bool lasting : {false, true}) {
     for (const std::int64_t interval_ms : {0, 1000}) {
       for (const auto& [code, written] : kinds) {
         for (std::size_t k = 0; k < 40; ++k) {
-          SCOPED_TRACE(fmt::format("lasting {} interval {} written {} operation {}", lasting, interval_ms, written, k));
+          SCOPED_TRACE(fmt::format("lasting {} interval {} written {} operation {}", lasting,
+                                   interval_ms, written, k));
           FaultyEnv env;
           util::FakeClock clock;
           auto options = options_on(env, &clock);
@@ -167,7 +180,8 @@ TEST(Db, AFaultAtAnyOperationLosesNothingAcknowledged) {
           Content want;
           {
             auto db = Db::open(options).value();
-            env.set_plan([&, at = k](FileOperation operation, std::size_t number) -> std::optional<FaultyEnv::Fault> {
+            env.set_plan([&, at = k](FileOperation operation,
+                                     std::size_t number) -> std::optional<FaultyEnv::Fault> {
               const bool now = lasting ? number >= at && number < at + 12 : number == at;
               if (!now) return std::nullopt;
               return FaultyEnv::Fault{code, operation == FileOperation::kWrite ? written : 0};
@@ -184,7 +198,8 @@ TEST(Db, AFaultAtAnyOperationLosesNothingAcknowledged) {
             want = writer.acknowledged;
             EXPECT_EQ(read_all(*db), want);
             env.kill_process();
-            env.set_plan([](FileOperation, std::size_t) { return std::optional(FaultyEnv::Fault{}); });
+            env.set_plan(
+                [](FileOperation, std::size_t) { return std::optional(FaultyEnv::Fault{}); });
           }
           env.set_plan({});
           auto db = Db::open(options).value();
@@ -195,7 +210,8 @@ TEST(Db, AFaultAtAnyOperationLosesNothingAcknowledged) {
               ASSERT_EQ(got.at(series).at(t), v);
             }
           }
-          // When the disk also refuses to cut the failed batch off, it may come back; never when the fault passes.
+          // When the disk also refuses to cut the failed batch off, it may come back; never when
+          // the fault passes.
           if (!lasting) {
             ASSERT_EQ(got, want);
           }
@@ -286,7 +302,8 @@ TEST_F(DamagedLog, BitFlipsCostLittleAndAreSetAside) {
 }
 
 TEST(Db, ASecondProcessIsRefusedAndTheLockIsNamed) {
-  const std::string path = std::filesystem::temp_directory_path() / fmt::format("narthex-db-test-{}", util::os_entropy());
+  const std::string path = std::filesystem::temp_directory_path() /
+                           fmt::format("narthex-db-test-{}", util::os_entropy());
   DbOptions options;
   options.path = path;
   {
@@ -294,7 +311,8 @@ TEST(Db, ASecondProcessIsRefusedAndTheLockIsNamed) {
     const auto second = Db::open(options);
     ASSERT_FALSE(second.has_value());
     EXPECT_EQ(second.error().code(), util::Code::kAlreadyExists);
-    EXPECT_NE(second.error().message().find(path + "/lock"), std::string::npos) << second.error().message();
+    EXPECT_NE(second.error().message().find(path + "/lock"), std::string::npos)
+        << second.error().message();
   }
   EXPECT_FALSE(std::filesystem::exists(path + "/lock"));
   EXPECT_TRUE(Db::open(options).has_value());
@@ -320,7 +338,8 @@ TEST(Db, ExportsItsMetrics) {
   std::string text;
   registry.append_text(text);
   EXPECT_NE(text.find("\nprometheus_tsdb_head_series 3\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("\nprometheus_tsdb_head_samples_appended_total{type=\"float\"} 3\n"), std::string::npos);
+  EXPECT_NE(text.find("\nprometheus_tsdb_head_samples_appended_total{type=\"float\"} 3\n"),
+            std::string::npos);
   EXPECT_NE(text.find("\nprometheus_tsdb_head_max_time 1000\n"), std::string::npos);
   EXPECT_NE(text.find("\nprometheus_tsdb_clean_start 1\n"), std::string::npos);
 }

@@ -1,6 +1,7 @@
-// The data directory, in both directions, with a real Prometheus. Binaries: $PROMETHEUS_BIN and $PROMTOOL_BIN, or those on the PATH;
-// the tests skip when there are none.
+// The data directory, in both directions, with a real Prometheus. Binaries: $PROMETHEUS_BIN and
+// $PROMTOOL_BIN, or those on the PATH; the tests skip when there are none.
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -9,7 +10,6 @@
 #include <memory>
 #include <thread>
 
-#include <csignal>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +20,7 @@
 #include "narthex/tsdb/db.h"
 #include "narthex/util/number.h"
 #include "narthex/util/random.h"
+
 #include "support/temp_dir.h"
 
 namespace narthex::tsdb {
@@ -31,8 +32,9 @@ namespace fs = std::filesystem;
 using Content = std::map<std::string, std::map<model::TimestampMs, std::string>>;
 
 std::string find_program(const char* variable, const std::string& name) {
-  if (const char* given = std::getenv(variable)) return given;  // NOLINT(concurrency-mt-unsafe): tests set no variables.
-  const char* path = std::getenv("PATH");                       // NOLINT(concurrency-mt-unsafe)
+  if (const char* given = std::getenv(variable))
+    return given;                          // NOLINT(concurrency-mt-unsafe): tests set no variables.
+  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
   std::string_view rest = path == nullptr ? "" : path;
   while (!rest.empty()) {
     const auto colon = rest.find(':');
@@ -54,14 +56,16 @@ std::string output_of(const std::string& command) {
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "r"), ::pclose);
   std::string out;
   std::array<char, 65536> buffer;
-  for (std::size_t got = 0; (got = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) > 0;) out.append(buffer.data(), got);
+  for (std::size_t got = 0; (got = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) > 0;)
+    out.append(buffer.data(), got);
   return out;
 }
 
 // What `promtool tsdb dump` says: one sample a line, "{labels} value timestamp".
 Content dump(const std::string& promtool, const std::string& directory) {
   Content content;
-  const std::string text = output_of(fmt::format("'{}' tsdb dump '{}' 2>/dev/null", promtool, directory));
+  const std::string text =
+      output_of(fmt::format("'{}' tsdb dump '{}' 2>/dev/null", promtool, directory));
   std::string_view rest = text;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
@@ -70,7 +74,8 @@ Content dump(const std::string& promtool, const std::string& directory) {
     const auto value_at = line.rfind(' ', time_at - 1);
     if (time_at == std::string_view::npos || value_at == std::string_view::npos) continue;
     const auto value = util::parse_double(line.substr(value_at + 1, time_at - value_at - 1));
-    content[std::string(line.substr(0, value_at))][std::stoll(std::string(line.substr(time_at + 1)))] = value_text(value.value());
+    content[std::string(line.substr(0, value_at))]
+           [std::stoll(std::string(line.substr(time_at + 1)))] = value_text(value.value());
   }
   return content;
 }
@@ -78,14 +83,16 @@ Content dump(const std::string& promtool, const std::string& directory) {
 Content read_all(Db& db) {
   Content content;
   const auto querier = db.querier({}).value();
-  const std::vector<model::Matcher> matchers = {model::Matcher::make(model::MatchOp::kRegex, "__name__", ".+").value()};
+  const std::vector<model::Matcher> matchers = {
+      model::Matcher::make(model::MatchOp::kRegex, "__name__", ".+").value()};
   const auto set = querier->select(matchers, storage::SeriesOrder::kAny, {}).value();
   storage::SampleColumns samples;
   for (std::size_t i = 0; i < set->size(); ++i) {
     samples.clear();
     EXPECT_TRUE(set->read(i, {}, samples).has_value());
     auto& one = content[set->labels(i).to_string()];
-    for (std::size_t k = 0; k < samples.float_values.size(); ++k) one[samples.float_timestamps[k]] = value_text(samples.float_values[k]);
+    for (std::size_t k = 0; k < samples.float_values.size(); ++k)
+      one[samples.float_timestamps[k]] = value_text(samples.float_values[k]);
   }
   return content;
 }
@@ -103,7 +110,8 @@ TEST(PrometheusInterop, PrometheusReadsOurLog) {
     util::Random random(1);
     std::vector<model::Labels> labels;
     for (int i = 0; i < 300; ++i) {
-      labels.push_back(model::Labels{{"__name__", "m"}, {"i", std::to_string(i)}, {"odd", i % 2 == 0 ? "" : "\"ü\\\n"}});
+      labels.push_back(model::Labels{
+          {"__name__", "m"}, {"i", std::to_string(i)}, {"odd", i % 2 == 0 ? "" : "\"ü\\\n"}});
     }
     std::vector<storage::EnsuredSeries> ensured(labels.size());
     ASSERT_TRUE(db->ensure_series(labels, ensured).has_value());
@@ -113,7 +121,8 @@ TEST(PrometheusInterop, PrometheusReadsOurLog) {
         if (random.below(10) == 0) continue;
         double value = random.below(2) == 0 ? random.unit() * 1000 : round;
         if (random.below(50) == 0) value = model::stale_nan();
-        const model::TimestampMs t = 1'748'736'000'000 + round * 15'000 + static_cast<model::TimestampMs>(random.below(20));
+        const model::TimestampMs t =
+            1'748'736'000'000 + round * 15'000 + static_cast<model::TimestampMs>(random.below(20));
         batch.add(ensured[i].ref, t, value);
         want[labels[i].to_string()][t] = value_text(value);
       }
@@ -129,14 +138,15 @@ TEST(PrometheusInterop, PrometheusReadsOurLog) {
 // Runs until it is told to die. Its log goes to a file in the directory.
 class PrometheusProcess {
  public:
-  PrometheusProcess(const std::string& binary, const std::string& config, const std::string& data) : pid_(::fork()) {
+  PrometheusProcess(const std::string& binary, const std::string& config, const std::string& data)
+      : pid_(::fork()) {
     if (pid_ != 0) return;
     const std::string log = data + ".log";
     if (std::freopen(log.c_str(), "w", stderr) == nullptr) ::_exit(126);
     const std::string config_flag = "--config.file=" + config;
     const std::string data_flag = "--storage.tsdb.path=" + data;
-    ::execl(binary.c_str(), binary.c_str(), config_flag.c_str(), data_flag.c_str(), "--web.listen-address=127.0.0.1:0",
-            static_cast<char*>(nullptr));
+    ::execl(binary.c_str(), binary.c_str(), config_flag.c_str(), data_flag.c_str(),
+            "--web.listen-address=127.0.0.1:0", static_cast<char*>(nullptr));
     ::_exit(127);
   }
   ~PrometheusProcess() { kill(); }
@@ -159,12 +169,14 @@ TEST(PrometheusInterop, WeReadPrometheusLog) {
   if (prometheus.empty() || promtool.empty()) GTEST_SKIP() << "no prometheus or promtool";
   const test::TempDir directory;
   const std::string data = directory / "data";
-  // A target that does not exist is scraped all the same: up and scrape_* are written, stale markers among them; recording rules
-  // make some more.
-  std::ofstream(directory / "rules.yml") << "groups: [{name: g, interval: 1s, rules: [{record: 'a:b', expr: 'vector(time())'}]}]\n";
-  std::ofstream(directory / "prometheus.yml") << "global: {scrape_interval: 1s}\n"
-                                              << "rule_files: [rules.yml]\n"
-                                              << "scrape_configs: [{job_name: none, static_configs: [{targets: ['127.0.0.1:9']}]}]\n";
+  // A target that does not exist is scraped all the same: up and scrape_* are written, stale
+  // markers among them; recording rules make some more.
+  std::ofstream(directory / "rules.yml")
+      << "groups: [{name: g, interval: 1s, rules: [{record: 'a:b', expr: 'vector(time())'}]}]\n";
+  std::ofstream(directory / "prometheus.yml")
+      << "global: {scrape_interval: 1s}\n"
+      << "rule_files: [rules.yml]\n"
+      << "scrape_configs: [{job_name: none, static_configs: [{targets: ['127.0.0.1:9']}]}]\n";
   PrometheusProcess process(prometheus, directory / "prometheus.yml", data);
   const std::string segment = data + "/wal/00000000";
   // Until it has written a few rounds.

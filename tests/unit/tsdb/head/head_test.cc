@@ -30,7 +30,8 @@ class HeadTest : public ::testing::Test {
     EXPECT_TRUE(head_.ensure_series({&labels, 1}, {&out, 1}).has_value());
     return out.ref;
   }
-  storage::AppendReport commit(const storage::WriteBatch& batch, Atomicity atomicity = Atomicity::kKeepGood) {
+  storage::AppendReport commit(const storage::WriteBatch& batch,
+                               Atomicity atomicity = Atomicity::kKeepGood) {
     storage::AppendReport report;
     PreparedBatch prepared;
     head_.validate(batch, atomicity, prepared, report);
@@ -49,7 +50,8 @@ class HeadTest : public ::testing::Test {
   }
   static storage::SampleColumns read_from(storage::Querier& querier, const Labels& labels) {
     std::vector<model::Matcher> matchers;
-    for (const auto label : labels) matchers.push_back(model::Matcher::equal(std::string(label.name), std::string(label.value)));
+    for (const auto label : labels)
+      matchers.push_back(model::Matcher::equal(std::string(label.name), std::string(label.value)));
     const auto set = querier.select(matchers, storage::SeriesOrder::kByLabels, {});
     EXPECT_TRUE(set.has_value());
     storage::SampleColumns out;
@@ -154,12 +156,14 @@ TEST_F(HeadTest, RefusesLabelSetsThatCannotBe) {
 
 TEST_F(HeadTest, HistoryIsTakenInOrderOfTimeFarFromNow) {
   const auto ref = series(kUp);
-  for (std::int64_t t = 0; t < 24 * kHour; t += 60'000) ASSERT_EQ(append(ref, t, static_cast<double>(t)), AppendOutcome::kOk);
+  for (std::int64_t t = 0; t < 24 * kHour; t += 60'000)
+    ASSERT_EQ(append(ref, t, static_cast<double>(t)), AppendOutcome::kOk);
   EXPECT_EQ(read(kUp).float_timestamps.size(), 24U * 60);
 }
 
-// Goal: chunks of any length and content, cut at any of the rules' reasons, read back equal, whole and in ranges.
-// Method: random series against plain vectors; several shapes so that blocks end at every bit.
+// Goal: chunks of any length and content, cut at any of the rules' reasons, read back equal, whole
+// and in ranges. Method: random series against plain vectors; several shapes so that blocks end at
+// every bit.
 TEST_F(HeadTest, AnySeriesReadsBackInAnyRange) {
   util::Random random(9);
   for (int round = 0; round < 60; ++round) {
@@ -171,21 +175,25 @@ TEST_F(HeadTest, AnySeriesReadsBackInAnyRange) {
     double value = 0;
     const std::uint64_t step = 1 + random.below(30'000);
     for (int i = 0; i < 1500; ++i) {
-      t += 1 + static_cast<model::TimestampMs>(random.below(3) == 0 ? random.below(2 * step) : step);
+      t +=
+          1 + static_cast<model::TimestampMs>(random.below(3) == 0 ? random.below(2 * step) : step);
       if (round % 3 == 0) value = std::bit_cast<double>(random.next() | 1U);
       if (round % 3 == 1) value += static_cast<double>(random.below(100));
       times.push_back(t);
       values.push_back(value);
     }
-    // One series at a time would leave the others behind the head's valid range: all rounds cover the same hours.
+    // One series at a time would leave the others behind the head's valid range: all rounds cover
+    // the same hours.
     for (std::size_t i = 0; i < times.size(); ++i) {
       ASSERT_EQ(head_.replay_sample(ref, times[i], values[i]), ReplayOutcome::kStored);
     }
     for (int query = 0; query < 20; ++query) {
       model::TimeRange range;
       if (query != 0) {
-        range.min = times[random.below(times.size())] - static_cast<model::TimestampMs>(random.below(2));
-        range.max = range.min + static_cast<model::TimestampMs>(random.below(static_cast<std::uint64_t>(times.back() - times[0])));
+        range.min =
+            times[random.below(times.size())] - static_cast<model::TimestampMs>(random.below(2));
+        range.max = range.min + static_cast<model::TimestampMs>(random.below(
+                                    static_cast<std::uint64_t>(times.back() - times[0])));
       }
       const auto got = read(labels, range);
       std::vector<model::TimestampMs> want_times;
@@ -206,7 +214,8 @@ TEST_F(HeadTest, AnySeriesReadsBackInAnyRange) {
 TEST_F(HeadTest, ChunksAreCutAtTheEndOfTheirRangeAndAfterTwiceTheTarget) {
   const auto ref = series(kUp);
   // 15 s steps over a day: 2 h hold 480 samples, which four equal chunks of 120 fill.
-  for (std::int64_t i = 0; i < 24 * 240; ++i) ASSERT_EQ(append(ref, i * 15'000, 1), AppendOutcome::kOk);
+  for (std::int64_t i = 0; i < 24 * 240; ++i)
+    ASSERT_EQ(append(ref, i * 15'000, 1), AppendOutcome::kOk);
   EXPECT_EQ(head_.counters().chunks.load(), 48U);
 }
 
@@ -228,7 +237,8 @@ TEST_F(HeadTest, SelectLeavesOutSeriesWithoutSamplesInTheRange) {
 TEST_F(HeadTest, SeriesComeInOrderOfLabelsWhenAsked) {
   util::Random random(3);
   for (int i = 0; i < 300; ++i) {
-    append(series(Labels{{"__name__", "m"}, {"a", std::to_string(random.below(1000))}, {"b", "x"}}), 1000, 1);
+    append(series(Labels{{"__name__", "m"}, {"a", std::to_string(random.below(1000))}, {"b", "x"}}),
+           1000, 1);
   }
   const auto querier = head_.querier({});
   const std::vector<model::Matcher> matchers = {model::Matcher::equal("b", "x")};
@@ -283,12 +293,14 @@ TEST_F(HeadTest, ALongReaderCostsOneOldCutoffASeries) {
   EXPECT_EQ(read_from(*reader, kUp).float_values.size(), 1U);
 }
 
-// Goal: batches are all visible or not at all, and a reader's view stands still, under real concurrency (run under TSan).
-// Method: every batch writes its number to all series; within one reader all series must end with the same number, twice.
+// Goal: batches are all visible or not at all, and a reader's view stands still, under real
+// concurrency (run under TSan). Method: every batch writes its number to all series; within one
+// reader all series must end with the same number, twice.
 TEST_F(HeadTest, ConcurrentReadersSeeWholeBatches) {
   constexpr std::size_t kSeries = 700;  // Several pages.
   std::vector<Labels> labels;
-  for (std::size_t i = 0; i < kSeries; ++i) labels.push_back(Labels{{"__name__", "m"}, {"i", std::to_string(i)}});
+  for (std::size_t i = 0; i < kSeries; ++i)
+    labels.push_back(Labels{{"__name__", "m"}, {"i", std::to_string(i)}});
   std::vector<storage::EnsuredSeries> refs(kSeries);
   ASSERT_TRUE(head_.ensure_series(labels, refs).has_value());
   std::atomic<bool> stop{false};

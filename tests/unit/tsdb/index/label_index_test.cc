@@ -77,7 +77,8 @@ class LabelIndexModel : public ::testing::Test {
     std::set<std::string> names;
     std::set<std::string> values;
     for (const auto& [id, labels] : series_) {
-      const bool all = std::ranges::all_of(matchers, [&](const Matcher& one) { return one.matches_labels(labels); });
+      const bool all = std::ranges::all_of(
+          matchers, [&](const Matcher& one) { return one.matches_labels(labels); });
       if (!all) continue;
       want.push_back(id);
       for (const model::LabelView label : labels) names.emplace(label.name);
@@ -105,7 +106,8 @@ TEST_F(LabelIndexModel, EveryMatcherAloneSelectsWhatItSays) {
       for (const char* value : {"", "a", "m1", "nosuch", "77"}) check({matcher(op, name, value)});
     }
     for (const MatchOp op : {MatchOp::kRegex, MatchOp::kNotRegex}) {
-      for (const char* value : {"", "a", "a|b|nosuch", "a|", "a.*", ".*", ".+", "m[0-2]", "1.*", "(", "x?"}) {
+      for (const char* value :
+           {"", "a", "a|b|nosuch", "a|", "a.*", ".*", ".+", "m[0-2]", "1.*", "(", "x?"}) {
         if (auto made = Matcher::make(op, name, value)) check({*made});
       }
     }
@@ -116,13 +118,15 @@ TEST_F(LabelIndexModel, EveryMatcherAloneSelectsWhatItSays) {
 TEST_F(LabelIndexModel, RandomCombinationsSelectWhatTheySay) {
   util::Random random(23);
   const std::vector<std::string> names = {"__name__", "x", "y", "z", "id", "nosuch"};
-  const std::vector<std::string> patterns = {"",  "a",    "b",    "m1",   "a|b",  "a|", ".*",
-                                             ".+", "a.*", "1.+",  "m.*",  "[ab]", "ab?c?", "10|11|12|13"};
+  const std::vector<std::string> patterns = {"",    "a",    "b",     "m1",         "a|b",
+                                             "a|",  ".*",   ".+",    "a.*",        "1.+",
+                                             "m.*", "[ab]", "ab?c?", "10|11|12|13"};
   for (int round = 0; round < 1500; ++round) {
     std::vector<Matcher> matchers;
     const auto count = 1 + random.below(4);
     for (std::uint64_t i = 0; i < count; ++i) {
-      matchers.push_back(matcher(static_cast<MatchOp>(random.below(4)), names[random.below(names.size())],
+      matchers.push_back(matcher(static_cast<MatchOp>(random.below(4)),
+                                 names[random.below(names.size())],
                                  patterns[random.below(patterns.size())]));
     }
     check(matchers);

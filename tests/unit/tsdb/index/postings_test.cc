@@ -12,7 +12,8 @@ namespace {
 
 IdList random_list(util::Random& random, std::size_t count, std::uint64_t bound) {
   std::set<SeriesId> ids;
-  for (std::size_t i = 0; i < count; ++i) ids.insert(static_cast<SeriesId>(random.below(bound)) + 1);
+  for (std::size_t i = 0; i < count; ++i)
+    ids.insert(static_cast<SeriesId>(random.below(bound)) + 1);
   return {ids.begin(), ids.end()};
 }
 
@@ -49,8 +50,10 @@ TEST(PostingsOperations, AgreeWithTheStandardLibrary) {
   util::Random random(5);
   for (int round = 0; round < 2000; ++round) {
     // Lengths and densities from "equal" to "one against very many".
-    const IdList a = random_list(random, random.below(1) + (1U << random.below(11)) - 1, 1U << (4 + random.below(14)));
-    const IdList b = random_list(random, (1U << random.below(11)) - 1, 1U << (4 + random.below(14)));
+    const IdList a = random_list(random, random.below(1) + (1U << random.below(11)) - 1,
+                                 1U << (4 + random.below(14)));
+    const IdList b =
+        random_list(random, (1U << random.below(11)) - 1, 1U << (4 + random.below(14)));
     IdList want;
     std::ranges::set_intersection(a, b, std::back_inserter(want));
     IdList got = a;
@@ -67,7 +70,8 @@ TEST(PostingsOperations, AgreeWithTheStandardLibrary) {
 TEST(PostingsOperations, UnionOfDisjointListsIsSortedWhetherDenseOrSparse) {
   util::Random random(6);
   for (int round = 0; round < 300; ++round) {
-    const IdList all = random_list(random, random.below(2000), round % 2 == 0 ? 3000 : 4'000'000'000ULL);
+    const IdList all =
+        random_list(random, random.below(2000), round % 2 == 0 ? 3000 : 4'000'000'000ULL);
     std::vector<IdList> parts(1 + random.below(10));
     for (const SeriesId id : all) parts[random.below(parts.size())].push_back(id);
     const std::vector<std::span<const SeriesId>> lists(parts.begin(), parts.end());

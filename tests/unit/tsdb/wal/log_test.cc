@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "narthex/util/random.h"
+
 #include "tsdb/wal/log_writer.h"
 #include "tsdb/wal/segment_reader.h"
 #include "unit/tsdb/faulty_env.h"
@@ -14,7 +15,8 @@ constexpr const char* kDirectory = "/data/wal";
 std::string random_record(util::Random& random, std::size_t bytes) {
   std::string record(bytes, '\0');
   // Half of it compressible.
-  for (std::size_t i = 0; i < bytes; ++i) record[i] = static_cast<char>(i % 16 < 8 ? random.next() : i);
+  for (std::size_t i = 0; i < bytes; ++i)
+    record[i] = static_cast<char>(i % 16 < 8 ? random.next() : i);
   if (bytes > 0) record[0] = 1;
   return record;
 }
@@ -26,7 +28,8 @@ std::vector<std::string> read_all(FaultyEnv& env, std::vector<WalDamage>* damage
     const std::string bytes = env.content(segment.path);
     SegmentReader reader(bytes);
     while (const auto record = reader.next()) records.emplace_back(*record);
-    if (damage != nullptr) damage->insert(damage->end(), reader.damage().begin(), reader.damage().end());
+    if (damage != nullptr)
+      damage->insert(damage->end(), reader.damage().begin(), reader.damage().end());
   }
   return records;
 }
@@ -64,11 +67,13 @@ TEST_P(LogRoundTrip, RecordsOfAnySizeAcrossPagesAndSegments) {
   EXPECT_GT(segments.size(), 10U);
   for (std::size_t i = 0; i + 1 < segments.size(); ++i) {
     EXPECT_EQ(segments[i].number, i);
-    EXPECT_EQ(env.content(segments[i].path).size() % kWalPageBytes, 0U) << "complete segments end at a page";
+    EXPECT_EQ(env.content(segments[i].path).size() % kWalPageBytes, 0U)
+        << "complete segments end at a page";
   }
 }
 INSTANTIATE_TEST_SUITE_P(Compressions, LogRoundTrip,
-                         ::testing::Values(WalCompression::kNone, WalCompression::kSnappy, WalCompression::kZstd));
+                         ::testing::Values(WalCompression::kNone, WalCompression::kSnappy,
+                                           WalCompression::kZstd));
 
 // One record of 5 bytes, by hand: header 01 0005 crc, data.
 TEST(LogWriter, GoldenBytes) {
@@ -96,11 +101,13 @@ TEST(SegmentReader, TornTailAtEveryByteKeepsTheIntactPrefix) {
     ends.push_back(env.content("/data/wal/00000000").size());
   }
   const std::string whole = env.content("/data/wal/00000000");
-  for (std::size_t cut = 0; cut <= whole.size(); cut += cut > 300 && cut + 600 < whole.size() ? 97 : 1) {
+  for (std::size_t cut = 0; cut <= whole.size();
+       cut += cut > 300 && cut + 600 < whole.size() ? 97 : 1) {
     SegmentReader reader(std::string_view(whole).substr(0, cut));
     std::size_t got = 0;
     while (const auto record = reader.next()) ASSERT_EQ(*record, records[got++]);
-    const auto want = static_cast<std::size_t>(std::ranges::count_if(ends, [cut](std::size_t end) { return end <= cut; }));
+    const auto want = static_cast<std::size_t>(
+        std::ranges::count_if(ends, [cut](std::size_t end) { return end <= cut; }));
     ASSERT_EQ(got, want) << cut;
     const bool clean = cut == 0 || (got > 0 && ends[got - 1] == cut);
     ASSERT_EQ(reader.damage().empty(), clean) << cut;
@@ -111,7 +118,8 @@ TEST(SegmentReader, TornTailAtEveryByteKeepsTheIntactPrefix) {
   }
 }
 
-// Goal: one flipped bit costs at most the records of one page, never gives a wrong record, and is reported.
+// Goal: one flipped bit costs at most the records of one page, never gives a wrong record, and is
+// reported.
 TEST(SegmentReader, ABitFlipAnywhereCostsAtMostOnePageAndIsReported) {
   util::Random random(3);
   FaultyEnv env;
@@ -140,7 +148,8 @@ TEST(SegmentReader, ABitFlipAnywhereCostsAtMostOnePageAndIsReported) {
       ++matched;
     }
     ASSERT_FALSE(reader.damage().empty()) << at;
-    // A page holds at most a hundred or so; a lost beginning costs the record that goes on from there as well.
+    // A page holds at most a hundred or so; a lost beginning costs the record that goes on from
+    // there as well.
     ASSERT_LE(records.size() - matched, 180U) << at;
   }
 }
@@ -149,14 +158,17 @@ TEST(SegmentReader, HostileBytesNeverReadOutside) {
   util::Random random(4);
   for (int round = 0; round < 3000; ++round) {
     std::vector<char> bytes(random.below(200));
-    for (char& c : bytes) c = static_cast<char>(random.below(3) == 0 ? random.below(5) : random.next());
+    for (char& c : bytes)
+      c = static_cast<char>(random.below(3) == 0 ? random.below(5) : random.next());
     SegmentReader reader(std::string_view(bytes.data(), bytes.size()));
     while (reader.next()) {
     }
   }
   // A snappy record that claims four gigabytes.
   std::string buffer;
-  EXPECT_FALSE(decompress_record(kFragmentSnappy, std::string("\xff\xff\xff\xff\x0f\x00", 6), buffer).has_value());
+  EXPECT_FALSE(
+      decompress_record(kFragmentSnappy, std::string("\xff\xff\xff\xff\x0f\x00", 6), buffer)
+          .has_value());
   EXPECT_FALSE(decompress_record(kFragmentZstd, "nonsense", buffer).has_value());
   EXPECT_FALSE(decompress_record(kFragmentZstd | kFragmentSnappy, "nonsense", buffer).has_value());
 }
@@ -174,7 +186,8 @@ TEST(LogWriter, AFailedWriteIsTakenBackAndTheNextBatchGoesToANewSegment) {
   const std::string three = "\1three";
   ASSERT_TRUE(write(one).has_value());
   env.set_plan([](FileOperation operation, std::size_t number) -> std::optional<FaultyEnv::Fault> {
-    if (operation == FileOperation::kWrite && number == 0) return FaultyEnv::Fault{util::Code::kNoSpace, 4};
+    if (operation == FileOperation::kWrite && number == 0)
+      return FaultyEnv::Fault{util::Code::kNoSpace, 4};
     return std::nullopt;
   });
   const auto failed = write(two);
@@ -203,11 +216,17 @@ TEST(LogWriter, WhatAFailedSyncMadeDoubtfulIsWrittenAgain) {
     return std::nullopt;
   });
   EXPECT_FALSE(writer->sync().has_value());
-  ASSERT_TRUE(write("\1" "after").has_value());
+  ASSERT_TRUE(write("\1"
+                    "after")
+                  .has_value());
   ASSERT_TRUE(writer->sync().has_value());
   env.lose_power();
   const auto got = read_all(env);
-  EXPECT_TRUE(std::ranges::find(got, "\1doubtful") != got.end() && std::ranges::find(got, "\1" "after") != got.end() && std::ranges::find(got, "\1synced") != got.end());
+  EXPECT_TRUE(std::ranges::find(got, "\1doubtful") != got.end() &&
+              std::ranges::find(got,
+                                "\1"
+                                "after") != got.end() &&
+              std::ranges::find(got, "\1synced") != got.end());
 }
 
 }  // namespace

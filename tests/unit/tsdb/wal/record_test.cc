@@ -18,20 +18,36 @@ std::string hex(std::string_view bytes) {
 
 std::string encode(const RefSamples& samples) {
   std::string record;
-  encode_samples_record(record, samples.refs, samples.timestamps, samples.values, [](std::size_t) { return true; });
+  encode_samples_record(record, samples.refs, samples.timestamps, samples.values,
+                        [](std::size_t) { return true; });
   return record;
 }
 
 // Bytes worked out by hand from storage-format.md §8.
 TEST(Record, GoldenBytes) {
   EXPECT_EQ(hex(encode({{7, 9, 6}, {1000, 1000, 1005}, {1, 2, 0}})),
-            "02" "0000000000000007" "00000000000003e8" "00" "00" "3ff0000000000000" "04" "00" "4000000000000000" "01" "0a"
+            "02"
+            "0000000000000007"
+            "00000000000003e8"
+            "00"
+            "00"
+            "3ff0000000000000"
+            "04"
+            "00"
+            "4000000000000000"
+            "01"
+            "0a"
             "0000000000000000");
   std::string record;
   SeriesRecordEncoder encoder(record);
   encoder.series(5, 1);
   encoder.label("a", "bc");
-  EXPECT_EQ(hex(record), "01" "0000000000000005" "01" "0161" "026263");
+  EXPECT_EQ(hex(record),
+            "01"
+            "0000000000000005"
+            "01"
+            "0161"
+            "026263");
 }
 
 TEST(Record, SamplesRoundTripWithoutThoseLeftOut) {
@@ -51,7 +67,8 @@ TEST(Record, SamplesRoundTripWithoutThoseLeftOut) {
       want.values.push_back(all.values.back());
     }
     std::string record;
-    encode_samples_record(record, all.refs, all.timestamps, all.values, [&](std::size_t i) { return kept[i]; });
+    encode_samples_record(record, all.refs, all.timestamps, all.values,
+                          [&](std::size_t i) { return kept[i]; });
     ASSERT_EQ(record.empty(), want.refs.empty());
     if (record.empty()) continue;
     RefSamples got;
@@ -100,8 +117,9 @@ TEST(Record, HostileBytesAreCorruptAtWorst) {
     std::vector<RefSeries> series;
     std::vector<RefTombstone> tombstones;
     std::vector<RefMetadata> metadata;
-    for (const auto& result : {decode_samples(record, samples), decode_series(record, series),
-                               decode_tombstones(record, tombstones), decode_metadata(record, metadata)}) {
+    for (const auto& result :
+         {decode_samples(record, samples), decode_series(record, series),
+          decode_tombstones(record, tombstones), decode_metadata(record, metadata)}) {
       if (!result) {
         EXPECT_EQ(result.error().code(), util::Code::kCorruption);
       }
