@@ -139,7 +139,7 @@ bool BlockMeta::has_hint(std::string_view hint) const {
   return std::ranges::find(hints, hint) != hints.end();
 }
 
-util::Result<BlockMeta> parse_block_meta(std::string_view text_in) {
+util::Result<BlockMeta> parse_block_meta(std::string_view text_in, int version_max) {
   json::error_code ec;
   const json::value root = json::parse(json::string_view(text_in.data(), text_in.size()), ec);
   if (ec) return damaged(ec.message());
@@ -151,7 +151,7 @@ util::Result<BlockMeta> parse_block_meta(std::string_view text_in) {
   meta.min_time = integer(object, "minTime");
   meta.max_time = integer(object, "maxTime");
   meta.version = static_cast<int>(std::clamp<std::int64_t>(integer(object, "version"), -1, 1000));
-  if (meta.version != kMetaVersion) {
+  if (meta.version < kMetaVersion || meta.version > version_max) {
     return damaged(
         fmt::format("version {} is not supported (want {})", meta.version, kMetaVersion));
   }

@@ -45,9 +45,9 @@ struct BlockMeta {
 
 inline constexpr std::uint64_t kMetaBytesMax = 16U << 20U;
 
-// kCorruption for text that is not a version 1 meta.json. Unknown keys (Thanos adds its own) are
-// ignored.
-util::Result<BlockMeta> parse_block_meta(std::string_view json);
+// kCorruption for text that is not a meta.json of version 1 to `version_max`. Unknown keys (Thanos
+// adds its own) are ignored.
+util::Result<BlockMeta> parse_block_meta(std::string_view json, int version_max = 1);
 // Tab-indented, keys in Prometheus' order, zero and empty fields left out as Prometheus leaves them
 // out.
 [[nodiscard]] std::string block_meta_json(const BlockMeta& meta);

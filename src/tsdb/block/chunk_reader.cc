@@ -86,6 +86,13 @@ util::Result<StoredChunk> ChunkReader::chunk(std::uint64_t ref) const {
                      .payload = checked.substr(1)};
 }
 
+util::Result<StoredChunk> ChunkReader::peek(std::uint64_t ref) const {
+  NX_ASSIGN(const Located at, locate(ref));
+  const std::string_view bytes =
+      at.segment->file->bytes().substr(at.payload_offset, 1 + at.payload_bytes);
+  return StoredChunk{.encoding = static_cast<std::uint8_t>(bytes[0]), .payload = bytes.substr(1)};
+}
+
 util::Result<std::string_view> ChunkReader::raw_chunk(std::uint64_t ref) const {
   NX_ASSIGN(const Located at, locate(ref));
   const std::uint64_t end = at.payload_offset + 1 + at.payload_bytes + kCrcBytes;

@@ -30,6 +30,8 @@ class ChunkReader {
   // kCorruption, naming file and offset, when the reference points nowhere or the checksum is
   // wrong.
   util::Result<StoredChunk> chunk(std::uint64_t ref) const;
+  // The same without looking at the checksum: for what only informs, such as the sample count.
+  util::Result<StoredChunk> peek(std::uint64_t ref) const;
   // The chunk's bytes in the file from its length to its checksum: what a compaction copies when
   // nothing overlaps. Not checked.
   util::Result<std::string_view> raw_chunk(std::uint64_t ref) const;

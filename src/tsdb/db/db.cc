@@ -8,7 +8,9 @@
 #include "narthex/util/log.h"
 #include "narthex/util/mutex.h"
 
+#include "tsdb/db/block_store.h"
 #include "tsdb/db/db_metrics.h"
+#include "tsdb/db/merged_querier.h"
 #include "tsdb/db/replay.h"
 #include "tsdb/db/sync_loop.h"
 #include "tsdb/head/head.h"
@@ -36,7 +38,8 @@ class DbImpl final : public Db {
       : options_(std::move(options)),
         env_(*options_.env),
         head_({.chunk_range_ms = options_.block_range_min.count(),
-               .samples_per_chunk = options_.samples_per_chunk}) {}
+               .samples_per_chunk = options_.samples_per_chunk}),
+        blocks_(env_, options_.path) {}
   ~DbImpl() override {
     if (const auto closed = close(); !closed)
       util::log_error("Closing the data directory failed", {{"err", closed.error()}});
@@ -54,6 +57,9 @@ class DbImpl final : public Db {
         util::log_warn("A lock file of an earlier run was taken over",
                        {{"component", "tsdb"}, {"file", lock_path()}});
     }
+    NX_TRY(blocks_.remove_leftovers());
+    NX_TRY(blocks_.reload());
+    head_begin_ = newest_block_end(*blocks_.list());
     const util::SteadyNs begin = options_.clock->steady_ns();
     NX_ASSIGN(const std::uint64_t segment,
               LogReplay(env_, options_.path, head_, replay_report_, progress).run());
@@ -112,7 +118,14 @@ class DbImpl final : public Db {
   }
 
   util::Result<std::unique_ptr<storage::Querier>> querier(model::TimeRange range) override {
-    return head_.querier(range);
+    const auto blocks = blocks_.list();
+    std::vector<std::unique_ptr<storage::Querier>> parts;
+    for (const BlockPtr& block : *blocks) {
+      if (block->time_range().overlaps(range)) parts.push_back(block_querier(block, range));
+    }
+    range.min = std::max(range.min, head_begin_.load());
+    if (range.min <= range.max) parts.push_back(head_.querier(range));
+    return merge_queriers(std::move(parts));
   }
 
   [[nodiscard]] const ReplayReport& replay_report() const override { return replay_report_; }
@@ -136,6 +149,16 @@ class DbImpl final : public Db {
   }
 
  private:
+  // Where the samples begin that only the head has. Blocks of late samples do not count: they lie
+  // beside what the head still holds.
+  [[nodiscard]] static model::TimestampMs newest_block_end(const BlockList& blocks) {
+    model::TimestampMs end = model::kTimestampMin;
+    for (const BlockPtr& block : blocks) {
+      if (!block->meta().has_hint("from-out-of-order")) end = std::max(end, block->meta().max_time);
+    }
+    return end;
+  }
+
   [[nodiscard]] std::string lock_path() const { return options_.path + "/lock"; }
 
   util::Result<void> log_batch(const storage::WriteBatch& batch,
@@ -198,6 +221,9 @@ class DbImpl final : public Db {
   const DbOptions options_;
   util::Env& env_;
   Head head_;
+  BlockStore blocks_;
+  // What is older is the blocks': the log may still have samples that were deleted from them.
+  std::atomic<model::TimestampMs> head_begin_{model::kTimestampMin};
   ReplayReport replay_report_;
   std::unique_ptr<util::FileLock> lock_;
 

@@ -1,0 +1,164 @@
+// Reads a block: which series matched, and their chunks, decoded one series at a time.
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "tsdb/block/block.h"
+#include "tsdb/block/block_selection.h"
+#include "tsdb/block/chunk_samples.h"
+
+namespace narthex::tsdb {
+namespace {
+
+constexpr std::size_t kCheckEvery = 1024;
+
+bool covers(std::span<const model::TimeRange> deleted, const ChunkMeta& chunk) {
+  const auto it = std::ranges::lower_bound(deleted, chunk.max_time, {}, &model::TimeRange::max);
+  return it != deleted.end() && it->min <= chunk.min_time;
+}
+
+class BlockSeriesSet final : public storage::SeriesSet {
+ public:
+  BlockSeriesSet(std::shared_ptr<const Block> block, model::TimeRange range)
+      : block_(std::move(block)), range_(range) {}
+
+  // Precondition: ids ascend. Leaves out series of which nothing in the range can be seen.
+  util::Result<void> fill(std::span<const SeriesId> ids, const storage::Deadline& deadline) {
+    series_.reserve(ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (i % kCheckEvery == 0) NX_TRY(deadline.check());
+      NX_ASSIGN(IndexSeries series, block_->index().series(ids[i]));
+      const auto deleted = block_->tombstones().of(ids[i]);
+      std::erase_if(series.chunks, [&](const ChunkMeta& chunk) {
+        return !range_.overlaps({chunk.min_time, chunk.max_time}) || covers(deleted, chunk);
+      });
+      if (series.chunks.empty()) continue;
+      series_.push_back({ids[i], std::move(series)});
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept override { return series_.size(); }
+  [[nodiscard]] model::Labels labels(std::size_t index) const override {
+    return series_[index].content.labels;
+  }
+  [[nodiscard]] std::string_view label_value(std::size_t index,
+                                             std::string_view name) const override {
+    return series_[index].content.labels.get(name);
+  }
+  util::Result<void> read(std::size_t index, model::TimeRange range,
+                          storage::SampleColumns& out) const override {
+    range.min = std::max(range.min, range_.min);
+    range.max = std::min(range.max, range_.max);
+    const Entry& entry = series_[index];
+    const auto deleted = block_->tombstones().of(entry.id);
+    for (const ChunkMeta& chunk : entry.content.chunks) {
+      if (!range.overlaps({chunk.min_time, chunk.max_time})) continue;
+      NX_ASSIGN(const StoredChunk stored, block_->chunks().chunk(chunk.ref));
+      const ColumnsMark mark = mark_of(out);
+      NX_TRY(append_chunk_samples(stored, out));
+      clip_samples(out, mark, range, deleted);
+    }
+    return {};
+  }
+  [[nodiscard]] std::uint64_t samples_max(std::size_t index) const override {
+    std::uint64_t count = 0;
+    for (const ChunkMeta& chunk : series_[index].content.chunks) {
+      // A chunk that cannot be read has none; read() says what is wrong with it.
+      if (const auto stored = block_->chunks().peek(chunk.ref))
+        count += chunk_sample_count(*stored);
+    }
+    return count;
+  }
+
+ private:
+  struct Entry {
+    SeriesId id = 0;
+    IndexSeries content;  // Only the chunks that the range needs.
+  };
+  std::shared_ptr<const Block> block_;
+  model::TimeRange range_;
+  std::vector<Entry> series_;
+};
+
+class BlockQuerier final : public storage::Querier {
+ public:
+  BlockQuerier(std::shared_ptr<const Block> block, model::TimeRange range)
+      : block_(std::move(block)), range_(range) {}
+
+  util::Result<std::unique_ptr<storage::SeriesSet>> select(
+      std::span<const model::Matcher> matchers, storage::SeriesOrder /*order*/,
+      const storage::Deadline& deadline) override {
+    auto set = std::make_unique<BlockSeriesSet>(block_, range_);
+    if (!overlaps()) return set;
+    NX_ASSIGN(const IdList ids, select_block_series(block_->index(), matchers, deadline));
+    NX_TRY(set->fill(ids, deadline));
+    return set;  // Ids ascend as labels do.
+  }
+
+  util::Result<std::vector<std::string>> label_names(const storage::LabelQuery& query,
+                                                     const storage::Deadline& deadline) override {
+    std::set<std::string, std::less<>> names;
+    if (overlaps() && query.matchers.empty()) {
+      for (const std::string_view name : block_->index().label_names()) names.emplace(name);
+    } else if (overlaps()) {
+      NX_TRY(for_each_match(query, deadline, [&](const model::Labels& labels) {
+        for (const model::LabelView label : labels) {
+          if (!names.contains(label.name)) names.emplace(label.name);
+        }
+      }));
+    }
+    return limited(names, query.limit);
+  }
+
+  util::Result<std::vector<std::string>> label_values(const std::string& name,
+                                                      const storage::LabelQuery& query,
+                                                      const storage::Deadline& deadline) override {
+    std::set<std::string, std::less<>> values;
+    if (overlaps() && query.matchers.empty()) {
+      for (const auto& entry : block_->index().values(name)) values.emplace(entry.value);
+    } else if (overlaps()) {
+      NX_TRY(for_each_match(query, deadline, [&](const model::Labels& labels) {
+        const std::string_view value = labels.get(name);
+        if (!value.empty() && !values.contains(value)) values.emplace(value);
+      }));
+    }
+    return limited(values, query.limit);
+  }
+
+ private:
+  [[nodiscard]] bool overlaps() const noexcept { return block_->time_range().overlaps(range_); }
+
+  template <class Use>
+  util::Result<void> for_each_match(const storage::LabelQuery& query,
+                                    const storage::Deadline& deadline, const Use& use) {
+    NX_ASSIGN(const IdList ids, select_block_series(block_->index(), query.matchers, deadline));
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (i % kCheckEvery == 0) NX_TRY(deadline.check());
+      NX_ASSIGN(const model::Labels labels, block_->index().series_labels(ids[i]));
+      use(labels);
+    }
+    return {};
+  }
+  static std::vector<std::string> limited(const std::set<std::string, std::less<>>& all,
+                                          std::size_t limit) {
+    std::vector<std::string> out;
+    for (const std::string& one : all) {
+      if (limit != 0 && out.size() == limit) break;
+      out.push_back(one);
+    }
+    return out;
+  }
+
+  std::shared_ptr<const Block> block_;
+  model::TimeRange range_;
+};
+
+}  // namespace
+
+std::unique_ptr<storage::Querier> block_querier(std::shared_ptr<const Block> block,
+                                                model::TimeRange range) {
+  return std::make_unique<BlockQuerier>(std::move(block), range);
+}
+
+}  // namespace narthex::tsdb

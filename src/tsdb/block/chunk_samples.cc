@@ -1,0 +1,90 @@
+#include "tsdb/block/chunk_samples.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "narthex/util/bytes.h"
+
+#include "tsdb/block/tombstones.h"
+#include "tsdb/chunk/xor_chunk.h"
+
+namespace narthex::tsdb {
+namespace {
+
+// Keeps of times[from, …) and values[from, …) what `keep` wants.
+template <class Value, class Keep>
+void filter_from(std::vector<model::TimestampMs>& times, std::vector<Value>& values,
+                 std::size_t from, const Keep& keep) {
+  std::size_t kept = from;
+  for (std::size_t i = from; i < times.size(); ++i) {
+    if (!keep(times[i])) continue;
+    if (kept != i) {
+      times[kept] = times[i];
+      values[kept] = std::move(values[i]);
+    }
+    ++kept;
+  }
+  times.resize(kept);
+  values.resize(kept);
+}
+
+// The usual case: the range begins or ends inside the chunk, and nothing is deleted.
+template <class Value>
+void clip_sorted(std::vector<model::TimestampMs>& times, std::vector<Value>& values,
+                 std::size_t from, model::TimeRange keep) {
+  const auto begin = times.begin() + static_cast<std::ptrdiff_t>(from);
+  const auto first = std::lower_bound(begin, times.end(), keep.min);
+  const auto last = std::upper_bound(first, times.end(), keep.max);
+  const std::ptrdiff_t end_index = last - times.begin();
+  const std::ptrdiff_t first_index = first - times.begin();
+  times.erase(last, times.end());
+  values.erase(values.begin() + end_index, values.end());
+  times.erase(begin, times.begin() + first_index);
+  values.erase(values.begin() + static_cast<std::ptrdiff_t>(from), values.begin() + first_index);
+}
+
+}  // namespace
+
+std::uint32_t chunk_sample_count(StoredChunk chunk) noexcept {
+  if (chunk.payload.size() < kChunkCountBytes) return 0;
+  const auto count = util::load_be<std::uint16_t>(chunk.payload.data());
+  // The histogram encodings with start timestamps keep the counter reset in the upper two bits
+  // (storage-format.md §5.6).
+  return chunk.encoding == 5 || chunk.encoding == 6 ? count & 0x3fffU : count;
+}
+
+bool holds_histograms(std::uint8_t encoding) noexcept {
+  return encoding == 2 || encoding == 3 || encoding == 5 || encoding == 6;
+}
+
+util::Result<void> append_chunk_samples(StoredChunk chunk, storage::SampleColumns& out) {
+  switch (static_cast<ChunkEncoding>(chunk.encoding)) {
+    case ChunkEncoding::kXor:
+      return decode_xor_chunk(chunk.payload, {out.float_timestamps, out.float_values});
+    default:
+      return util::fail(util::Code::kUnsupported,
+                        fmt::format("chunk encoding {} is not supported", chunk.encoding));
+  }
+}
+
+ColumnsMark mark_of(const storage::SampleColumns& columns) noexcept {
+  return {.floats = columns.float_timestamps.size(),
+          .histograms = columns.histogram_timestamps.size()};
+}
+
+void clip_samples(storage::SampleColumns& columns, ColumnsMark mark, model::TimeRange keep,
+                  std::span<const model::TimeRange> deleted) {
+  if (deleted.empty()) {
+    clip_sorted(columns.float_timestamps, columns.float_values, mark.floats, keep);
+    clip_sorted(columns.histogram_timestamps, columns.histograms, mark.histograms, keep);
+    return;
+  }
+  const auto wanted = [&](model::TimestampMs t) {
+    return keep.contains(t) && !is_deleted(deleted, t);
+  };
+  filter_from(columns.float_timestamps, columns.float_values, mark.floats, wanted);
+  filter_from(columns.histogram_timestamps, columns.histograms, mark.histograms, wanted);
+}
+
+}  // namespace narthex::tsdb

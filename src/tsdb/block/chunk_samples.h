@@ -1,0 +1,36 @@
+// From stored chunks to columns of samples. Threads: functions without state.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "narthex/model/timestamp.h"
+#include "narthex/storage/queryable.h"
+#include "narthex/util/result.h"
+
+#include "tsdb/block/chunk_reader.h"
+
+namespace narthex::tsdb {
+
+// How many samples the chunk says it has, without looking at them; 0 for a chunk too short to say.
+[[nodiscard]] std::uint32_t chunk_sample_count(StoredChunk chunk) noexcept;
+// Of a histogram's encoding.
+[[nodiscard]] bool holds_histograms(std::uint8_t encoding) noexcept;
+
+// Appends all samples of the chunk. kCorruption when the bytes are not a chunk, kUnsupported for an
+// encoding that this build does not know; then nothing is appended.
+util::Result<void> append_chunk_samples(StoredChunk chunk, storage::SampleColumns& out);
+
+// How long the two lists are; what comes behind a mark has been appended since.
+struct ColumnsMark {
+  std::size_t floats = 0;
+  std::size_t histograms = 0;
+};
+[[nodiscard]] ColumnsMark mark_of(const storage::SampleColumns& columns) noexcept;
+// Drops from the samples behind `mark` what lies outside of `keep` or in one of the sorted ranges
+// `deleted`.
+void clip_samples(storage::SampleColumns& columns, ColumnsMark mark, model::TimeRange keep,
+                  std::span<const model::TimeRange> deleted);
+
+}  // namespace narthex::tsdb

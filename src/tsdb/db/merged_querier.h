@@ -1,0 +1,27 @@
+// Several queriers as one: the head and every block that the range touches. Series with equal
+// labels become one series, whose samples are put in order. Threads: synchronized, as its parts
+// are.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "narthex/storage/queryable.h"
+
+namespace narthex::tsdb {
+
+// Precondition: the parts are in order of the time they cover, as far as they have one (it only
+// costs time when they are not). Where two parts have a sample at the same time, the earlier part's
+// is taken.
+[[nodiscard]] std::unique_ptr<storage::Querier> merge_queriers(
+    std::vector<std::unique_ptr<storage::Querier>> parts);
+
+// Sorts what lies behind `begin` of each list into what is before it; both runs are sorted. Of
+// samples at the same time the first run's stays. Exposed for tests.
+struct RunStart {
+  std::size_t floats = 0;
+  std::size_t histograms = 0;
+};
+void merge_runs(storage::SampleColumns& columns, RunStart begin);
+
+}  // namespace narthex::tsdb
