@@ -25,6 +25,9 @@ constexpr std::array<bool, 128> plain_table(Escape escape) {
 
 constexpr std::array<bool, 128> kPlainJson = plain_table(Escape::kJson);
 constexpr std::array<bool, 128> kPlainHtml = plain_table(Escape::kHtml);
+// JSON numbers from here up to there are written without an exponent (Go's encoding/json).
+constexpr double kPlainMin = 1e-6;
+constexpr double kPlainEnd = 1e21;
 constexpr char32_t kLineSeparator = 0x2028;
 constexpr char32_t kParagraphSeparator = 0x2029;
 
@@ -122,10 +125,18 @@ void append_json_uint(std::string& out, std::uint64_t value) {
 }
 
 void append_json_double(std::string& out, double value) {
+  const double shown = std::isfinite(value) ? value : 0.0;
+  const double magnitude = std::fabs(shown);
+  if (magnitude == 0 || (magnitude >= kPlainMin && magnitude < kPlainEnd)) {
+    util::append_plain(out, shown);
+    return;
+  }
   std::array<char, 32> text;
   const auto [end, ec] =
-      std::to_chars(text.data(), text.data() + text.size(), std::isfinite(value) ? value : 0.0);
+      std::to_chars(text.data(), text.data() + text.size(), shown, std::chars_format::scientific);
   out.append(text.data(), end);
+  // Go's JSON has no zero in front of a small exponent of one digit: 1e-7, not 1e-07.
+  if (std::string_view(out).substr(out.size() - 4, 3) == "e-0") out.erase(out.size() - 2, 1);
 }
 
 void append_json_timestamp(std::string& out, model::TimestampMs timestamp) {

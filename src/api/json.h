@@ -19,7 +19,8 @@ void append_json_string(std::string& out, std::string_view text);
 void append_json_labels(std::string& out, const model::Labels& labels);
 void append_json_int(std::string& out, std::int64_t value);
 void append_json_uint(std::string& out, std::uint64_t value);
-// A number, not a string: a value of this process's own, never NaN or infinite.
+// A number, not a string, in Go's form: shortest digits that read back, without an exponent from
+// 1e-6 up to 1e21. Precondition: finite.
 void append_json_double(std::string& out, double value);
 // 1700000000 or 1700000000.500
 void append_json_timestamp(std::string& out, model::TimestampMs timestamp);

@@ -139,4 +139,25 @@ std::string_view Request::path_param(std::string_view name) const noexcept {
   return {};
 }
 
+std::string clean_path(std::string_view path) {
+  std::string out;
+  bool ends_in_directory = false;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::size_t end = std::min(path.find('/'), path.size());
+    const std::string_view segment = path.substr(0, end);
+    path.remove_prefix(end);
+    if (segment == "..") {
+      out.resize(out.empty() ? 0 : out.rfind('/'));
+    } else if (!segment.empty() && segment != ".") {
+      out.push_back('/');
+      out += segment;
+    }
+    // Only a slash keeps one at the end: "/a/." is "/a".
+    ends_in_directory = segment.empty();
+  }
+  if (out.empty() || ends_in_directory) out.push_back('/');
+  return out;
+}
+
 }  // namespace narthex::http

@@ -15,6 +15,7 @@
 
 #include "narthex/util/log.h"
 
+#include "http/fixed_routes.h"
 #include "http/response.h"
 
 namespace narthex::http {
@@ -389,37 +390,6 @@ async::Task<void> Session::linger() {
 
 namespace {
 
-void answer_not_found(const Request&, ResponseWriter& response) {
-  response.set_header("X-Content-Type-Options", "nosniff");
-  response.send(404, "text/plain; charset=utf-8", "404 page not found\n");
-}
-
-// The route that stands for a path that has others, with other methods.
-Route method_not_allowed(std::string allow) {
-  Route route;
-  route.compress = Compress::kNever;
-  route.handler = [allow = std::move(allow)](const Request& request, ResponseWriter& response) {
-    response.set_header("Allow", allow);
-    if (request.method == "OPTIONS") {
-      response.send(200, "", "");
-      return;
-    }
-    response.set_header("X-Content-Type-Options", "nosniff");
-    response.send(405, "text/plain; charset=utf-8", "Method Not Allowed\n");
-  };
-  return route;
-}
-
-const Route& not_found_route() {
-  static const Route route = [] {
-    Route r;
-    r.compress = Compress::kNever;
-    r.handler = answer_not_found;
-    return r;
-  }();
-  return route;
-}
-
 void run_handler(const Route& route, const Request& request, Response& response) {
   try {
     route.handler(request, response);
@@ -438,7 +408,10 @@ async::Task<bool> Session::answer(RequestParser* parser) {
   Router::Match match = context_->router.match(parser->request().method, parser->raw_path());
   Route made_up;
   const Route* route = match.route;
-  if (match.outcome == Router::Outcome::kMethodNotAllowed) {
+  if (auto location = clean_location(parser->raw_path(), parser->request().query)) {
+    made_up = moved_to(*std::move(location));
+    route = &made_up;
+  } else if (match.outcome == Router::Outcome::kMethodNotAllowed) {
     made_up = method_not_allowed(std::move(match.allow));
     route = &made_up;
   } else if (route == nullptr) {

@@ -90,6 +90,54 @@ std::string parse_prefix(std::string_view pattern) {
   return prefix;
 }
 
+// RE2 in C++ and in Go find the same faults but word them differently; users know Go's words.
+std::string_view fault_text(re2::RE2::ErrorCode code) noexcept {
+  using re2::RE2;
+  switch (code) {
+    case RE2::ErrorBadEscape:
+      return "invalid escape sequence";
+    case RE2::ErrorBadCharClass:
+      return "invalid character class";
+    case RE2::ErrorBadCharRange:
+      return "invalid character class range";
+    case RE2::ErrorMissingBracket:
+      return "missing closing ]";
+    case RE2::ErrorMissingParen:
+      return "missing closing )";
+    case RE2::ErrorUnexpectedParen:
+      return "unexpected )";
+    case RE2::ErrorTrailingBackslash:
+      return "trailing backslash at end of expression";
+    case RE2::ErrorRepeatArgument:
+      return "missing argument to repetition operator";
+    case RE2::ErrorRepeatSize:
+      return "invalid repeat count";
+    case RE2::ErrorRepeatOp:
+      return "invalid nested repetition operator";
+    case RE2::ErrorBadPerlOp:
+      return "invalid or unsupported Perl syntax";
+    case RE2::ErrorBadUTF8:
+      return "invalid UTF-8";
+    case RE2::ErrorBadNamedCapture:
+      return "invalid named capture";
+    case RE2::ErrorPatternTooLarge:
+      return "expression too large";
+    case RE2::ErrorInternal:
+    case RE2::NoError:
+      break;
+  }
+  return "internal error";
+}
+
+std::string fault_of(const re2::RE2& re2) {
+  std::string text = "error parsing regexp: ";
+  text += fault_text(re2.error_code());
+  text += ": `";
+  text += re2.error_arg();
+  text += '`';
+  return text;
+}
+
 }  // namespace
 
 struct Regex::Program {
@@ -117,7 +165,7 @@ util::Result<Regex> Regex::compile(std::string_view pattern) {
   // expression.
   program->re2 = std::make_unique<re2::RE2>(program->pattern, options);
   if (!program->re2->ok()) {
-    return util::fail(Code::kInvalidArgument, "error parsing regexp: " + program->re2->error());
+    return util::fail(Code::kInvalidArgument, fault_of(*program->re2));
   }
   program->literals = parse_alternatives(pattern);
   if (!program->literals) program->prefix = parse_prefix(pattern);

@@ -62,6 +62,10 @@ class Form {
 // Percent-encodes everything but unreserved characters.
 [[nodiscard]] std::string percent_encode(std::string_view text);
 
+// The path without empty, "." and ".." segments, percent-encoded as it was; a slash at the end
+// stays. What is clean already comes back as it is. Precondition: starts with '/'.
+[[nodiscard]] std::string clean_path(std::string_view path);
+
 struct Request {
   std::string method;  // "GET"
   std::string target;  // As on the wire: "/api/v1/query?query=up"

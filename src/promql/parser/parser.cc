@@ -294,8 +294,11 @@ namespace {
 
 ParseFailure failure(std::string_view text, std::vector<ParseError> errors) {
   const ParseError& first = errors.front();
-  std::string shown = fmt::format("{}: parse error: {}",
-                                  line_and_column(text, first.position.start), first.message);
+  // Nothing has no lines: upstream's word for it.
+  std::string shown =
+      fmt::format("{}: parse error: {}",
+                  text.empty() ? "unknown position" : line_and_column(text, first.position.start),
+                  first.message);
   return {std::move(errors), std::move(shown)};
 }
 
@@ -304,7 +307,7 @@ ParseFailure too_long(std::string_view text) {
   errors.push_back(
       {{},
        fmt::format("query is too long: {} bytes, the limit is {}", text.size(), kQueryBytesMax)});
-  return failure({}, std::move(errors));
+  return failure(text, std::move(errors));
 }
 
 }  // namespace

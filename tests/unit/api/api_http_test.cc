@@ -519,6 +519,15 @@ TEST_F(ApiHttpTest, RequestsAreCountedByRoute) {
   EXPECT_EQ(metrics.find("404"), std::string::npos);
 }
 
+// Releases word an error in two ways; the answers were recorded from one that did not yet know
+// step() and range() there, and where the two differ the newer one counts.
+std::string in_recorded_words(std::string body) {
+  constexpr std::string_view kNew = "expected number, duration, step(), or range()";
+  if (const auto at = body.find(kNew); at != std::string::npos)
+    body.replace(at, kNew.size(), "expected number or duration");
+  return body;
+}
+
 // Recorded answers that do not depend on data: errors, formatting, parsing.
 TEST_F(ApiHttpTest, AnswersRecordedRequestsAlike) {
   const char* given = std::getenv("CONFORMANCE_DIR");
@@ -563,7 +572,8 @@ TEST_F(ApiHttpTest, AnswersRecordedRequestsAlike) {
                    std::string(record.at("target").as_string()));
       EXPECT_EQ(answer.status, status);
       boost::json::error_code json_ec;
-      EXPECT_EQ(boost::json::parse(answer.body, json_ec), boost::json::parse(body->as_string()))
+      EXPECT_EQ(boost::json::parse(in_recorded_words(answer.body), json_ec),
+                boost::json::parse(body->as_string()))
           << answer.body;
       ++compared;
     }

@@ -61,6 +61,31 @@ TEST(JsonTimestamp, KeepsThreeDigitsOfAFraction) {
   check(INT64_MAX, "9223372036854775.807");
 }
 
+// As Go's encoding/json prints a float: what scalar and string results show their time with.
+TEST(JsonDouble, IsPlainBetweenAMillionthAndATrillionBillion) {
+  const auto check = [](double value, std::string_view want) {
+    EXPECT_EQ(text_of(append_json_double, value), want);
+  };
+  check(0, "0");
+  check(-0.0, "-0");
+  check(1'700'000'000, "1700000000");
+  check(1'700'000'000.123, "1700000000.123");
+  check(1.5, "1.5");
+  check(-1.5, "-1.5");
+  check(0.001, "0.001");
+  check(-0.005, "-0.005");
+  check(static_cast<double>(INT64_MIN) / 1000, "-9223372036854776");
+  check(static_cast<double>(INT64_MAX) / 1000, "9223372036854776");
+  check(1e-6, "0.000001");
+  check(1.2345678901234567e-6, "0.0000012345678901234567");
+  check(-9.9e-7, "-9.9e-7");
+  check(1e-10, "1e-10");
+  check(5e-324, "5e-324");
+  check(999999999999999900000.0, "999999999999999900000");
+  check(1e21, "1e+21");
+  check(-1.7976931348623157e308, "-1.7976931348623157e+308");
+}
+
 TEST(JsonValue, IsAStringInPrometheusForm) {
   const auto check = [](double value, std::string_view want) {
     EXPECT_EQ(text_of(append_json_value, value), want);

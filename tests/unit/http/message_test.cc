@@ -42,6 +42,24 @@ TEST(Form, ReadsNoMorePairsThanAllowed) {
   EXPECT_EQ(Form::parse("a&b&c&d", 3).pairs().size(), 3U);
 }
 
+TEST(CleanPath, DropsEmptyAndDotSegments) {
+  const auto check = [](std::string_view path, std::string_view want) {
+    EXPECT_EQ(clean_path(path), want) << path;
+  };
+  for (const std::string_view clean : {"/", "/a", "/a/", "/a/b%2F%2Fc", "/a..b/.c", "/..."})
+    check(clean, clean);
+  check("//", "/");
+  check("/label//values", "/label/values");
+  check("/a/./b", "/a/b");
+  check("/a/.", "/a");
+  check("/a/./", "/a/");
+  check("/a/b/../c", "/a/c");
+  check("/../../etc", "/etc");
+  check("/..", "/");
+  check("/a//", "/a/");
+  check("///evil.org//", "/evil.org/");
+}
+
 TEST(Percent, MalformedEscapesAreRefused) {
   EXPECT_EQ(percent_decode("%2"), std::nullopt);
   EXPECT_EQ(percent_decode("a%g0"), std::nullopt);

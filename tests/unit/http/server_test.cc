@@ -143,6 +143,22 @@ TEST_F(ServerTest, UnknownPathsAndMethodsAreTold) {
   EXPECT_EQ(options->headers.at("allow"), "GET, OPTIONS");
 }
 
+TEST_F(ServerTest, PathsThatAreNotCleanMove) {
+  start(hello());
+  RawClient client(port());
+  const auto moved = client.get("//x/../hello?a=1&b=\"");
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(moved->status, 301);
+  EXPECT_EQ(moved->headers.at("location"), "/hello?a=1&b=\"");
+  EXPECT_EQ(moved->headers.at("content-type"), "text/html; charset=utf-8");
+  EXPECT_EQ(moved->body, "<a href=\"/hello?a=1&amp;b=&#34;\">Moved Permanently</a>.\n\n");
+  const auto posted = client.request("POST", "/a//b", {}, "body");
+  ASSERT_TRUE(posted);
+  EXPECT_EQ(posted->status, 301);
+  EXPECT_EQ(posted->headers.at("location"), "/a/b");
+  EXPECT_EQ(posted->body, "");
+}
+
 TEST_F(ServerTest, HeadHasLengthButNoBody) {
   Router router = hello();
   router.add(route("HEAD", "/hello", [](const Request&, ResponseWriter& out) {

@@ -93,6 +93,23 @@ TEST(Regex, RefusesWhatIsNoExpressionByItself) {
   }
 }
 
+TEST(Regex, NamesFaultsAsGoDoes) {
+  const auto check = [](std::string_view pattern, std::string_view want) {
+    const auto compiled = Regex::compile(pattern);
+    ASSERT_FALSE(compiled.has_value()) << pattern;
+    EXPECT_EQ(compiled.error().message(), "error parsing regexp: " + std::string(want));
+  };
+  check("(", "missing closing ): `(`");
+  check("a)", "unexpected ): `a)`");
+  check("[a", "missing closing ]: `[a`");
+  check("*", "missing argument to repetition operator: `*`");
+  check("a**", "invalid nested repetition operator: `**`");
+  check("a{2000}", "invalid repeat count: `{2000}`");
+  check("[z-a]", "invalid character class range: `z-a`");
+  check("\\8", "invalid escape sequence: `\\8`");
+  check("a\\", "trailing backslash at end of expression: ``");
+}
+
 // Texts over an alphabet so small that matches are common.
 std::string random_text(util::Random& random, std::string_view alphabet, std::size_t pieces_max) {
   std::string out;

@@ -235,6 +235,7 @@ TEST(Parser, ValueTypesFollowFromTheTree) {
 TEST(Parser, ErrorsNameLineAndColumn) {
   EXPECT_EQ(error_of("a +\n  b +\n\tc d"), "3:4: parse error: unexpected identifier \"d\"");
   EXPECT_EQ(error_of("\n\n  $"), "3:3: parse error: unexpected character: '$'");
+  EXPECT_EQ(error_of(""), "unknown position: parse error: no expression found in input");
   EXPECT_EQ(error_of(" \n# nothing\n"), "1:1: parse error: no expression found in input");
   const auto failure = parse_detailed("floor(1, 2)", {});
   ASSERT_FALSE(failure.has_value());
