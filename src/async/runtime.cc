@@ -6,14 +6,14 @@
 
 namespace narthex::async {
 
-Runtime::Runtime(std::size_t threads)
-    : context_(static_cast<int>(threads)), guard_(asio::make_work_guard(context_)) {
+Runtime::Runtime(std::size_t threads, std::string name) {
   NX_CHECK(threads > 0, "the I/O runtime needs a thread");
-  threads_.reserve(threads);
+  lanes_.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] {
-      pthread_setname_np(pthread_self(), "narthex-io");
-      context_.run();
+    Lane& lane = *lanes_.emplace_back(std::make_unique<Lane>());
+    lane.thread = std::jthread([&lane, name] {
+      pthread_setname_np(pthread_self(), name.c_str());
+      lane.context.run();
     });
   }
 }
@@ -22,10 +22,15 @@ Runtime::~Runtime() {
   stop();
 }
 
+asio::io_context::executor_type Runtime::executor() noexcept {
+  return lanes_[next_.fetch_add(1, std::memory_order_relaxed) % lanes_.size()]
+      ->context.get_executor();
+}
+
 void Runtime::stop() {
-  guard_.reset();
-  for (std::jthread& thread : threads_) {
-    if (thread.joinable()) thread.join();
+  for (const auto& lane : lanes_) lane->guard.reset();
+  for (const auto& lane : lanes_) {
+    if (lane->thread.joinable()) lane->thread.join();
   }
 }
 

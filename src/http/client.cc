@@ -146,14 +146,14 @@ async::Task<std::unique_ptr<Exchange::State>> Client::Impl::send_once(const Clie
   NX_CO_ASSIGN(const std::string bytes, serialize(*request, with_credentials));
   auto state = std::make_unique<Exchange::State>();
   state->pool = pool_;
-  state->pool_key = ConnectionPool::key_of(request->url);
   state->method = request->method;
   state->url = request->url;
   state->abort = std::make_shared<Abort>();
-  const auto strand = co_await asio::this_coro::executor;
+  const auto executor = co_await asio::this_coro::executor;
+  state->pool_key = ConnectionPool::key_of(request->url, executor);
   if (request->deadline != 0) {
     auto ring = [abort = state->abort] { abort->fire(); };
-    state->alarm = async::Alarm(strand, clock_, request->deadline, std::move(ring));
+    state->alarm = async::Alarm(executor, clock_, request->deadline, std::move(ring));
   }
   bool reused = false;
   auto opened = co_await attempt(state.get(), bytes, true, &reused);

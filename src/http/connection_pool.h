@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <boost/asio/any_io_executor.hpp>
+
 #include "narthex/http/url.h"
 #include "narthex/util/clock.h"
 #include "narthex/util/mutex.h"
@@ -20,7 +22,9 @@ class ConnectionPool {
  public:
   explicit ConnectionPool(util::Clock* clock) : clock_(clock) {}
 
-  [[nodiscard]] static std::string key_of(const Url& url);
+  // Where `url` leads, for coroutines on the threads of `executor`: a connection stays on the
+  // thread that opened it.
+  [[nodiscard]] static std::string key_of(const Url& url, const asio::any_io_executor& executor);
   // Null when there is none; the one that was used last comes first.
   [[nodiscard]] std::unique_ptr<Transport> take(const std::string& key);
   // Keeps it for five minutes at most; closes it when the pool is full.

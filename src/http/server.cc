@@ -9,7 +9,6 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
@@ -84,7 +83,7 @@ boost::system::error_code bind_endpoint(tcp::acceptor& acceptor, const tcp::endp
   return ec;
 }
 
-util::Result<std::vector<tcp::endpoint>> endpoints_of(asio::io_context& io,
+util::Result<std::vector<tcp::endpoint>> endpoints_of(const asio::any_io_executor& executor,
                                                       const std::string& address) {
   NX_ASSIGN(const HostPort target, split_address(address));
   std::uint16_t port = 0;
@@ -94,19 +93,20 @@ util::Result<std::vector<tcp::endpoint>> endpoints_of(asio::io_context& io,
                                       {asio::ip::address_v4::any(), port}};
   }
   boost::system::error_code ec;
-  tcp::resolver resolver(io);
+  tcp::resolver resolver(executor);
   const auto found = resolver.resolve(target.host, target.port, tcp::resolver::passive, ec);
   if (ec) return std::unexpected(listen_error(address, "lookup", ec));
   return std::vector<tcp::endpoint>(found.begin(), found.end());
 }
 
 // The first endpoint that can be had.
-util::Result<tcp::acceptor> open_acceptor(asio::io_context& io, const std::string& address) {
-  NX_ASSIGN(const auto endpoints, endpoints_of(io, address));
+util::Result<tcp::acceptor> open_acceptor(const asio::any_io_executor& executor,
+                                          const std::string& address) {
+  NX_ASSIGN(const auto endpoints, endpoints_of(executor, address));
   boost::system::error_code first;
   std::string_view first_step = "lookup";
   for (const tcp::endpoint& endpoint : endpoints) {
-    tcp::acceptor acceptor(asio::any_io_executor(asio::make_strand(io)));
+    tcp::acceptor acceptor(executor);
     std::string_view step;
     const auto ec = bind_endpoint(acceptor, endpoint, step);
     if (!ec) return acceptor;
@@ -125,11 +125,11 @@ util::Result<tcp::acceptor> open_acceptor(asio::io_context& io, const std::strin
 // Accepts the connections of one address. Threads: confined to its strand, except where noted.
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
-  Listener(std::shared_ptr<ServerContext> context, async::TaskGroup& tasks, asio::io_context& io,
+  Listener(std::shared_ptr<ServerContext> context, async::TaskGroup& tasks, async::Runtime& runtime,
            tcp::acceptor acceptor)
       : context_(std::move(context)),
         tasks_(tasks),
-        io_(io),
+        runtime_(runtime),
         acceptor_(std::move(acceptor)),
         pause_(acceptor_.get_executor()) {}
 
@@ -155,7 +155,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
   const std::shared_ptr<ServerContext> context_;
   async::TaskGroup& tasks_;
-  asio::io_context& io_;
+  async::Runtime& runtime_;
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   std::atomic<bool> waits_for_room_{false};
@@ -185,7 +185,7 @@ async::Task<void> Listener::run(std::shared_ptr<Listener> self) {
     if (wait_ec) break;
     const auto room = co_await self->wait_for_room();
     if (!room || !*room) break;
-    const asio::any_io_executor strand = asio::make_strand(self->io_);
+    const asio::any_io_executor strand = self->runtime_.executor();
     tcp::socket socket(strand);
     const auto [ec] = co_await self->acceptor_.async_accept(socket, kAwait);
     if (self->context_->stopping) break;
@@ -210,7 +210,7 @@ async::Task<void> Listener::run(std::shared_ptr<Listener> self) {
 class Server::Impl {
  public:
   Impl(ServerOptions options, async::Runtime& runtime, util::WorkerPool& handlers)
-      : io_(runtime.context()),
+      : runtime_(runtime),
         context_(std::make_shared<ServerContext>()),
         tasks_(runtime.executor(), "http server") {
     context_->options = std::move(options);
@@ -226,8 +226,9 @@ class Server::Impl {
 
   util::Result<void> listen() {
     for (const std::string& address : context_->options.listen_addresses) {
-      NX_ASSIGN(tcp::acceptor acceptor, open_acceptor(io_, address));
-      listeners_.push_back(std::make_shared<Listener>(context_, tasks_, io_, std::move(acceptor)));
+      NX_ASSIGN(tcp::acceptor acceptor, open_acceptor(runtime_.executor(), address));
+      listeners_.push_back(
+          std::make_shared<Listener>(context_, tasks_, runtime_, std::move(acceptor)));
       ports_.push_back(listeners_.back()->port());
     }
     return {};
@@ -265,7 +266,7 @@ class Server::Impl {
   }
 
  private:
-  asio::io_context& io_;
+  async::Runtime& runtime_;
   const std::shared_ptr<ServerContext> context_;
   async::TaskGroup tasks_;
   std::vector<std::shared_ptr<Listener>> listeners_;

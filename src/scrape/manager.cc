@@ -108,12 +108,12 @@ util::Result<void> ScrapeManager::Impl::reload(ScrapeManagerOptions options,
     it->second->retire();
     it = pools_.erase(it);
   }
-  const TargetLoop::Environment loop_environment{
-      .workers = environment_.workers, .clock = environment_.clock, .shared = &shared_};
+  const TargetLoop::Environment loop_environment{.clock = environment_.clock, .shared = &shared_};
   for (auto& [name, next] : prepared) {
     std::unique_ptr<Pool>& pool = pools_[name];
     (pool ? metrics_.pool_reloads : metrics_.pools).increment();
-    if (!pool) pool = std::make_unique<Pool>(loop_environment, &tasks_, next.job);
+    if (!pool)
+      pool = std::make_unique<Pool>(loop_environment, environment_.runtime, &tasks_, next.job);
     pool->sync(std::move(next.job), next.targets, seed);
   }
   options_ = std::move(options);

@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "narthex/async/runtime.h"
 #include "narthex/util/log.h"
 
 namespace narthex::scrape {
 
-Pool::Pool(const TargetLoop::Environment& environment, async::TaskGroup* tasks,
-           std::shared_ptr<const Job> job)
-    : environment_(environment), tasks_(tasks), job_(std::move(job)) {}
+Pool::Pool(const TargetLoop::Environment& environment, async::Runtime* runtime,
+           async::TaskGroup* tasks, std::shared_ptr<const Job> job)
+    : environment_(environment), runtime_(runtime), tasks_(tasks), job_(std::move(job)) {}
 
 // Every target that the labels make, once; drops and faults are remembered and logged.
 Pool::Targets Pool::make_targets(const std::vector<model::Labels>& discovered) {
@@ -71,7 +72,7 @@ void Pool::sync(std::shared_ptr<const Job> job, const std::vector<model::Labels>
       continue;
     }
     loop = std::make_shared<TargetLoop>(environment_, std::move(target), job_, seed);
-    tasks_->spawn(TargetLoop::run(loop));
+    tasks_->spawn_on(runtime_->executor(), TargetLoop::run(loop));
   }
 }
 

@@ -20,8 +20,8 @@ namespace narthex::scrape {
 // Threads: external (the manager locks).
 class Pool {
  public:
-  // `tasks` runs the loops and outlives the pool.
-  Pool(const TargetLoop::Environment& environment, async::TaskGroup* tasks,
+  // `tasks` runs the loops on the threads of `runtime`; both outlive the pool.
+  Pool(const TargetLoop::Environment& environment, async::Runtime* runtime, async::TaskGroup* tasks,
        std::shared_ptr<const Job> job);
 
   [[nodiscard]] const Job& job() const noexcept { return *job_; }
@@ -42,6 +42,7 @@ class Pool {
   void apply_target_limit(std::size_t count);
 
   const TargetLoop::Environment environment_;
+  async::Runtime* const runtime_;
   async::TaskGroup* const tasks_;
   std::shared_ptr<const Job> job_;
   std::map<std::string, std::shared_ptr<TargetLoop>> loops_;

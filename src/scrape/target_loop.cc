@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "narthex/async/offload.h"
 #include "narthex/async/timer.h"
 #include "narthex/util/log.h"
 
@@ -126,21 +125,6 @@ http::ClientRequest TargetLoop::request(util::SteadyNs deadline) const {
   return request;
 }
 
-// Runs `work` on a worker thread. While none is free it tries again until the deadline: a busy
-// moment is no failure of the target.
-async::Task<void> TargetLoop::on_worker(std::move_only_function<void()> work,
-                                        util::SteadyNs deadline) {
-  auto shared = std::make_shared<std::move_only_function<void()>>(std::move(work));
-  for (;;) {
-    std::move_only_function<void()> attempt = [shared] { (*shared)(); };
-    auto ran = co_await async::offload(environment_.workers, std::move(attempt));
-    if (ran || ran.error().code() != Code::kLimitExceeded) co_return ran;
-    if (environment_.clock->steady_ns() >= deadline)
-      co_return fail(Code::kTimeout, "no worker thread was free before the timeout");
-    NX_CO_TRY(co_await async::sleep_for(environment_.clock, std::chrono::milliseconds(5)));
-  }
-}
-
 // One round up to the batch. An error is what the target did wrong, what storage said, or
 // kCanceled; abandon() follows.
 async::Task<void> TargetLoop::read_and_commit(Slot slot) {
@@ -164,25 +148,12 @@ async::Task<void> TargetLoop::read_and_commit(Slot slot) {
     ingest_.expect_gzip();
 
   for (bool last = false; !last;) {
-    // Fill what fits before a thread is asked for: many short reads, one hop.
-    std::span<char> buffer = ingest_.buffer();
-    std::size_t filled = 0;
-    while (filled < buffer.size()) {
-      NX_CO_ASSIGN(const std::size_t bytes, co_await exchange->read(buffer.subspan(filled)));
-      filled += bytes;
-      last = bytes == 0;
-      if (last) break;
-    }
-    util::Result<void> taken;
-    std::move_only_function<void()> work = [this, filled, last, slot, &taken] {
-      taken = ingest_.take(filled, last);
-      // The whole body is in: stored in the same hop.
-      if (taken && last) taken = ingest_.commit(seconds_since(slot));
-    };
-    NX_CO_TRY(co_await on_worker(std::move(work), deadline));
-    NX_CO_TRY(std::move(taken));
+    // A piece at a time, so that targets which share the thread take turns.
+    NX_CO_ASSIGN(const std::size_t bytes, co_await exchange->read(ingest_.buffer()));
+    last = bytes == 0;
+    NX_CO_TRY(ingest_.take(bytes, last));
   }
-  co_return util::Result<void>();
+  co_return ingest_.commit(seconds_since(slot));
 }
 
 async::Task<void> TargetLoop::scrape(Slot slot) {
@@ -198,15 +169,7 @@ async::Task<void> TargetLoop::scrape(Slot slot) {
   }
   if (outcome.error().code() == Code::kCanceled) co_return outcome;
 
-  util::Result<void> stored;
-  std::move_only_function<void()> abandon = [this, slot, &stored] {
-    stored = ingest_.abandon(seconds_since(slot));
-  };
-  // Not bounded by the scrape's timeout: that a target failed has to be written down, too.
-  const util::SteadyNs patience =
-      environment_.clock->steady_ns() + std::chrono::nanoseconds(current_target_->interval).count();
-  NX_CO_TRY(co_await on_worker(std::move(abandon), patience));
-  if (!stored) {
+  if (const auto stored = ingest_.abandon(seconds_since(slot)); !stored) {
     util::log_warn("Appending scrape report failed",
                    {{"scrape_pool", current_job_->options.job_name},
                     {"target", current_target_->url_text},
@@ -245,12 +208,7 @@ async::Task<void> TargetLoop::write_end_markers() {
   const util::SteadyNs until = environment_.clock->steady_ns() +
                                (first - environment_.clock->wall_ns()) + interval + interval / 10;
   NX_CO_TRY(co_await async::sleep_until(environment_.clock, until));
-  util::Result<void> stored;
-  std::move_only_function<void()> work = [this, first, &stored] {
-    stored = ingest_.write_end_markers(*current_job_, *current_target_, first / 1'000'000);
-  };
-  NX_CO_TRY(co_await on_worker(std::move(work), until + interval));
-  co_return stored;
+  co_return ingest_.write_end_markers(*current_job_, *current_target_, first / 1'000'000);
 }
 
 }  // namespace narthex::scrape

@@ -10,7 +10,6 @@
 #include "narthex/scrape/manager.h"
 #include "narthex/util/clock.h"
 #include "narthex/util/mutex.h"
-#include "narthex/util/worker_pool.h"
 
 #include "scrape/ingest.h"
 #include "scrape/job.h"
@@ -22,7 +21,6 @@ namespace narthex::scrape {
 class TargetLoop {
  public:
   struct Environment {
-    util::WorkerPool* workers = nullptr;
     util::Clock* clock = nullptr;
     Shared* shared = nullptr;
   };
@@ -59,7 +57,6 @@ class TargetLoop {
   async::Task<bool> wait_for(util::WallNs at);
   async::Task<void> scrape(Slot slot);
   async::Task<void> read_and_commit(Slot slot);
-  async::Task<void> on_worker(std::move_only_function<void()> work, util::SteadyNs deadline);
   async::Task<void> write_end_markers();
   [[nodiscard]] model::TimestampMs sample_time(const Slot& slot) const;
   [[nodiscard]] http::ClientRequest request(util::SteadyNs deadline) const;
@@ -70,7 +67,7 @@ class TargetLoop {
   const std::uint64_t seed_;
   async::Doorbell doorbell_;
 
-  // Of the coroutine and the worker thread it waits for.
+  // Of the coroutine.
   std::shared_ptr<const Target> current_target_;
   std::shared_ptr<const Job> current_job_;
   Ingest ingest_;

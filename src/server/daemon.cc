@@ -41,6 +41,7 @@ namespace {
 using util::Code;
 
 constexpr std::size_t kIoThreads = 2;
+constexpr std::size_t kScrapeThreadsMax = 8;  // One takes in millions of samples a second.
 // Handlers may wait (for their turn, for a slow client), so there are many more of them than cores;
 // the operating system shares the cores among them, which is what keeps a light query quick beside
 // heavy ones.
@@ -102,8 +103,8 @@ struct Daemon::Parts {
   telemetry::Gauge& ready = registry.gauge(
       "prometheus_ready", "Whether requests are answered: 1, or 0 at start and at the end.");
   async::Runtime io{kIoThreads};
+  async::Runtime scrape_io{std::min(core_count(), kScrapeThreadsMax), "narthex-scrape"};
   util::WorkerPool handlers{"narthex-http", kHandlerThreads, kHandlerQueueMax};
-  util::WorkerPool scrape_workers{"narthex-scrape", core_count(), kWorkQueueMax};
   util::WorkerPool query_workers{"narthex-query", core_count(), kWorkQueueMax};
   EventQueue events;
   std::unique_ptr<http::Server> web;
@@ -304,8 +305,7 @@ util::Result<void> Daemon::Parts::apply_scrape_config(const config::Config& fres
 
 util::Result<void> Daemon::Parts::start_scraping() {
   scrape::ScrapeManager::Environment environment;
-  environment.runtime = &io;
-  environment.workers = &scrape_workers;
+  environment.runtime = &scrape_io;
   environment.clock = &clock;
   environment.appender = db.get();
   environment.registry = &registry;
@@ -369,7 +369,7 @@ util::Result<void> Daemon::Parts::stop() {
     closed = db->close();
   }
   query_workers.stop();
-  scrape_workers.stop();
+  scrape_io.stop();
   io.stop();
   return closed;
 }

@@ -34,8 +34,8 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Runs `task` on a strand of its own. False once stop() was called; the coroutine is then dropped
-  // unstarted. A kCanceled result is silent, any other error is logged.
+  // Runs `task` on a strand of its own over the group's executor. False once stop() was called; the
+  // coroutine is then dropped unstarted. A kCanceled result is silent, any other error is logged.
   bool spawn(Task<void> task);
 
   // The same on an executor that the caller also gave to what the coroutine uses (sockets, timers).

@@ -22,7 +22,6 @@
 #include "narthex/telemetry/registry.h"
 #include "narthex/util/clock.h"
 #include "narthex/util/result.h"
-#include "narthex/util/worker_pool.h"
 
 namespace narthex::async {
 class Runtime;
@@ -62,11 +61,10 @@ struct TargetMetadata {
 // Threads: synchronized.
 class ScrapeManager {
  public:
-  // All outlive the manager. `workers` should not be shared with queries: a scrape waits for a free
-  // thread until its timeout.
+  // All outlive the manager. Bodies are read, parsed and stored on the threads of `runtime`, which
+  // should therefore serve nothing else: a slow disk holds up scrapes alone.
   struct Environment {
     async::Runtime* runtime = nullptr;
-    util::WorkerPool* workers = nullptr;
     util::Clock* clock = nullptr;
     storage::Appender* appender = nullptr;
     telemetry::Registry* registry = nullptr;

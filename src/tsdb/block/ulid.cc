@@ -21,8 +21,7 @@ bool is_ulid(std::string_view text) noexcept {
 std::string make_ulid(std::int64_t ms, std::uint64_t entropy_high, std::uint64_t entropy_low) {
   const auto time = static_cast<std::uint64_t>(std::clamp<std::int64_t>(ms, 0, kMsMax));
   __uint128_t bits = (static_cast<__uint128_t>(time) << 80U) |
-                           (static_cast<__uint128_t>(entropy_high & 0xffffU) << 64U) |
-                           entropy_low;
+                     (static_cast<__uint128_t>(entropy_high & 0xffffU) << 64U) | entropy_low;
   std::string out(kUlidBytes, '0');
   for (std::size_t i = kUlidBytes; i > 0; --i) {
     out[i - 1] = kAlphabet[static_cast<std::size_t>(bits & 31U)];

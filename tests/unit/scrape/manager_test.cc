@@ -19,11 +19,8 @@ using test::FakeTarget;
 class ManagerTest : public ::testing::Test {
  protected:
   ManagerTest() {
-    manager_ = std::make_unique<ScrapeManager>(ScrapeManager::Environment{.runtime = &runtime_,
-                                                                          .workers = &workers_,
-                                                                          .clock = &clock_,
-                                                                          .appender = &appender_,
-                                                                          .registry = &registry_});
+    manager_ = std::make_unique<ScrapeManager>(ScrapeManager::Environment{
+        .runtime = &runtime_, .clock = &clock_, .appender = &appender_, .registry = &registry_});
   }
   ~ManagerTest() override {
     manager_->stop();
@@ -75,7 +72,6 @@ class ManagerTest : public ::testing::Test {
 
   util::FakeClock clock_;
   async::Runtime runtime_{2};
-  util::WorkerPool workers_{"test", 1, 100};
   telemetry::Registry registry_;
   test::MemoryAppender appender_;
   std::unique_ptr<ScrapeManager> manager_;
