@@ -345,6 +345,7 @@ util::Result<void> Daemon::Parts::reload() {
                     {{"err", applied.error()}});
     return applied;
   }
+  engine->set_subquery_step(fresh->global.evaluation_interval);
   config->loaded(*std::move(fresh));
   util::log_info("Completed loading of configuration", {{"config", source->describe()}});
   return {};

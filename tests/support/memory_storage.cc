@@ -77,6 +77,14 @@ void tell_resets(const storage::SampleColumns& stored, storage::SampleColumns& o
   }
 }
 
+void copy_starts(const std::map<TimestampMs, TimestampMs>& starts,
+                 const std::vector<TimestampMs>& timestamps, std::vector<TimestampMs>& out) {
+  for (const TimestampMs t : timestamps) {
+    const auto it = starts.find(t);
+    out.push_back(it == starts.end() ? 0 : it->second);
+  }
+}
+
 bool matches_all(std::span<const model::Matcher> matchers, const model::Labels& labels) {
   return std::ranges::all_of(
       matchers, [&](const model::Matcher& matcher) { return matcher.matches_labels(labels); });
@@ -110,6 +118,10 @@ class MemorySeriesSet final : public storage::SeriesSet {
     copy_range(stored.histogram_timestamps, stored.histograms, range, out.histogram_timestamps,
                out.histograms);
     tell_resets(stored, out);
+    const auto& starts = series_[index]->starts;
+    if (starts.empty()) return {};
+    copy_starts(starts, out.float_timestamps, out.float_starts);
+    copy_starts(starts, out.histogram_timestamps, out.histogram_starts);
     return {};
   }
   [[nodiscard]] std::uint64_t samples_max(std::size_t index) const override {
@@ -202,6 +214,11 @@ void MemoryStorage::append(const model::Labels& labels, TimestampMs timestamp,
   storage::SampleColumns& samples = ensure(labels).samples;
   put(samples.histogram_timestamps, samples.histograms, timestamp, std::move(histogram));
   drop(samples.float_timestamps, samples.float_values, timestamp);
+}
+
+void MemoryStorage::set_start(const model::Labels& labels, TimestampMs timestamp,
+                              TimestampMs start) {
+  ensure(labels).starts[timestamp] = start;
 }
 
 void MemoryStorage::clear() noexcept {

@@ -2,6 +2,7 @@
 // database. Threads: external for writes; any number of readers once writing has stopped.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,9 @@ class MemoryStorage final : public storage::Queryable {
   // Samples of one series may come in any order; one at an existing timestamp replaces it, whatever
   // its type was.
   void append(const model::Labels& labels, model::TimestampMs timestamp, double value);
+  // The sample at `timestamp`, which is there, belongs to a counter that began at `start`.
+  void set_start(const model::Labels& labels, model::TimestampMs timestamp,
+                 model::TimestampMs start);
   // A histogram whose hint is kUnknown is read back as a database would tell it: kNotReset when it
   // follows another histogram of its series without a drop of any count, else kUnknown.
   void append(const model::Labels& labels, model::TimestampMs timestamp,
@@ -39,6 +43,7 @@ class MemoryStorage final : public storage::Queryable {
   struct Series {
     model::Labels labels;
     storage::SampleColumns samples;
+    std::map<model::TimestampMs, model::TimestampMs> starts;  // By the sample's time.
   };
   Series& ensure(const model::Labels& labels);
 

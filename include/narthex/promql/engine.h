@@ -76,7 +76,10 @@ class Engine {
   util::Result<QueryResult> range(storage::Queryable& storage, std::string_view query,
                                   const QueryRange& range, const QueryOptions& options);
 
+  // As made; see set_subquery_step().
   [[nodiscard]] const EngineOptions& options() const noexcept;
+  // The configuration was reloaded: queries from now on take this for [range:]. > 0.
+  void set_subquery_step(std::chrono::milliseconds step) noexcept;
 
  private:
   struct State;

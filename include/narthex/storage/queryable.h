@@ -28,12 +28,18 @@ struct SampleColumns {
   std::vector<double> float_values;  // As long as float_timestamps.
   std::vector<model::TimestampMs> histogram_timestamps;
   std::vector<model::FloatHistogram> histograms;  // As long as histogram_timestamps.
+  // When each sample's counter began, 0 = unknown. Empty where nothing is known (the rule), or as
+  // long as the timestamps.
+  std::vector<model::TimestampMs> float_starts;
+  std::vector<model::TimestampMs> histogram_starts;
 
   void clear() noexcept {
     float_timestamps.clear();
     float_values.clear();
     histogram_timestamps.clear();
     histograms.clear();
+    float_starts.clear();
+    histogram_starts.clear();
   }
 };
 

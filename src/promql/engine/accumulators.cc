@@ -7,7 +7,7 @@
 
 #include "narthex/util/check.h"
 
-#include "promql/functions/histogram_math.h"
+#include "promql/functions/histogram_sum.h"
 #include "promql/functions/kahan.h"
 #include "promql/functions/statistics.h"
 
@@ -133,42 +133,6 @@ struct VarianceCell {
 
 enum class HistogramRule : std::uint8_t { kIgnore, kCount, kAdd };
 
-// The histograms of one step, added up.
-struct HistogramCell {
-  HistogramPtr sum;
-  double count = 0;
-  bool spoiled = false;  // Exponential and custom buckets met.
-  bool bounds_reconciled = false;
-  bool saw_reset = false;
-  bool saw_not_reset = false;
-
-  void add(const HistogramPtr& histogram, double members) {
-    saw_reset = saw_reset || histogram->counter_reset_hint == model::CounterResetHint::kReset;
-    saw_not_reset =
-        saw_not_reset || histogram->counter_reset_hint == model::CounterResetHint::kNotReset;
-    count += members;
-    if (!sum) {
-      sum = histogram;
-      return;
-    }
-    HistogramSum total = added(*sum, *histogram);
-    bounds_reconciled = bounds_reconciled || total.bounds_reconciled;
-    if (total.histogram) {
-      sum = std::move(total.histogram);
-    } else {
-      spoiled = true;
-    }
-  }
-  void merge(const HistogramCell& later) {
-    if (!later.sum) return;
-    add(later.sum, later.count);
-    saw_reset = saw_reset || later.saw_reset;
-    saw_not_reset = saw_not_reset || later.saw_not_reset;
-    spoiled = spoiled || later.spoiled;
-    bounds_reconciled = bounds_reconciled || later.bounds_reconciled;
-  }
-};
-
 template <class Cell, HistogramRule kRule, bool kMean = false>
 class CellAccumulator final : public Accumulator {
  public:
@@ -187,7 +151,7 @@ class CellAccumulator final : public Accumulator {
       if constexpr (kRule == HistogramRule::kCount) {
         cells_[point.step].add(0);
       } else if constexpr (kRule == HistogramRule::kAdd) {
-        histograms_[point.step].add(point.histogram, 1);
+        total_of(point.step).add(*point.histogram);
       } else {
         ignored_ = true;
       }
@@ -197,7 +161,7 @@ class CellAccumulator final : public Accumulator {
   void merge(Accumulator& other) override {
     auto& later = static_cast<CellAccumulator&>(other);
     for (std::size_t step = 0; step < cells_.size(); ++step) cells_[step].merge(later.cells_[step]);
-    for (const auto& [step, cell] : later.histograms_) histograms_[step].merge(cell);
+    for (const auto& [step, total] : later.histograms_) total_of(step).merge(total);
     ignored_ = ignored_ || later.ignored_;
   }
 
@@ -205,29 +169,34 @@ class CellAccumulator final : public Accumulator {
     for (std::size_t step = 0; step < cells_.size(); ++step) {
       if (cells_[step].seen()) out.set(step, cells_[step].value());
     }
-    for (const auto& [step, cell] : histograms_) finish_histogram(step, cell, out, notes);
+    for (const auto& [step, total] : histograms_) finish_histogram(step, total, out, notes);
     notes.histograms_ignored = notes.histograms_ignored || ignored_;
   }
 
  private:
-  void finish_histogram(std::uint32_t step, const HistogramCell& cell, ColumnRef out,
+  HistogramTotal& total_of(std::uint32_t step) {
+    constexpr auto kKind = kMean ? HistogramTotal::Kind::kMean : HistogramTotal::Kind::kSum;
+    return histograms_.try_emplace(step, kKind).first->second;
+  }
+
+  void finish_histogram(std::uint32_t step, const HistogramTotal& total, ColumnRef out,
                         AggregateNotes& notes) {
     if (out.has_float(step)) {
       notes.mixed_kinds = true;
       out.unset(step);
       return;
     }
-    notes.bounds_reconciled = notes.bounds_reconciled || cell.bounds_reconciled;
-    if (cell.spoiled) {
+    notes.bounds_reconciled = notes.bounds_reconciled || total.bounds_reconciled();
+    if (total.mixed_schemas()) {
       notes.mixed_schemas = true;
       return;
     }
-    notes.conflicting_resets = notes.conflicting_resets || (cell.saw_reset && cell.saw_not_reset);
-    out.add(step, kMean && cell.count > 1 ? divided(*cell.sum, cell.count) : cell.sum);
+    notes.conflicting_resets = notes.conflicting_resets || total.conflicting_resets();
+    out.add(step, total.result());
   }
 
   std::vector<Cell> cells_;
-  std::map<std::uint32_t, HistogramCell> histograms_;
+  std::map<std::uint32_t, HistogramTotal> histograms_;
   bool ignored_ = false;
 };
 

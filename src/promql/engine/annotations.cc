@@ -77,8 +77,22 @@ void AnnotationSink::inform_fixed(Position where, std::string_view metric_name,
   fixes.last_timestamp = std::max(fixes.last_timestamp, fix.timestamp);
 }
 
+void AnnotationSink::warn_start_overlap(Position where, std::string_view metric_name,
+                                        std::uint64_t count) {
+  const util::MutexLock lock(mutex_);
+  start_overlaps_[{where.start, std::string(metric_name)}] += count;
+}
+
 Annotations AnnotationSink::take() {
   const util::MutexLock lock(mutex_);
+  for (const auto& [key, count] : start_overlaps_) {
+    const std::string times = count > 1 ? fmt::format(" ({} occurrences)", count) : "";
+    warnings_.insert(located("warning", {.start = key.first, .end = key.first},
+                             fmt::format("sample has start time that overlaps with previous sample "
+                                         "timestamp for metric {}{}",
+                                         model::quoted(key.second), times)));
+  }
+  start_overlaps_.clear();
   for (const auto& [key, fixes] : fixes_) {
     const std::string metric =
         key.second.empty() ? "" : fmt::format(" for metric name {}", model::quoted(key.second));

@@ -30,6 +30,8 @@ class AnnotationSink {
   void warn(Position where, std::string_view text);
   void inform(Position where, std::string_view text);
   void warn_quantile(Position where, double quantile);
+  // `count` more windows in which samples of a metric claim overlapping lives.
+  void warn_start_overlap(Position where, std::string_view metric_name, std::uint64_t count);
   // Many of these make one info: ranges are widened, samples counted.
   void inform_fixed(Position where, std::string_view metric_name, const MonotonicityFix& fix);
 
@@ -44,12 +46,14 @@ class AnnotationSink {
   [[nodiscard]] std::string located(std::string_view kind, Position where,
                                     std::string_view text) const;
 
+  using ByMetric = std::pair<std::uint32_t, std::string>;  // Start byte and metric.
+
   const std::string_view query_text_;
   util::Mutex mutex_;
   std::set<std::string> warnings_ NX_GUARDED_BY(mutex_);
   std::set<std::string> infos_ NX_GUARDED_BY(mutex_);
-  std::map<std::pair<std::uint32_t, std::string>, Fixes> fixes_
-      NX_GUARDED_BY(mutex_);  // By start byte and metric.
+  std::map<ByMetric, Fixes> fixes_ NX_GUARDED_BY(mutex_);
+  std::map<ByMetric, std::uint64_t> start_overlaps_ NX_GUARDED_BY(mutex_);
 };
 
 }  // namespace narthex::promql

@@ -11,6 +11,7 @@
 
 #include "promql/engine/elementwise.h"
 #include "promql/engine/histogram_functions.h"
+#include "promql/engine/info.h"
 #include "promql/engine/plan.h"
 #include "promql/engine/range_function.h"
 #include "promql/engine/sorting.h"
@@ -71,6 +72,13 @@ util::Result<std::vector<std::uint64_t>> presence_of(QueryContext& context, cons
   }
   return present;
 }
+
+// No series at all.
+class NothingOp final : public LabelledOp {
+ public:
+  NothingOp() : LabelledOp({}) {}
+  util::Result<void> fill(std::size_t, Scratch&, ColumnRef) const override { return {}; }
+};
 
 // The evaluation time wherever the input has anything.
 class EvaluationTimeOp final : public DerivedOp {
@@ -186,7 +194,10 @@ util::Result<VectorOpPtr> Plan::call(const Call& call, const StepGrid& grid) {
     case kAbsent:
     case kAbsentOverTime:
       return absent_call(call, grid);
+    case kInfo:
+      return info_call(call, grid);
     case kTimestamp:
+    case kStartTimestamp:
       return timestamp_call(call, grid);
     case kLabelReplace:
     case kLabelJoin:
@@ -209,8 +220,7 @@ util::Result<VectorOpPtr> Plan::call(const Call& call, const StepGrid& grid) {
       break;
   }
   if (is_elementwise_function(id)) return elementwise_call(call, grid);
-  return util::fail(util::Code::kUnsupported,
-                    fmt::format("function {} is not supported yet", call.function->name));
+  NX_CHECK(false, "function {} gives no vector", call.function->name);
 }
 
 util::Result<VectorOpPtr> Plan::range_call(const Call& call, const StepGrid& grid) {
@@ -232,6 +242,7 @@ util::Result<VectorOpPtr> Plan::range_call(const Call& call, const StepGrid& gri
   }
   spec.argument = vector_argument->position;
   NX_ASSIGN(Range input, range(*vector_argument, grid));
+  spec.extended = input.extended;
   const bool keeps_name = range_function_keeps_name(spec.function);
   NX_ASSIGN(VectorOpPtr op,
             make_range_function(context_, std::move(input.source), input.windows, std::move(spec)));
@@ -257,13 +268,41 @@ util::Result<VectorOpPtr> Plan::absent_call(const Call& call, const StepGrid& gr
 util::Result<VectorOpPtr> Plan::timestamp_call(const Call& call, const StepGrid& grid) {
   const Expr& bare = unwrap_parens(*call.args[0]);
   VectorOpPtr op;
+  const bool wants_start = call.function->id == FunctionId::kStartTimestamp;
+  if (wants_start &&
+      (bare.kind != ExprKind::kVectorSelector || !context_.options.use_start_timestamps))
+    return std::make_unique<NothingOp>();
   if (const auto* selected = as_if<VectorSelector>(&bare)) {
-    NX_ASSIGN(op, selector(*selected, grid, SelectorValue::kTimestamp));
+    NX_ASSIGN(op,
+              selector(*selected, grid,
+                       wants_start ? SelectorValue::kStartTimestamp : SelectorValue::kTimestamp));
   } else {
     NX_ASSIGN(VectorOpPtr input, vector(*call.args[0], grid));
     op = std::make_unique<EvaluationTimeOp>(std::move(input), grid);
   }
   return drop_names(context_, std::move(op), grid.count, Duplicates::kMergeSteps);
+}
+
+util::Result<VectorOpPtr> Plan::info_call(const Call& call, const StepGrid& grid) {
+  NX_ASSIGN(const InfoMatchers matchers,
+            info_matchers(call.args.size() > 1 ? call.args[1].get() : nullptr));
+  const std::uint64_t mark = context_.budget.sample_mark();
+  NX_ASSIGN(VectorOpPtr input, vector(*call.args[0], grid));
+  NX_ASSIGN(const auto base, materialize(context_, *input, grid.count));
+  input.reset();
+  // The info series are read at the times at which the base series were.
+  NX_ASSIGN(const RefGrid refs, first_refs(*call.args[0], {grid.start, grid.step_ms, grid.count}));
+  model::Matchers wanted = matchers.name;
+  wanted.insert(wanted.end(), matchers.data.begin(), matchers.data.end());
+  NX_ASSIGN(const Selection* selection,
+            selections_.open_now(context_, std::move(wanted),
+                                 fetch_range(refs, context_.lookback_ms, Extension::kNone)));
+  const InfoSeries info{
+      make_instant_selector(context_, *selection, false, refs, {SelectorValue::kValue}),
+      make_instant_selector(context_, *selection, false, refs, {SelectorValue::kTimestamp})};
+  NX_ASSIGN(VectorOpPtr joined, make_info(context_, matchers, *base, info, grid.count));
+  context_.budget.release_samples_to(mark);
+  return joined;
 }
 
 util::Result<VectorOpPtr> Plan::label_call(const Call& call, const StepGrid& grid) {
@@ -314,6 +353,10 @@ util::Result<VectorOpPtr> Plan::sort_call(const Call& call, const StepGrid& grid
 }
 
 util::Result<VectorOpPtr> Plan::histogram_call(const Call& call, const StepGrid& grid) {
+  const FunctionId id = call.function->id;
+  const bool totals = id == FunctionId::kHistogramCount || id == FunctionId::kHistogramSum ||
+                      id == FunctionId::kHistogramAvg;
+  const DetailScope scope(*this, totals ? HistogramDetail::kTotals : HistogramDetail::kAll);
   return make_histogram_function(context_, *this, call, grid);
 }
 

@@ -43,6 +43,7 @@ struct QueryContext {
   bool is_range = false;
   model::TimestampMs end = 0;  // As asked for; the grid's last step may lie before it.
   std::int64_t lookback_ms = 0;
+  std::int64_t subquery_step_ms = 0;  // Of subqueries that name none.
   storage::Deadline deadline;
   storage::Queryable& storage;
   util::WorkerPool& workers;

@@ -8,6 +8,7 @@
 #include "promql/engine/binary.h"
 #include "promql/functions/dates.h"
 #include "promql/functions/histogram_math.h"
+#include "promql/functions/histogram_trim.h"
 
 namespace narthex::promql {
 namespace {
@@ -203,18 +204,19 @@ class VectorScalarOp final : public DerivedOp {
     HistogramList& points = out.histograms();
     std::size_t kept = 0;
     for (HistogramPoint& point : points) {
-      HistogramPtr result = calculate_histogram(*point.histogram, number_[point.step]);
+      HistogramPtr result = calculate_histogram(point.histogram, number_[point.step]);
       if (result) points[kept++] = {point.step, std::move(result)};
     }
     points.resize(kept);
   }
 
   // Null, and an info, where the operator knows no histograms.
-  [[nodiscard]] HistogramPtr calculate_histogram(const model::FloatHistogram& histogram,
+  [[nodiscard]] HistogramPtr calculate_histogram(const HistogramPtr& histogram,
                                                  double number) const {
     const bool right = side_ == ScalarSide::kRight;
-    if (binary_.op == BinaryOp::kMul) return scaled(histogram, number);
-    if (binary_.op == BinaryOp::kDiv && right) return divided(histogram, number);
+    if (binary_.op == BinaryOp::kMul) return scaled(*histogram, number);
+    if (binary_.op == BinaryOp::kDiv && right) return divided(*histogram, number);
+    if (is_trim(binary_.op) && right) return trimmed(histogram, number, trim_side(binary_.op));
     inform_incompatible(context_, binary_, right ? SampleKind::kHistogram : SampleKind::kFloat,
                         right ? SampleKind::kFloat : SampleKind::kHistogram);
     return nullptr;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -184,7 +185,7 @@ class Run {
       NX_TRY(context_.check());
       RangeBuffer buffer(scratch);
       NX_TRY(range.source->read(i, scratch, buffer));
-      storage::SampleColumns cut = cut_window(buffer.samples, range.windows);
+      NX_ASSIGN(storage::SampleColumns cut, cut_window(buffer.samples, range));
       const std::size_t count = cut.float_values.size() + cut.histograms.size();
       if (count == 0) continue;
       context_.samples.add_queryable(count);
@@ -201,8 +202,21 @@ class Run {
     return {};
   }
 
-  static storage::SampleColumns cut_window(const RangeSamples& samples, const WindowGrid& windows) {
+  static util::Result<storage::SampleColumns> cut_window(const RangeSamples& samples,
+                                                         const Plan::Range& range) {
     storage::SampleColumns out;
+    const WindowGrid& windows = range.windows;
+    if (range.extended) {
+      if (!samples.histograms.empty()) {
+        const bool anchored = range.extended->extension == Extension::kAnchored;
+        return fail_execution(fmt::format("{} modifier is not supported with histograms",
+                                          anchored ? "anchored" : "smoothed"));
+      }
+      BoundedFloats bounded = bounded_window(samples.floats, windows, *range.extended);
+      out.float_timestamps = std::move(bounded.timestamps);
+      out.float_values = std::move(bounded.values);
+      return out;
+    }
     for_each_window(samples.floats.timestamps, windows, [&](const Window& w) {
       const auto times = samples.floats.timestamps.subspan(w.begin, w.size());
       const auto values = samples.floats.values.subspan(w.begin, w.size());
@@ -258,7 +272,12 @@ util::Result<std::size_t> step_count(const QueryRange& range, std::uint64_t memo
 
 struct Engine::State {
   State(EngineOptions o, util::WorkerPool& w, util::Clock& c, telemetry::Registry& registry)
-      : options(o), workers(w), clock(c), gate(o.concurrent_queries_max), metrics(registry) {
+      : options(o),
+        subquery_step_ms(o.subquery_step_default.count()),
+        workers(w),
+        clock(c),
+        gate(o.concurrent_queries_max),
+        metrics(registry) {
     registry
         .gauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.")
         .set(static_cast<double>(o.concurrent_queries_max));
@@ -274,6 +293,7 @@ struct Engine::State {
                                 const QueryOptions& query);
 
   const EngineOptions options;
+  std::atomic<std::int64_t> subquery_step_ms;
   util::WorkerPool& workers;
   util::Clock& clock;
   QueryGate gate;
@@ -310,6 +330,7 @@ util::Result<QueryResult> Engine::State::run(storage::Queryable& storage, const 
       .is_range = request.is_range,
       .end = request.end,
       .lookback_ms = lookback_ms,
+      .subquery_step_ms = subquery_step_ms.load(),
       .deadline = {query.stop, &clock, start_ns + std::chrono::nanoseconds(timeout).count()},
       .storage = storage,
       .workers = workers,
@@ -360,6 +381,10 @@ util::Result<QueryResult> Engine::range(storage::Queryable& storage, std::string
   NX_ASSIGN(const std::size_t count, step_count(range, state_->options.memory_bytes_max));
   return state_->run(
       storage, {query, StepGrid{range.start, range.step.count(), count}, true, range.end}, options);
+}
+
+void Engine::set_subquery_step(std::chrono::milliseconds step) noexcept {
+  state_->subquery_step_ms.store(step.count());
 }
 
 const EngineOptions& Engine::options() const noexcept {

@@ -257,7 +257,7 @@ util::Result<VectorOpPtr> make_histogram_function(QueryContext& context, Plan& p
   } else {
     NX_ASSIGN(VectorOpPtr input, plan.vector(*vector_argument, grid));
     return drop_names(context, std::make_unique<HistogramPartOp>(std::move(input), id), grid.count,
-                      Duplicates::kMergeSteps);
+                      Duplicates::kMergeSteps, NameLabels::kMetricNameAlone);
   }
   NX_ASSIGN(VectorOpPtr input, plan.vector(*vector_argument, grid));
   HistogramQuery query(context, vector_argument->position, grid);

@@ -68,6 +68,44 @@ class ScalarVectorOp final : public LabelledOp {
   ScalarColumn values_;
 };
 
+bool has_selector(const Expr& expr) {
+  switch (expr.kind) {
+    case ExprKind::kVectorSelector:
+    case ExprKind::kMatrixSelector:
+    case ExprKind::kSubquery:
+      return true;
+    case ExprKind::kParen:
+      return has_selector(*as<Paren>(expr).expr);
+    case ExprKind::kUnary:
+      return has_selector(*as<Unary>(expr).expr);
+    case ExprKind::kAggregate:
+      return has_selector(*as<Aggregate>(expr).expr);
+    case ExprKind::kBinary:
+      return has_selector(*as<Binary>(expr).lhs) || has_selector(*as<Binary>(expr).rhs);
+    case ExprKind::kCall:
+      return std::ranges::any_of(as<Call>(expr).args,
+                                 [](const ExprPtr& argument) { return has_selector(*argument); });
+    default:
+      return false;
+  }
+}
+
+// Anchored and smoothed ranges are for functions that know boundaries.
+util::Result<void> check_extension(const Call& call) {
+  for (const ExprPtr& argument : call.args) {
+    const auto* matrix = as_if<MatrixSelector>(&unwrap_parens(*argument));
+    if (matrix == nullptr || matrix->selector->extension == Extension::kNone) continue;
+    const Extension extension = matrix->selector->extension;
+    if (extends(call.function->id, extension)) continue;
+    const bool anchored = extension == Extension::kAnchored;
+    return fail_execution(fmt::format(
+        "{} modifier can only be used with: {} - not with {}", anchored ? "anchored" : "smoothed",
+        anchored ? "changes, delta, increase, rate, resets" : "delta, increase, rate",
+        call.function->name));
+  }
+  return {};
+}
+
 bool names_one_metric(const model::Matchers& matchers) {
   return std::ranges::any_of(matchers, [](const model::Matcher& m) {
     return m.op() == model::MatchOp::kEqual && m.name() == model::kMetricName && !m.value().empty();
@@ -131,25 +169,31 @@ util::Result<std::int64_t> Plan::positive_duration(const DurationExpr* expr,
 }
 
 util::Result<RefGrid> Plan::refs_of(const TimeModifiers& time, const StepGrid& grid) const {
+  return refs_of(time, RefGrid{grid.start, grid.step_ms, grid.count});
+}
+
+util::Result<RefGrid> Plan::refs_of(const TimeModifiers& time, const RefGrid& outer) const {
   std::int64_t offset_ms = time.offset.count();
   if (time.offset_expr) {
     NX_ASSIGN(offset_ms, evaluate_duration(context_, *time.offset_expr));
   }
   switch (time.at) {
     case AtKind::kNone:
-      return RefGrid{model::sub_saturated(grid.start, offset_ms), grid.step_ms, grid.count};
+      return RefGrid{model::sub_saturated(outer.start, offset_ms), outer.step_ms, outer.count};
     case AtKind::kTimestamp:
-      return RefGrid{model::sub_saturated(time.at_timestamp, offset_ms), 0, grid.count};
+      return RefGrid{model::sub_saturated(time.at_timestamp, offset_ms), 0, outer.count};
     case AtKind::kStart:
-      return RefGrid{model::sub_saturated(context_.grid.start, offset_ms), 0, grid.count};
+      return RefGrid{model::sub_saturated(context_.grid.start, offset_ms), 0, outer.count};
     case AtKind::kEnd:
-      return RefGrid{model::sub_saturated(context_.end, offset_ms), 0, grid.count};
+      return RefGrid{model::sub_saturated(context_.end, offset_ms), 0, outer.count};
   }
   return RefGrid{};
 }
 
-model::TimeRange Plan::fetch_range(const RefGrid& refs, std::int64_t window_ms) const noexcept {
-  const model::TimestampMs last = refs.count == 0 ? refs.start : refs.at(refs.count - 1);
+model::TimeRange Plan::fetch_range(const RefGrid& refs, std::int64_t window_ms,
+                                   Extension extension) const noexcept {
+  model::TimestampMs last = refs.count == 0 ? refs.start : refs.at(refs.count - 1);
+  if (extension == Extension::kSmoothed) last = model::add_saturated(last, context_.lookback_ms);
   return {model::add_saturated(model::sub_saturated(refs.start, window_ms), 1), last};
 }
 
@@ -159,7 +203,7 @@ util::Result<StepGrid> Plan::subquery_grid(const Subquery& subquery, const StepG
             positive_duration(subquery.range_expr.get(), subquery.range.count()));
   NX_ASSIGN(std::int64_t step_ms,
             positive_duration(subquery.step_expr.get(), subquery.step.count()));
-  if (step_ms == 0) step_ms = context_.options.subquery_step_default.count();
+  if (step_ms == 0) step_ms = context_.subquery_step_ms;
   const model::TimestampMs before = model::sub_saturated(refs.start, range_ms);
   const model::TimestampMs last = refs.count == 0 ? refs.start : refs.at(refs.count - 1);
   // The smallest multiple of the step after `before`; beyond the end of time there is none.
@@ -172,6 +216,49 @@ util::Result<StepGrid> Plan::subquery_grid(const Subquery& subquery, const StepG
   const std::uint64_t column_bytes = ColumnBlock::bytes_for(1, count);
   NX_ASSIGN(const BytesCharge probe, BytesCharge::take(context_.budget, column_bytes));
   return StepGrid{first, step_ms, count};
+}
+
+util::Result<void> Plan::announce_matrix(const MatrixSelector& matrix, const StepGrid& grid) {
+  const VectorSelector& selector = *matrix.selector;
+  NX_ASSIGN(const RefGrid refs, refs_of(selector.time, grid));
+  NX_ASSIGN(const std::int64_t range_ms,
+            positive_duration(matrix.range_expr.get(), matrix.range.count()));
+  const std::int64_t reach_ms = selector.extension == Extension::kNone ? 0 : context_.lookback_ms;
+  selections_.announce(
+      selector.matchers,
+      fetch_range(refs, model::add_saturated(range_ms, reach_ms), selector.extension));
+  return {};
+}
+
+util::Result<RefGrid> Plan::first_refs(const Expr& expr, const RefGrid& outer) const {
+  switch (expr.kind) {
+    case ExprKind::kVectorSelector:
+      return refs_of(as<VectorSelector>(expr).time, outer);
+    case ExprKind::kMatrixSelector:
+      return refs_of(as<MatrixSelector>(expr).selector->time, outer);
+    case ExprKind::kSubquery: {
+      NX_ASSIGN(const RefGrid refs, refs_of(as<Subquery>(expr).time, outer));
+      return first_refs(*as<Subquery>(expr).expr, refs);
+    }
+    case ExprKind::kParen:
+      return first_refs(*as<Paren>(expr).expr, outer);
+    case ExprKind::kUnary:
+      return first_refs(*as<Unary>(expr).expr, outer);
+    case ExprKind::kAggregate:
+      return first_refs(*as<Aggregate>(expr).expr, outer);
+    case ExprKind::kBinary: {
+      const auto& binary = as<Binary>(expr);
+      return first_refs(has_selector(*binary.lhs) ? *binary.lhs : *binary.rhs, outer);
+    }
+    case ExprKind::kCall: {
+      for (const ExprPtr& argument : as<Call>(expr).args) {
+        if (has_selector(*argument)) return first_refs(*argument, outer);
+      }
+      return outer;
+    }
+    default:
+      return outer;
+  }
 }
 
 util::Result<void> Plan::announce(const Expr& root) {
@@ -188,26 +275,13 @@ util::Result<void> Plan::announce(const Expr& expr, const StepGrid& outer) {
       return {};
     case ExprKind::kVectorSelector: {
       const auto& selector = as<VectorSelector>(expr);
-      if (selector.extension != Extension::kNone) {
-        return util::fail(util::Code::kUnsupported,
-                          "anchored and smoothed selectors are not supported yet");
-      }
       NX_ASSIGN(const RefGrid refs, refs_of(selector.time, grid));
-      selections_.announce(selector.matchers, fetch_range(refs, context_.lookback_ms));
+      selections_.announce(selector.matchers,
+                           fetch_range(refs, context_.lookback_ms, selector.extension));
       return {};
     }
-    case ExprKind::kMatrixSelector: {
-      const auto& matrix = as<MatrixSelector>(expr);
-      if (matrix.selector->extension != Extension::kNone) {
-        return util::fail(util::Code::kUnsupported,
-                          "anchored and smoothed selectors are not supported yet");
-      }
-      NX_ASSIGN(const RefGrid refs, refs_of(matrix.selector->time, grid));
-      NX_ASSIGN(const std::int64_t range_ms,
-                positive_duration(matrix.range_expr.get(), matrix.range.count()));
-      selections_.announce(matrix.selector->matchers, fetch_range(refs, range_ms));
-      return {};
-    }
+    case ExprKind::kMatrixSelector:
+      return announce_matrix(as<MatrixSelector>(expr), grid);
     case ExprKind::kSubquery: {
       NX_ASSIGN(const StepGrid inner, subquery_grid(as<Subquery>(expr), grid));
       return announce(*as<Subquery>(expr).expr, inner);
@@ -217,10 +291,6 @@ util::Result<void> Plan::announce(const Expr& expr, const StepGrid& outer) {
     case ExprKind::kUnary:
       return announce(*as<Unary>(expr).expr, grid);
     case ExprKind::kBinary: {
-      if (is_trim(as<Binary>(expr).op)) {
-        return util::fail(util::Code::kUnsupported,
-                          "the operators </ and >/ are not supported yet");
-      }
       NX_TRY(announce(*as<Binary>(expr).lhs, grid));
       return announce(*as<Binary>(expr).rhs, grid);
     }
@@ -232,8 +302,12 @@ util::Result<void> Plan::announce(const Expr& expr, const StepGrid& outer) {
       return announce(*aggregate.expr, grid);
     }
     case ExprKind::kCall: {
-      for (const ExprPtr& arg : as<Call>(expr).args) {
-        NX_TRY(announce(*arg, grid));
+      const auto& call = as<Call>(expr);
+      NX_TRY(check_extension(call));
+      // The second argument of info() says which series to look up, once the first is known.
+      const bool is_info = call.function->id == FunctionId::kInfo;
+      for (std::size_t i = 0; i < (is_info ? 1 : call.args.size()); ++i) {
+        NX_TRY(announce(*call.args[i], grid));
       }
       return {};
     }
@@ -276,10 +350,19 @@ util::Result<Plan::Range> Plan::range(const Expr& expr, const StepGrid& grid) {
     NX_ASSIGN(const std::int64_t range_ms,
               positive_duration(matrix->range_expr.get(), matrix->range.count()));
     const model::Matchers& matchers = matrix->selector->matchers;
-    NX_ASSIGN(const Selection* selection,
-              selections_.get(context_, matchers, fetch_range(refs, range_ms)));
-    return Range{make_matrix_source(context_, *selection, names_one_metric(matchers)),
-                 {refs.start, refs.step_ms, grid.count, range_ms, grid}};
+    const Extension extension = matrix->selector->extension;
+    std::optional<ExtendedRange> extended;
+    if (extension != Extension::kNone) extended = ExtendedRange{extension, context_.lookback_ms};
+    const std::int64_t reach_ms = extended ? extended->lookback_ms : 0;
+    NX_ASSIGN(
+        const Selection* selection,
+        selections_.get(context_, matchers,
+                        fetch_range(refs, model::add_saturated(range_ms, reach_ms), extension)));
+    // Boundaries are interpolated between whole histograms.
+    const HistogramDetail detail = extended ? HistogramDetail::kAll : detail_;
+    return Range{make_matrix_source(context_, *selection, names_one_metric(matchers), detail),
+                 {refs.start, refs.step_ms, grid.count, range_ms, grid},
+                 extended};
   }
   const auto& subquery = as<Subquery>(bare);
   NX_ASSIGN(const RefGrid refs, refs_of(subquery.time, grid));
@@ -295,9 +378,13 @@ util::Result<VectorOpPtr> Plan::selector(const VectorSelector& selector, const S
                                          SelectorValue what) {
   NX_ASSIGN(const RefGrid refs, refs_of(selector.time, grid));
   NX_ASSIGN(const Selection* selection,
-            selections_.get(context_, selector.matchers, fetch_range(refs, context_.lookback_ms)));
-  return make_instant_selector(context_, *selection, names_one_metric(selector.matchers), refs,
-                               what);
+            selections_.get(context_, selector.matchers,
+                            fetch_range(refs, context_.lookback_ms, selector.extension)));
+  const bool same_name = names_one_metric(selector.matchers);
+  if (selector.extension == Extension::kSmoothed && what == SelectorValue::kValue) {
+    return make_smoothed_selector(context_, *selection, same_name, refs, selector.position);
+  }
+  return make_instant_selector(context_, *selection, same_name, refs, {what, detail_});
 }
 
 util::Result<VectorOpPtr> Plan::unary(const Unary& unary, const StepGrid& grid) {
@@ -307,6 +394,8 @@ util::Result<VectorOpPtr> Plan::unary(const Unary& unary, const StepGrid& grid) 
 }
 
 util::Result<VectorOpPtr> Plan::binary(const Binary& binary, const StepGrid& grid) {
+  // Operators may look at buckets.
+  const DetailScope whole(*this, HistogramDetail::kAll);
   const bool left_is_vector = value_type(*binary.lhs) == ValueType::kVector;
   const bool right_is_vector = value_type(*binary.rhs) == ValueType::kVector;
   if (left_is_vector && right_is_vector) {

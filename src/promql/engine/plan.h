@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "narthex/promql/ast.h"
@@ -12,6 +13,7 @@
 #include "promql/engine/range_source.h"
 #include "promql/engine/selection.h"
 #include "promql/engine/vector_op.h"
+#include "promql/functions/extended_range.h"
 
 namespace narthex::promql {
 
@@ -33,6 +35,7 @@ class Plan {
   struct Range {
     RangeSourcePtr source;
     WindowGrid windows;
+    std::optional<ExtendedRange> extended = std::nullopt;
   };
   util::Result<Range> range(const Expr& expr, const StepGrid& grid);
 
@@ -46,14 +49,20 @@ class Plan {
 
   util::Result<void> announce(const Expr& expr, const StepGrid& grid);
   util::Result<RefGrid> refs_of(const TimeModifiers& time, const StepGrid& grid) const;
+  util::Result<RefGrid> refs_of(const TimeModifiers& time, const RefGrid& outer) const;
   util::Result<StepGrid> subquery_grid(const Subquery& subquery, const StepGrid& grid) const;
   util::Result<std::int64_t> positive_duration(const DurationExpr* expr,
                                                std::int64_t literal_ms) const;
-  [[nodiscard]] model::TimeRange fetch_range(const RefGrid& refs,
-                                             std::int64_t window_ms) const noexcept;
+  // What a selector with such windows fetches.
+  [[nodiscard]] model::TimeRange fetch_range(const RefGrid& refs, std::int64_t window_ms,
+                                             Extension extension) const noexcept;
+  util::Result<void> announce_matrix(const MatrixSelector& matrix, const StepGrid& grid);
+  // What the first selector of an expression looks at, with the offsets and @ around it.
+  util::Result<RefGrid> first_refs(const Expr& expr, const RefGrid& outer) const;
 
   util::Result<VectorOpPtr> selector(const VectorSelector& selector, const StepGrid& grid,
                                      SelectorValue what);
+  util::Result<VectorOpPtr> info_call(const Call& call, const StepGrid& grid);
   util::Result<VectorOpPtr> call(const Call& call, const StepGrid& grid);
   util::Result<VectorOpPtr> range_call(const Call& call, const StepGrid& grid);
   util::Result<VectorOpPtr> absent_call(const Call& call, const StepGrid& grid);
@@ -68,8 +77,23 @@ class Plan {
   util::Result<VectorOpPtr> unary(const Unary& unary, const StepGrid& grid);
   util::Result<ScalarColumn> scalar_call(const Call& call, const StepGrid& grid);
 
+  // While it lives, selectors give this detail of histograms.
+  class DetailScope {
+   public:
+    DetailScope(Plan& plan, HistogramDetail detail)
+        : plan_(plan), before_(std::exchange(plan.detail_, detail)) {}
+    DetailScope(const DetailScope&) = delete;
+    DetailScope& operator=(const DetailScope&) = delete;
+    ~DetailScope() { plan_.detail_ = before_; }
+
+   private:
+    Plan& plan_;
+    const HistogramDetail before_;
+  };
+
   QueryContext& context_;
   Selections selections_;
+  HistogramDetail detail_ = HistogramDetail::kAll;
 };
 
 // The value of a duration expression in milliseconds; its errors carry the byte range.

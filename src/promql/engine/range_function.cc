@@ -11,6 +11,7 @@
 
 #include "promql/functions/histogram_kernels.h"
 #include "promql/functions/range_kernels.h"
+#include "promql/functions/start_times.h"
 
 namespace narthex::promql {
 namespace {
@@ -70,6 +71,12 @@ bool looks_like_counter(std::string_view name) noexcept {
          name.ends_with("_bucket");
 }
 
+// Functions that make use of the times at which counters started.
+bool knows_starts(FunctionId id) noexcept {
+  return id == FunctionId::kRate || id == FunctionId::kIncrease || id == FunctionId::kIrate ||
+         id == FunctionId::kResets;
+}
+
 bool is_quantile(double q) noexcept {
   return q >= 0 && q <= 1;
 }
@@ -103,6 +110,16 @@ class RangeFunctionOp final : public VectorOp {
     RangeBuffer buffer(scratch);
     NX_TRY(source_->read(index, scratch, buffer));
     const RangeSamples& samples = buffer.samples;
+    if (call_.extended) {
+      HistogramNotes notes;
+      context_.samples.add_queryable(
+          fill_extended(function_.id, samples, windows_, *call_.extended, out, notes));
+      annotate_histograms(index, notes);
+      annotate_floats(index, out);
+      return context_.budget.charge_samples(point_count(out));
+    }
+    if (samples.has_starts() && knows_starts(function_.id))
+      return fill_by_starts(index, samples, out);
     const KernelArguments arguments{call_.first, call_.second};
     std::uint64_t seen =
         function_.kernel(samples.floats, windows_, arguments, scratch.kernel(), out);
@@ -116,6 +133,24 @@ class RangeFunctionOp final : public VectorOp {
   }
 
  private:
+  util::Result<void> fill_by_starts(std::size_t index, const RangeSamples& samples,
+                                    ColumnRef out) const {
+    HistogramNotes notes;
+    if (function_.id == FunctionId::kResets) {
+      fill_alike(function_.id, samples, windows_, out);
+    } else if (function_.id == FunctionId::kIrate) {
+      fill_own_kind(function_.id, samples, windows_, out, notes);
+    } else {
+      fill_started(function_.id, samples, windows_, out, notes);
+    }
+    const auto ignore = [](const Window&) {};
+    context_.samples.add_queryable(for_each_window(samples.floats.timestamps, windows_, ignore) +
+                                   for_each_window(samples.histogram_timestamps, windows_, ignore));
+    annotate_histograms(index, notes);
+    annotate_floats(index, out);
+    return context_.budget.charge_samples(point_count(out));
+  }
+
   [[nodiscard]] std::string metric_name(std::size_t index) const {
     return model::quoted(source_->label_value(index, model::kMetricName));
   }
@@ -176,6 +211,10 @@ class RangeFunctionOp final : public VectorOp {
          "metric name");
     warn(notes.not_counter, "this native histogram metric is not a counter:");
     warn(notes.not_gauge, "this native histogram metric is not a gauge:");
+    if (notes.start_overlaps > 0) {
+      context_.annotations.warn_start_overlap(
+          call_.argument, source_->label_value(index, model::kMetricName), notes.start_overlaps);
+    }
     if (notes.bounds_reconciled) {
       context_.annotations.inform(
           call_.argument,

@@ -1,12 +1,14 @@
 // Calls of functions on range vectors.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "narthex/promql/ast.h"
 
 #include "promql/engine/range_source.h"
 #include "promql/engine/vector_op.h"
+#include "promql/functions/extended_range.h"
 #include "promql/functions/window.h"
 
 namespace narthex::promql {
@@ -17,6 +19,7 @@ struct RangeCall {
   Position parameter;         // The first scalar argument's.
   std::vector<double> first;  // Scalar arguments by step; see KernelArguments.
   std::vector<double> second;
+  std::optional<ExtendedRange> extended = std::nullopt;  // Then extends(function, …).
 };
 
 [[nodiscard]] bool is_range_function(FunctionId id) noexcept;

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "narthex/model/stale.h"
+
+#include "promql/engine/selection_labels.h"
+#include "promql/functions/histogram_math.h"
 
 namespace narthex::promql {
 namespace {
@@ -12,30 +16,27 @@ using model::TimestampMs;
 
 constexpr double kMillisecondsPerSecond = 1000.0;
 
-// Labels straight from storage.
-template <class Base>
-class SelectionLabels : public Base {
- public:
-  SelectionLabels(QueryContext& context, const Selection& selection, bool same_name)
-      : context_(context), selection_(selection), same_name_(same_name) {}
-  [[nodiscard]] std::size_t size() const noexcept override { return selection_.set().size(); }
-  [[nodiscard]] model::Labels labels(std::size_t index) const override {
-    return selection_.set().labels(index);
-  }
-  [[nodiscard]] std::string_view label_value(std::size_t index,
-                                             std::string_view name) const override {
-    return selection_.set().label_value(index, name);
-  }
-  [[nodiscard]] bool loses_name(std::size_t) const noexcept override { return false; }
-  [[nodiscard]] bool same_name() const noexcept override { return same_name_; }
+// Count and sum of a histogram, its hint told from the one before it (null: none).
+HistogramPtr totals_of(const model::FloatHistogram& histogram,
+                       const model::FloatHistogram* before) {
+  using enum model::CounterResetHint;
+  auto totals = std::make_shared<model::FloatHistogram>();
+  totals->count = histogram.count;
+  totals->sum = histogram.sum;
+  totals->counter_reset_hint = histogram.counter_reset_hint;
+  if (histogram.counter_reset_hint == kUnknown && before != nullptr)
+    totals->counter_reset_hint = is_reset(histogram, *before) ? kReset : kNotReset;
+  return totals;
+}
 
- protected:
-  QueryContext& context_;
-  const Selection& selection_;
-
- private:
-  const bool same_name_;
-};
+// The newest histogram in front of `index` that is no stale marker; null if there is none.
+const model::FloatHistogram* fresh_before(const storage::SampleColumns& samples,
+                                          std::size_t index) noexcept {
+  while (index > 0) {
+    if (!model::is_stale(samples.histograms[--index].sum)) return &samples.histograms[index];
+  }
+  return nullptr;
+}
 
 // Newest sample at or before a time, by an index that only moves forward.
 class NewestSample {
@@ -58,8 +59,8 @@ class NewestSample {
 class InstantSelectorOp final : public SelectionLabels<VectorOp> {
  public:
   InstantSelectorOp(QueryContext& context, const Selection& selection, bool same_name, RefGrid refs,
-                    SelectorValue what)
-      : SelectionLabels(context, selection, same_name), refs_(refs), what_(what) {}
+                    SelectorOptions options)
+      : SelectionLabels(context, selection, same_name), refs_(refs), options_(options) {}
 
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
     auto buffer = scratch.samples();
@@ -83,9 +84,8 @@ class InstantSelectorOp final : public SelectionLabels<VectorOp> {
     NewestSample newest(samples.float_timestamps);
     for (std::size_t step = 0; step < refs_.count; ++step) {
       const TimestampMs ref = refs_.at(step);
-      if (newest.move_to(ref) && is_fresh(newest.timestamp(), ref)) {
-        set_float(step, newest.timestamp(), samples.float_values[newest.index()], out);
-      }
+      if (newest.move_to(ref) && is_fresh(newest.timestamp(), ref))
+        set_float(samples, newest.index(), step, out);
     }
   }
 
@@ -104,72 +104,90 @@ class InstantSelectorOp final : public SelectionLabels<VectorOp> {
       const TimestampMs at = std::max(float_at, histogram_at);
       if (at == kNever || !is_fresh(at, ref)) continue;
       if (float_at > histogram_at) {
-        set_float(step, at, samples.float_values[newest_float.index()], out);
+        set_float(samples, newest_float.index(), step, out);
         continue;
       }
-      const model::FloatHistogram& histogram = samples.histograms[newest_histogram.index()];
-      if (model::is_stale(histogram.sum)) continue;
-      if (what_ == SelectorValue::kTimestamp) {
-        out.set(step, static_cast<double>(at) / kMillisecondsPerSecond);
+      const std::size_t index = newest_histogram.index();
+      if (model::is_stale(samples.histograms[index].sum)) continue;
+      if (options_.value != SelectorValue::kValue) {
+        set_time(at, samples.histogram_starts, index, step, out);
         continue;
       }
-      if (shared_index != newest_histogram.index()) {
-        shared_index = newest_histogram.index();
-        shared = std::make_shared<const model::FloatHistogram>(histogram);
+      if (shared_index != index) {
+        shared_index = index;
+        shared = shared_copy(samples, index);
       }
       out.add(step, shared);
     }
   }
 
-  void set_float(std::size_t step, TimestampMs at, double value, ColumnRef out) const noexcept {
+  [[nodiscard]] HistogramPtr shared_copy(const storage::SampleColumns& samples,
+                                         std::size_t index) const {
+    if (options_.detail == HistogramDetail::kTotals)
+      return totals_of(samples.histograms[index], fresh_before(samples, index));
+    return std::make_shared<const model::FloatHistogram>(samples.histograms[index]);
+  }
+
+  void set_float(const storage::SampleColumns& samples, std::size_t index, std::size_t step,
+                 ColumnRef out) const noexcept {
+    const double value = samples.float_values[index];
     if (model::is_stale(value)) return;
-    out.set(step, what_ == SelectorValue::kValue
-                      ? value
-                      : static_cast<double>(at) / kMillisecondsPerSecond);
+    if (options_.value == SelectorValue::kValue) {
+      out.set(step, value);
+    } else {
+      set_time(samples.float_timestamps[index], samples.float_starts, index, step, out);
+    }
+  }
+
+  void set_time(TimestampMs at, std::span<const TimestampMs> starts, std::size_t index,
+                std::size_t step, ColumnRef out) const noexcept {
+    const bool wants_start = options_.value == SelectorValue::kStartTimestamp;
+    const TimestampMs start = starts.empty() ? 0 : starts[index];
+    if (wants_start && start == 0) return;
+    out.set(step, static_cast<double>(wants_start ? start : at) / kMillisecondsPerSecond);
   }
 
   const RefGrid refs_;
-  const SelectorValue what_;
+  const SelectorOptions options_;
 };
 
 class MatrixSource final : public SelectionLabels<RangeSource> {
  public:
-  using SelectionLabels::SelectionLabels;
+  MatrixSource(QueryContext& context, const Selection& selection, bool same_name,
+               HistogramDetail detail)
+      : SelectionLabels(context, selection, same_name), detail_(detail) {}
 
   util::Result<void> read(std::size_t index, Scratch&, RangeBuffer& buffer) const override {
-    NX_ASSIGN(const storage::SampleColumns* raw, selection_.read(context_, index, buffer.raw()));
-    NX_TRY(
-        context_.budget.check_transient_samples(raw->float_values.size() + raw->histograms.size()));
-    RangeSamples& samples = buffer.samples;
-    if (std::ranges::any_of(raw->float_values, model::is_stale)) {
-      copy_fresh(*raw, buffer.clean());
-      samples.floats = {buffer.clean().float_timestamps, buffer.clean().float_values};
-    } else {
-      samples.floats = {raw->float_timestamps, raw->float_values};
-    }
-    samples.histograms.clear();
-    samples.histogram_timestamps = {};
-    if (!raw->histograms.empty()) take_histograms(*raw, buffer);
+    NX_TRY(read_fresh_samples(context_, selection_, index, buffer));
+    if (detail_ == HistogramDetail::kTotals) reduce_to_totals(buffer);
     return {};
   }
 
  private:
-  static void copy_fresh(const storage::SampleColumns& raw, storage::SampleColumns& clean) {
-    for (std::size_t i = 0; i < raw.float_values.size(); ++i) {
-      if (model::is_stale(raw.float_values[i])) continue;
-      clean.float_timestamps.push_back(raw.float_timestamps[i]);
-      clean.float_values.push_back(raw.float_values[i]);
+  static void reduce_to_totals(RangeBuffer& buffer) {
+    const model::FloatHistogram* before = nullptr;
+    for (const model::FloatHistogram*& histogram : buffer.samples.histograms) {
+      buffer.histograms().push_back(totals_of(*histogram, before));
+      before = std::exchange(histogram, buffer.histograms().back().get());
     }
   }
-  static void take_histograms(const storage::SampleColumns& raw, RangeBuffer& buffer) {
-    for (std::size_t i = 0; i < raw.histograms.size(); ++i) {
-      if (model::is_stale(raw.histograms[i].sum)) continue;
-      buffer.clean().histogram_timestamps.push_back(raw.histogram_timestamps[i]);
-      buffer.samples.histograms.push_back(&raw.histograms[i]);
-    }
-    buffer.samples.histogram_timestamps = buffer.clean().histogram_timestamps;
-  }
+
+  const HistogramDetail detail_;
 };
+
+// Copies what is not stale, start times included where there are any.
+template <class Value, class IsStale, class Take>
+void keep_fresh(const std::vector<TimestampMs>& times, const std::vector<TimestampMs>& starts,
+                const std::vector<Value>& values, IsStale&& is_stale,
+                std::vector<TimestampMs>& fresh_times, std::vector<TimestampMs>& fresh_starts,
+                Take&& take) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (is_stale(values[i])) continue;
+    fresh_times.push_back(times[i]);
+    if (!starts.empty()) fresh_starts.push_back(starts[i]);
+    take(values[i]);
+  }
+}
 
 class SubquerySource final : public RangeSource {
  public:
@@ -225,14 +243,42 @@ class SubquerySource final : public RangeSource {
 
 }  // namespace
 
-VectorOpPtr make_instant_selector(QueryContext& context, const Selection& selection, bool same_name,
-                                  RefGrid refs, SelectorValue what) {
-  return std::make_unique<InstantSelectorOp>(context, selection, same_name, refs, what);
+util::Result<void> read_fresh_samples(QueryContext& context, const Selection& selection,
+                                      std::size_t index, RangeBuffer& buffer) {
+  NX_ASSIGN(const storage::SampleColumns* raw, selection.read(context, index, buffer.raw()));
+  NX_TRY(context.budget.check_transient_samples(raw->float_values.size() + raw->histograms.size()));
+  RangeSamples& samples = buffer.samples;
+  storage::SampleColumns& clean = buffer.clean();
+  if (std::ranges::any_of(raw->float_values, model::is_stale)) {
+    keep_fresh(raw->float_timestamps, raw->float_starts, raw->float_values, model::is_stale,
+               clean.float_timestamps, clean.float_starts,
+               [&](double value) { clean.float_values.push_back(value); });
+    samples.floats = {clean.float_timestamps, clean.float_values, clean.float_starts};
+  } else {
+    samples.floats = {raw->float_timestamps, raw->float_values, raw->float_starts};
+  }
+  samples.histograms.clear();
+  const auto is_stale = [](const model::FloatHistogram& h) { return model::is_stale(h.sum); };
+  keep_fresh(raw->histogram_timestamps, raw->histogram_starts, raw->histograms, is_stale,
+             clean.histogram_timestamps, clean.histogram_starts,
+             [&](const model::FloatHistogram& h) { samples.histograms.push_back(&h); });
+  samples.histogram_timestamps = clean.histogram_timestamps;
+  samples.histogram_starts = clean.histogram_starts;
+  if (!context.options.use_start_timestamps) {
+    samples.floats.starts = {};
+    samples.histogram_starts = {};
+  }
+  return {};
 }
 
-RangeSourcePtr make_matrix_source(QueryContext& context, const Selection& selection,
-                                  bool same_name) {
-  return std::make_unique<MatrixSource>(context, selection, same_name);
+VectorOpPtr make_instant_selector(QueryContext& context, const Selection& selection, bool same_name,
+                                  RefGrid refs, SelectorOptions options) {
+  return std::make_unique<InstantSelectorOp>(context, selection, same_name, refs, options);
+}
+
+RangeSourcePtr make_matrix_source(QueryContext& context, const Selection& selection, bool same_name,
+                                  HistogramDetail detail) {
+  return std::make_unique<MatrixSource>(context, selection, same_name, detail);
 }
 
 RangeSourcePtr make_subquery_source(VectorOpPtr op, const StepGrid& grid) {

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "narthex/promql/ast.h"
+
 #include "promql/engine/selection.h"
 #include "promql/engine/vector_op.h"
 #include "promql/functions/window.h"
@@ -28,6 +30,10 @@ class RangeBuffer {
   std::vector<HistogramPtr> histograms_;
 };
 
+// Series `index` of a selection, without stale markers.
+util::Result<void> read_fresh_samples(QueryContext& context, const Selection& selection,
+                                      std::size_t index, RangeBuffer& buffer);
+
 class RangeSource : public SeriesLabels {
  public:
   // Fills buffer.samples.
@@ -48,13 +54,28 @@ struct RefGrid {
   }
 };
 
-// A vector selector evaluated at each step; with `want_timestamps`, its value is the sample's time
-// in seconds.
-enum class SelectorValue : std::uint8_t { kValue, kTimestamp };
+// How much of histograms is wanted.
+enum class HistogramDetail : std::uint8_t {
+  kAll,
+  // Count and sum alone, with counter resets found while reading: all that histogram_count, _sum
+  // and _avg need, at a fraction of the cost.
+  kTotals,
+};
+
+// What a vector selector gives at each step: the sample, its time, or the time its counter began
+// (both in seconds).
+enum class SelectorValue : std::uint8_t { kValue, kTimestamp, kStartTimestamp };
+struct SelectorOptions {
+  SelectorValue value = SelectorValue::kValue;
+  HistogramDetail detail = HistogramDetail::kAll;
+};
 VectorOpPtr make_instant_selector(QueryContext& context, const Selection& selection, bool same_name,
-                                  RefGrid refs, SelectorValue what);
-RangeSourcePtr make_matrix_source(QueryContext& context, const Selection& selection,
-                                  bool same_name);
+                                  RefGrid refs, SelectorOptions options);
+// `where` is the selector's position.
+VectorOpPtr make_smoothed_selector(QueryContext& context, const Selection& selection,
+                                   bool same_name, RefGrid refs, Position where);
+RangeSourcePtr make_matrix_source(QueryContext& context, const Selection& selection, bool same_name,
+                                  HistogramDetail detail);
 // The points of an operator planned on `grid`, as samples.
 RangeSourcePtr make_subquery_source(VectorOpPtr op, const StepGrid& grid);
 

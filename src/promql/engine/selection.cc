@@ -11,7 +11,9 @@ std::uint64_t bytes_of(const storage::SampleColumns& samples) noexcept {
   constexpr std::uint64_t kFloatBytes = sizeof(model::TimestampMs) + sizeof(double);
   constexpr std::uint64_t kHistogramBytes =
       sizeof(model::TimestampMs) + sizeof(model::FloatHistogram);
-  std::uint64_t bytes = sizeof(samples) + samples.float_values.size() * kFloatBytes;
+  std::uint64_t bytes =
+      sizeof(samples) + samples.float_values.size() * kFloatBytes +
+      (samples.float_starts.size() + samples.histogram_starts.size()) * sizeof(model::TimestampMs);
   for (const model::FloatHistogram& h : samples.histograms) {
     bytes += kHistogramBytes +
              sizeof(model::Span) * (h.positive_spans.size() + h.negative_spans.size()) +
@@ -89,6 +91,16 @@ void Selections::announce(const model::Matchers& matchers, model::TimeRange rang
     return;
   }
   selections_.push_back(std::make_unique<Selection>(matchers, range));
+}
+
+util::Result<Selection*> Selections::open_now(QueryContext& context, model::Matchers matchers,
+                                              model::TimeRange range) {
+  auto selection = std::make_unique<Selection>(std::move(matchers), range);
+  // Read twice: for values and for times.
+  selection->uses_ = 2;
+  NX_TRY(selection->open(context));
+  selections_.push_back(std::move(selection));
+  return selections_.back().get();
 }
 
 util::Result<Selection*> Selections::get(QueryContext& context, const model::Matchers& matchers,

@@ -51,6 +51,9 @@ class Selections {
  public:
   // Announces that the plan will ask for these series in this range.
   void announce(const model::Matchers& matchers, model::TimeRange range);
+  // A select that only became known while other parts of the query were evaluated.
+  util::Result<Selection*> open_now(QueryContext& context, model::Matchers matchers,
+                                    model::TimeRange range);
   // The selection that covers it. Precondition: announced.
   util::Result<Selection*> get(QueryContext& context, const model::Matchers& matchers,
                                model::TimeRange range);

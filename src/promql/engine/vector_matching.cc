@@ -1,6 +1,7 @@
 // Arithmetic and comparisons between vectors. "Many" and "one" are the two sides of a match: left
 // and right for one-to-one and group_left, right and left for group_right.
 #include <algorithm>
+#include <optional>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include "promql/engine/match_groups.h"
 #include "promql/functions/column_math.h"
 #include "promql/functions/histogram_math.h"
+#include "promql/functions/histogram_trim.h"
 
 namespace narthex::promql {
 namespace {
@@ -18,11 +20,33 @@ constexpr std::string_view kNotUnique =
 constexpr std::string_view kManyToOneImplicit =
     "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
 
+// In place of an index: the sample that a fill modifier puts where a group has none on that side.
+constexpr std::uint32_t kFilled = UINT32_MAX;
+
 struct Pair {
   std::uint32_t many;
   std::uint32_t one;
   std::uint32_t group;
 };
+
+// Fill values go by sides as they are matched: also with group_right, fill_left is for the "many"
+// (PQ-B7; upstream's own tests have it so).
+std::optional<double> many_fill(const Binary& binary) noexcept {
+  return binary.matching->fill_left;
+}
+std::optional<double> one_fill(const Binary& binary) noexcept {
+  return binary.matching->fill_right;
+}
+
+bool is_swapped(const Binary& binary) noexcept {
+  return binary.matching->cardinality == Cardinality::kOneToMany;
+}
+const std::vector<std::uint32_t>& many_members(const Binary& binary, const MatchGroup& group) {
+  return is_swapped(binary) ? group.right : group.left;
+}
+const std::vector<std::uint32_t>& one_members(const Binary& binary, const MatchGroup& group) {
+  return is_swapped(binary) ? group.left : group.right;
+}
 
 bool is_filter(const Binary& binary) noexcept {
   return is_trim(binary.op) || (is_comparison(binary.op) && !binary.return_bool);
@@ -36,12 +60,14 @@ class ResultNaming {
         binary_(binary),
         matching_(*binary.matching) {}
 
-  [[nodiscard]] LabelledOp::Series name(const SeriesLabels& many, std::size_t m,
-                                        const SeriesLabels& one, std::size_t o) const {
-    model::LabelsBuilder builder(many.labels(m));
+  // one_value(name) is a label of the "one" side.
+  template <class OneValue>
+  [[nodiscard]] LabelledOp::Series name(const LabelledOp::Series& many,
+                                        OneValue&& one_value) const {
+    model::LabelsBuilder builder(many.labels);
     LabelledOp::Series result;
     if (is_filter(binary_)) {
-      result.loses_name = many.loses_name(m);
+      result.loses_name = many.loses_name;
     } else if (is_comparison(binary_.op) && delayed_) {
       result.loses_name = true;
     } else {
@@ -53,7 +79,7 @@ class ResultNaming {
       };
       builder.remove_if([&](std::string_view name) { return listed(name) != matching_.on; });
     } else {
-      for (const std::string& name : matching_.include) builder.set(name, one.label_value(o, name));
+      for (const std::string& name : matching_.include) builder.set(name, one_value(name));
     }
     result.labels = builder.build();
     return result;
@@ -68,12 +94,14 @@ class ResultNaming {
 class MatchOp final : public LabelledOp {
  public:
   MatchOp(QueryContext& context, const Binary& binary, VectorOpPtr many, VectorOpPtr one,
-          std::vector<Series> series, std::vector<std::vector<Pair>> pairs, std::size_t steps)
+          std::vector<MatchGroup> groups, std::vector<Series> series,
+          std::vector<std::vector<Pair>> pairs, std::size_t steps)
       : LabelledOp(std::move(series)),
         context_(context),
         binary_(binary),
         many_(std::move(many)),
         one_(std::move(one)),
+        groups_(std::move(groups)),
         pairs_(std::move(pairs)),
         steps_(steps) {}
 
@@ -94,11 +122,20 @@ class MatchOp final : public LabelledOp {
 
  private:
   util::Result<void> fill_pair(const Pair& pair, Scratch& scratch, ColumnRef out) const {
-    NX_TRY(many_->fill(pair.many, scratch, out));
+    const MatchGroup& group = groups_[pair.group];
+    if (pair.many == kFilled) {
+      NX_TRY(fill_gaps(*many_, many_members(binary_, group), *many_fill(binary_), scratch, out));
+    } else {
+      NX_TRY(many_->fill(pair.many, scratch, out));
+    }
     if (out.empty()) return {};
     auto column = scratch.column(steps_);
     const ColumnRef one = column->ref();
-    NX_TRY(one_->fill(pair.one, scratch, one));
+    if (pair.one == kFilled) {
+      NX_TRY(fill_gaps(*one_, one_members(binary_, group), *one_fill(binary_), scratch, one));
+    } else {
+      NX_TRY(one_->fill(pair.one, scratch, one));
+    }
     const bool histograms = !out.histograms().empty() || !one.histograms().empty();
     HistogramList combined;
     std::vector<std::pair<std::size_t, double>>
@@ -110,9 +147,21 @@ class MatchOp final : public LabelledOp {
     return {};
   }
 
-  [[nodiscard]] bool swapped() const noexcept {
-    return binary_.matching->cardinality == Cardinality::kOneToMany;
+  // `value` at each step where none of `members` has a point.
+  util::Result<void> fill_gaps(const VectorOp& side, const std::vector<std::uint32_t>& members,
+                               double value, Scratch& scratch, ColumnRef out) const {
+    out.set_all_present();
+    std::fill_n(out.values(), out.steps(), value);
+    for (const std::uint32_t member : members) {
+      auto column = scratch.column(steps_);
+      NX_TRY(side.fill(member, scratch, column->ref()));
+      column->ref().for_each_float([&](std::size_t step) { out.unset(step); });
+      for (const HistogramPoint& point : column->ref().histograms()) out.unset(point.step);
+    }
+    return {};
   }
+
+  [[nodiscard]] bool swapped() const noexcept { return is_swapped(binary_); }
 
   // out = out op one where both have floats, nothing elsewhere.
   void combine_floats(ColumnRef one, ColumnRef out) const {
@@ -213,6 +262,8 @@ class MatchOp final : public LabelledOp {
       result = scaled(*right.histogram, left.value);
     } else if (op == BinaryOp::kDiv && left.histogram && right.is_float) {
       result = divided(*left.histogram, right.value);
+    } else if (is_trim(op) && left.histogram && right.is_float) {
+      result = trimmed(left.histogram, right.value, trim_side(op));
     } else {
       inform_incompatible(context_, binary_, left.kind(), right.kind());
       return;
@@ -250,6 +301,7 @@ class MatchOp final : public LabelledOp {
   const Binary& binary_;
   VectorOpPtr many_;
   VectorOpPtr one_;
+  std::vector<MatchGroup> groups_;
   std::vector<std::vector<Pair>> pairs_;
   std::size_t steps_;
 };
@@ -261,35 +313,48 @@ class Matcher {
           std::size_t steps)
       : context_(context),
         binary_(binary),
+        naming_(context, binary),
         steps_(steps),
-        swapped_(binary.matching->cardinality == Cardinality::kOneToMany),
+        swapped_(is_swapped(binary)),
         many_(std::move(swapped_ ? right : left)),
         one_(std::move(swapped_ ? left : right)) {}
 
   util::Result<VectorOpPtr> match() {
     NX_ASSIGN(groups_, match_groups(context_, *binary_.matching, swapped_ ? *one_ : *many_,
                                     swapped_ ? *many_ : *one_));
+    if (fills()) collect_group_labels();
     NX_TRY(prepare_one_side());
     NX_TRY(prepare_many_side());
     pair_up();
-    return std::make_unique<MatchOp>(context_, binary_, std::move(many_), std::move(one_),
-                                     std::move(series_), std::move(pairs_), steps_);
+    const bool may_clash = std::ranges::any_of(
+        pairs_, [](const std::vector<Pair>& pairs) { return pairs.size() > 1; });
+    auto matched = std::make_unique<MatchOp>(context_, binary_, std::move(many_), std::move(one_),
+                                             std::move(groups_), std::move(series_),
+                                             std::move(pairs_), steps_);
+    if (!may_clash) return matched;
+    // Now, not when somebody asks: a clash is an error even if nobody does.
+    return materialize(context_, *matched, steps_);
   }
 
  private:
   [[nodiscard]] const std::vector<std::uint32_t>& many_of(const MatchGroup& g) const {
-    return swapped_ ? g.right : g.left;
+    return many_members(binary_, g);
   }
   [[nodiscard]] const std::vector<std::uint32_t>& one_of(const MatchGroup& g) const {
-    return swapped_ ? g.left : g.right;
+    return one_members(binary_, g);
+  }
+
+  [[nodiscard]] bool fills() const noexcept {
+    return many_fill(binary_).has_value() || one_fill(binary_).has_value();
   }
 
   // Series that are asked for more than once, or must be looked at before, are computed once and
   // kept.
   util::Result<void> prepare_one_side() {
-    const bool repeated = std::ranges::any_of(groups_, [this](const MatchGroup& g) {
-      return one_of(g).size() > 1 || (!one_of(g).empty() && many_of(g).size() > 1);
-    });
+    const bool repeated =
+        fills() || std::ranges::any_of(groups_, [this](const MatchGroup& g) {
+          return one_of(g).size() > 1 || (!one_of(g).empty() && many_of(g).size() > 1);
+        });
     if (!repeated) return {};
     NX_ASSIGN(auto kept, materialize(context_, *one_, steps_));
     for (const MatchGroup& group : groups_) {
@@ -302,7 +367,7 @@ class Matcher {
   }
 
   // At no step may two series of a group be there; but without any element on the other side
-  // nothing is matched at all.
+  // nothing is matched at all, unless it is filled.
   util::Result<void> refuse_duplicates(const MatchGroup& group, const MaterializedOp& one) {
     const std::vector<std::uint32_t>& members = one_of(group);
     std::vector<std::uint32_t> holder(steps_, UINT32_MAX);
@@ -313,7 +378,10 @@ class Matcher {
       for (const HistogramPoint& point : row.histograms()) steps.push_back(point.step);
       for (const std::size_t step : steps) {
         if (holder[step] != UINT32_MAX) {
-          NX_ASSIGN(const bool matters, many_has_points_at(step));
+          bool matters = fills();
+          if (!matters) {
+            NX_ASSIGN(matters, many_has_points_at(step));
+          }
           if (matters) return fail_execution(duplicate_text(one, holder[step], member));
         }
         holder[step] = member;
@@ -354,15 +422,15 @@ class Matcher {
   // One-to-one with several series of a group on the left: they must take turns wherever the right
   // one is there.
   util::Result<void> prepare_many_side() {
-    if (binary_.matching->cardinality != Cardinality::kOneToOne) return {};
-    const bool crowded = std::ranges::any_of(groups_, [this](const MatchGroup& g) {
-      return many_of(g).size() > 1 && !one_of(g).empty();
-    });
-    if (!crowded) return {};
+    const bool one_to_one = binary_.matching->cardinality == Cardinality::kOneToOne;
+    const auto is_crowded = [&](const MatchGroup& g) {
+      return one_to_one && many_of(g).size() > 1 && (!one_of(g).empty() || one_fill(binary_));
+    };
+    if (!fills() && !std::ranges::any_of(groups_, is_crowded)) return {};
     NX_ASSIGN(auto kept, materialize(context_, *many_, steps_));
     Scratch scratch;
     for (const MatchGroup& group : groups_) {
-      if (many_of(group).size() < 2 || one_of(group).empty()) continue;
+      if (!is_crowded(group)) continue;
       auto present = scratch.column(steps_);
       for (const std::uint32_t o : one_of(group)) {
         auto column = scratch.column(steps_);
@@ -380,7 +448,7 @@ class Matcher {
 
   [[nodiscard]] bool take_turns(const MatchGroup& group, const MaterializedOp& many,
                                 ColumnRef one) const {
-    std::vector<bool> relevant(steps_, false);
+    std::vector<bool> relevant(steps_, one_fill(binary_).has_value());
     one.for_each_float([&](std::size_t step) { relevant[step] = true; });
     for (const HistogramPoint& point : one.histograms()) relevant[point.step] = true;
     std::vector<bool> taken(steps_, false);
@@ -396,32 +464,58 @@ class Matcher {
     return !clash;
   }
 
+  [[nodiscard]] auto value_of(std::uint32_t one) const {
+    return [this, one](std::string_view name) { return one_->label_value(one, name); };
+  }
+
   void pair_up() {
-    const ResultNaming naming(context_, binary_);
-    boost::unordered_flat_map<model::Labels, std::uint32_t, model::LabelsHasher> by_labels;
     for (std::uint32_t g = 0; g < groups_.size(); ++g) {
-      for (const std::uint32_t m : many_of(groups_[g])) {
-        for (const std::uint32_t o : one_of(groups_[g])) {
-          LabelledOp::Series result = naming.name(*many_, m, *one_, o);
-          const auto [it, created] =
-              by_labels.try_emplace(result.labels, static_cast<std::uint32_t>(series_.size()));
-          if (created) {
-            series_.push_back(std::move(result));
-            pairs_.emplace_back();
-          }
-          pairs_[it->second].push_back({m, o, g});
-        }
+      const std::vector<std::uint32_t>& many = many_of(groups_[g]);
+      const std::vector<std::uint32_t>& one = one_of(groups_[g]);
+      const LabelledOp::Series filled{fills() ? group_labels_[g] : model::Labels(), false};
+      const auto filled_value = [&](std::string_view name) { return filled.labels.get(name); };
+      for (const std::uint32_t m : many) {
+        const LabelledOp::Series named{many_->labels(m), many_->loses_name(m)};
+        for (const std::uint32_t o : one) add_pair(named, value_of(o), {m, o, g});
+        if (one_fill(binary_)) add_pair(named, filled_value, {m, kFilled, g});
       }
+      if (!many_fill(binary_)) continue;
+      for (const std::uint32_t o : one) add_pair(filled, value_of(o), {kFilled, o, g});
     }
+  }
+
+  // What all members of a group have in common: the labels of a filled sample.
+  void collect_group_labels() {
+    for (const MatchGroup& group : groups_) {
+      const bool from_many = !many_of(group).empty();
+      const SeriesLabels& side = from_many ? *many_ : *one_;
+      const std::uint32_t member = from_many ? many_of(group).front() : one_of(group).front();
+      group_labels_.push_back(match_labels(*binary_.matching, side.labels(member)));
+    }
+  }
+
+  template <class OneValue>
+  void add_pair(const LabelledOp::Series& many, OneValue&& one_value, Pair pair) {
+    LabelledOp::Series result = naming_.name(many, one_value);
+    const auto [it, created] =
+        by_labels_.try_emplace(result.labels, static_cast<std::uint32_t>(series_.size()));
+    if (created) {
+      series_.push_back(std::move(result));
+      pairs_.emplace_back();
+    }
+    pairs_[it->second].push_back(pair);
   }
 
   QueryContext& context_;
   const Binary& binary_;
+  const ResultNaming naming_;
   const std::size_t steps_;
   const bool swapped_;
   VectorOpPtr many_;
   VectorOpPtr one_;
   std::vector<MatchGroup> groups_;
+  boost::unordered_flat_map<model::Labels, std::uint32_t, model::LabelsHasher> by_labels_;
+  std::vector<model::Labels> group_labels_;  // By group, when a side is filled.
   std::vector<LabelledOp::Series> series_;
   std::vector<std::vector<Pair>> pairs_;
 };
@@ -442,10 +536,6 @@ void inform_incompatible(QueryContext& context, const Binary& binary, SampleKind
 util::Result<VectorOpPtr> make_vector_matching(QueryContext& context, const Binary& binary,
                                                VectorOpPtr left, VectorOpPtr right,
                                                std::size_t steps) {
-  const VectorMatching& matching = *binary.matching;
-  if (matching.fill_left || matching.fill_right) {
-    return util::fail(util::Code::kUnsupported, "fill modifiers are not supported yet");
-  }
   return Matcher(context, binary, std::move(left), std::move(right), steps).match();
 }
 

@@ -12,19 +12,26 @@ constexpr std::string_view kUnitLabel = "__unit__";
 
 class DropNamesOp final : public DerivedOp {
  public:
-  using DerivedOp::DerivedOp;
+  DropNamesOp(VectorOpPtr input, NameLabels which) : DerivedOp(std::move(input)), which_(which) {}
   [[nodiscard]] model::Labels labels(std::size_t index) const override {
-    return without_name_labels(input().labels(index));
+    return which_ == NameLabels::kAll ? without_name_labels(input().labels(index))
+                                      : input().labels(index).without_name();
   }
   [[nodiscard]] std::string_view label_value(std::size_t index,
                                              std::string_view name) const override {
-    return is_name_label(name) ? std::string_view{} : input().label_value(index, name);
+    return is_dropped(name) ? std::string_view{} : input().label_value(index, name);
   }
   [[nodiscard]] bool loses_name(std::size_t) const noexcept override { return false; }
   [[nodiscard]] bool same_name() const noexcept override { return true; }
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
     return input().fill(index, scratch, out);
   }
+
+ private:
+  [[nodiscard]] bool is_dropped(std::string_view name) const noexcept {
+    return which_ == NameLabels::kAll ? is_name_label(name) : name == model::kMetricName;
+  }
+  const NameLabels which_;
 };
 
 class FlagNamesOp final : public DerivedOp {
@@ -143,10 +150,10 @@ util::Result<std::unique_ptr<MaterializedOp>> materialize(QueryContext& context,
 }
 
 util::Result<VectorOpPtr> drop_names(QueryContext& context, VectorOpPtr op, std::size_t steps,
-                                     Duplicates duplicates) {
+                                     Duplicates duplicates, NameLabels which) {
   if (context.options.delayed_name_removal) return std::make_unique<FlagNamesOp>(std::move(op));
   const bool unique = op->same_name();
-  VectorOpPtr dropped = std::make_unique<DropNamesOp>(std::move(op));
+  VectorOpPtr dropped = std::make_unique<DropNamesOp>(std::move(op), which);
   if (unique) return dropped;
   return merge_duplicates(context, std::move(dropped), steps, duplicates);
 }
@@ -170,8 +177,9 @@ util::Result<VectorOpPtr> merge_duplicates(QueryContext& context, VectorOpPtr op
     members[it->second].push_back(static_cast<std::uint32_t>(i));
   }
   if (series.size() == op->size()) return op;
-  return std::make_unique<MergeOp>(std::move(op), std::move(series), std::move(members), steps,
-                                   duplicates);
+  const MergeOp merged(std::move(op), std::move(series), std::move(members), steps, duplicates);
+  // Now, not when somebody asks: a clash is an error even if nobody does.
+  return materialize(context, merged, steps);
 }
 
 }  // namespace narthex::promql

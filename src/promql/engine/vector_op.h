@@ -131,9 +131,14 @@ enum class Duplicates : std::uint8_t {
   kMergeSteps,  // Equal series are one as long as they never have a point at the same step.
   kRefuse,      // Two equal series that both have points are an error.
 };
-// `op` without the name labels: at once, or by flag with delayed name removal.
+enum class NameLabels : std::uint8_t {
+  kAll,
+  kMetricNameAlone,  // Type and unit stay.
+};
+// `op` without the name labels: at once, or by flag with delayed name removal (which is for all of
+// them).
 util::Result<VectorOpPtr> drop_names(QueryContext& context, VectorOpPtr op, std::size_t steps,
-                                     Duplicates duplicates);
+                                     Duplicates duplicates, NameLabels which = NameLabels::kAll);
 // `op` with equal label sets made one. kExecution as PQ-E8 words it.
 util::Result<VectorOpPtr> merge_duplicates(QueryContext& context, VectorOpPtr op, std::size_t steps,
                                            Duplicates duplicates);

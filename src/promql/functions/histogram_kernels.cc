@@ -10,7 +10,10 @@
 #include "narthex/util/check.h"
 
 #include "promql/functions/extrapolation.h"
+#include "promql/functions/histogram_change.h"
 #include "promql/functions/histogram_math.h"
+#include "promql/functions/histogram_sum.h"
+#include "promql/functions/mixed_window.h"
 
 namespace narthex::promql {
 namespace {
@@ -18,49 +21,6 @@ namespace {
 using model::CounterResetHint;
 using model::FloatHistogram;
 using model::TimestampMs;
-
-// A window over both lists of a series.
-struct MixedWindow {
-  Window floats;
-  Window histograms;
-  [[nodiscard]] std::size_t size() const noexcept { return floats.size() + histograms.size(); }
-};
-
-template <class Body>
-void for_each_mixed_window(const RangeSamples& samples, const WindowGrid& grid, Body&& body) {
-  WindowCursor floats(samples.floats.timestamps, grid);
-  WindowCursor histograms(samples.histogram_timestamps, grid);
-  for (std::size_t step = 0; step < grid.steps; ++step) {
-    const MixedWindow window{floats.move_to(step), histograms.move_to(step)};
-    if (window.size() > 0) body(step, window);
-  }
-}
-
-// A sample of either kind: `histogram` is null for a float.
-struct AnySample {
-  TimestampMs timestamp = 0;
-  double value = 0;
-  const FloatHistogram* histogram = nullptr;
-};
-
-// The samples of a window in order of time.
-template <class Visit>
-void visit_in_time(const RangeSamples& samples, const MixedWindow& w, Visit&& visit) {
-  std::size_t f = w.floats.begin;
-  std::size_t h = w.histograms.begin;
-  while (f < w.floats.end || h < w.histograms.end) {
-    const bool take_float =
-        h == w.histograms.end ||
-        (f < w.floats.end && samples.floats.timestamps[f] < samples.histogram_timestamps[h]);
-    if (take_float) {
-      visit(AnySample{samples.floats.timestamps[f], samples.floats.values[f], nullptr});
-      ++f;
-    } else {
-      visit(AnySample{samples.histogram_timestamps[h], 0, samples.histograms[h]});
-      ++h;
-    }
-  }
-}
 
 enum class Edge : std::uint8_t { kOldest, kNewest };
 
@@ -82,81 +42,7 @@ void put(std::size_t step, const AnySample& sample, ColumnRef out) {
   }
 }
 
-bool is_event(const AnySample& before, const AnySample& now, bool resets) {
-  if ((before.histogram == nullptr) != (now.histogram == nullptr)) return true;
-  if (now.histogram != nullptr) {
-    return resets ? is_reset(*now.histogram, *before.histogram)
-                  : !same_histogram(*now.histogram, *before.histogram);
-  }
-  if (resets) return now.value < before.value;
-  return now.value != before.value && !(std::isnan(now.value) && std::isnan(before.value));
-}
-
-// changes and resets: how often two neighbours differ, or the later one starts anew.
-double count_events(const RangeSamples& samples, const MixedWindow& w, bool resets) {
-  double count = 0;
-  std::optional<AnySample> before;
-  visit_in_time(samples, w, [&](const AnySample& now) {
-    if (before) count += is_event(*before, now, resets) ? 1 : 0;
-    before = now;
-  });
-  return count;
-}
-
-// --- Functions with a result of either kind. `h` are the histograms of one window, in order of
-// time. ---
-
-using Histograms = std::span<const FloatHistogram* const>;
-
-bool mixes_schemas(Histograms h) {
-  const auto is_custom = [](const FloatHistogram* x) {
-    return x->schema == model::kCustomBucketsSchema;
-  };
-  return std::ranges::any_of(h, is_custom) && !std::ranges::all_of(h, is_custom);
-}
-
-bool is_gauge(const FloatHistogram& h) noexcept {
-  return h.counter_reset_hint == CounterResetHint::kGauge;
-}
-
-HistogramPtr as_gauge(const FloatHistogram& h) {
-  auto copy = std::make_shared<FloatHistogram>(h);
-  copy->counter_reset_hint = CounterResetHint::kGauge;
-  return copy;
-}
-
-HistogramPtr subtract(const FloatHistogram& left, const FloatHistogram& right,
-                      HistogramNotes& notes) {
-  HistogramSum difference = subtracted(left, right);
-  notes.bounds_reconciled = notes.bounds_reconciled || difference.bounds_reconciled;
-  notes.operation = "subtraction";
-  return difference.histogram;
-}
-
-// The last histogram minus the first, with what was lost at resets added again.
-HistogramPtr change_of(Histograms h, bool counter, HistogramNotes& notes) {
-  const FloatHistogram& first = *h.front();
-  const FloatHistogram& last = *h.back();
-  // Nothing of the first is left when the second starts anew: its layout must not matter either.
-  const bool skip_first = counter && is_reset(*h[1], first);
-  HistogramPtr change = skip_first ? as_gauge(last) : subtract(last, first, notes);
-  for (std::size_t i = skip_first ? 2 : 1; counter && change && i < h.size(); ++i) {
-    if (!is_reset(*h[i], *h[i - 1])) continue;
-    HistogramSum sum = added(*change, *h[i - 1]);
-    notes.bounds_reconciled = notes.bounds_reconciled || sum.bounds_reconciled;
-    change = std::move(sum.histogram);
-  }
-  return change;
-}
-
-void check_hints(Histograms h, bool counter, HistogramNotes& notes) {
-  if (counter) {
-    notes.not_counter =
-        notes.not_counter || std::ranges::any_of(h, [](const auto* x) { return is_gauge(*x); });
-  } else {
-    notes.not_gauge = notes.not_gauge || !is_gauge(*h.front()) || !is_gauge(*h.back());
-  }
-}
+// --- Functions with a result of either kind. ---
 
 // rate, increase, delta.
 HistogramPtr extrapolated(FunctionId function, const RangeSamples& samples, const WindowGrid& grid,
@@ -169,7 +55,8 @@ HistogramPtr extrapolated(FunctionId function, const RangeSamples& samples, cons
     notes.mixed_schemas = true;
     return nullptr;
   }
-  const HistogramPtr change = change_of(h, counter, notes);
+  const auto begins_anew = [&](std::size_t i) { return counter && is_reset(*h[i], *h[i - 1]); };
+  const HistogramPtr change = change_of(h, false, begins_anew, notes);
   if (!change) return nullptr;
   const Extrapolation e{w.size(), samples.histogram_timestamps[w.begin],
                         samples.histogram_timestamps[w.end - 1], w.ref - grid.range_ms, w.ref};
@@ -181,27 +68,15 @@ HistogramPtr extrapolated(FunctionId function, const RangeSamples& samples, cons
 
 // sum_over_time, avg_over_time.
 HistogramPtr total(FunctionId function, Histograms h, HistogramNotes& notes) {
-  if (mixes_schemas(h)) {
-    notes.mixed_schemas = true;
-    return nullptr;
-  }
+  HistogramTotal all(function == FunctionId::kAvgOverTime ? HistogramTotal::Kind::kMean
+                                                          : HistogramTotal::Kind::kSum);
+  for (const FloatHistogram* histogram : h) all.add(*histogram);
   notes.operation = "aggregation";
-  bool saw_reset = false;
-  bool saw_not_reset = false;
-  HistogramPtr sum;
-  for (const FloatHistogram* histogram : h) {
-    saw_reset = saw_reset || histogram->counter_reset_hint == CounterResetHint::kReset;
-    saw_not_reset = saw_not_reset || histogram->counter_reset_hint == CounterResetHint::kNotReset;
-    if (!sum) {
-      sum = scaled(*histogram, 1);
-      continue;
-    }
-    HistogramSum next = added(*sum, *histogram);
-    notes.bounds_reconciled = notes.bounds_reconciled || next.bounds_reconciled;
-    sum = std::move(next.histogram);
-  }
-  notes.conflicting_resets = notes.conflicting_resets || (saw_reset && saw_not_reset);
-  return function == FunctionId::kAvgOverTime ? divided(*sum, static_cast<double>(h.size())) : sum;
+  notes.bounds_reconciled = notes.bounds_reconciled || all.bounds_reconciled();
+  notes.mixed_schemas = notes.mixed_schemas || all.mixed_schemas();
+  if (all.mixed_schemas()) return nullptr;
+  notes.conflicting_resets = notes.conflicting_resets || all.conflicting_resets();
+  return all.result();
 }
 
 // irate, idelta: the two newest samples of whatever kind.
@@ -223,13 +98,13 @@ void instant_change(FunctionId function, const RangeSamples& samples, const Mixe
   const double interval = seconds_of(b.timestamp - a.timestamp);
   if (interval == 0) return;
   if (b.histogram == nullptr) {
-    const double change = counter && b.value < a.value ? b.value : b.value - a.value;
+    const double change = counter && is_counter_reset(a, b) ? b.value : b.value - a.value;
     out.set(step, counter ? change / interval : change);
     return;
   }
   const std::array both = {a.histogram, b.histogram};
   check_hints(both, counter, notes);
-  const bool reset = counter && is_reset(*b.histogram, *a.histogram);
+  const bool reset = counter && is_counter_reset(a, b);
   if (!reset && mixes_schemas(both)) {
     notes.mixed_schemas = true;
     return;
@@ -266,10 +141,10 @@ void fill_alike(FunctionId function, const RangeSamples& samples, const WindowGr
         out.set(step, seconds(edge_sample(samples, w, Edge::kNewest)));
         break;
       case FunctionId::kChanges:
-        out.set(step, count_events(samples, w, false));
+        out.set(step, count_events(samples, w, Event::kChange));
         break;
       case FunctionId::kResets:
-        out.set(step, count_events(samples, w, true));
+        out.set(step, count_events(samples, w, Event::kReset));
         break;
       default:
         NX_CHECK(false, "function {} tells histograms from floats", static_cast<int>(function));

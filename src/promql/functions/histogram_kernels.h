@@ -1,6 +1,7 @@
 // What range functions do with a series that has histogram samples. Definitions: promql.md §6.3.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "narthex/promql/column.h"
@@ -18,7 +19,9 @@ struct HistogramNotes {
   bool not_gauge = false;      // A gauge function met a counter histogram.
   bool bounds_reconciled = false;
   bool conflicting_resets = false;
-  std::string_view operation;  // Of the last two: addition, subtraction, aggregation.
+  // Windows in which a counter claims to have started before the sample in front of it.
+  std::uint64_t start_overlaps = 0;
+  std::string_view operation;  // Of bounds_ and conflicting_: addition, subtraction, aggregation.
 };
 
 // Functions to which a histogram is a sample like any other: count_, present_, first_, last_,

@@ -44,18 +44,6 @@ Buckets combined(const Buckets& a, const Buckets& b, double factor) {
   return out;
 }
 
-struct JoinedHint {
-  CounterResetHint hint;
-  bool conflict;
-};
-JoinedHint join_hints(CounterResetHint a, CounterResetHint b) noexcept {
-  using enum CounterResetHint;
-  if (a == b) return {a, false};
-  if (a == kGauge || b == kGauge) return {kGauge, false};
-  if (a == kUnknown || b == kUnknown) return {kUnknown, false};
-  return {kUnknown, true};
-}
-
 HistogramSum combine(const FloatHistogram& left, const FloatHistogram& right, double factor) {
   SparseHistogram a(left);
   SparseHistogram b(right);
@@ -109,6 +97,14 @@ bool any_sum_shrank(const Buckets& before, const Buckets& now) noexcept {
 }
 
 }  // namespace
+
+JoinedHint join_hints(CounterResetHint a, CounterResetHint b) noexcept {
+  using enum CounterResetHint;
+  if (a == b) return {a, false};
+  if (a == kGauge || b == kGauge) return {kGauge, false};
+  if (a == kUnknown || b == kUnknown) return {kUnknown, false};
+  return {kUnknown, true};
+}
 
 HistogramPtr scaled(const FloatHistogram& histogram, double factor) {
   SparseHistogram h(histogram);

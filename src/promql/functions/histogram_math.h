@@ -24,6 +24,13 @@ struct HistogramSum {
 [[nodiscard]] HistogramSum subtracted(const model::FloatHistogram& left,
                                       const model::FloatHistogram& right);
 
+// The hint of what two histograms with these hints give together.
+struct JoinedHint {
+  model::CounterResetHint hint;
+  bool conflict;
+};
+[[nodiscard]] JoinedHint join_hints(model::CounterResetHint a, model::CounterResetHint b) noexcept;
+
 // Whether the counter behind `current` started anew after `previous`.
 [[nodiscard]] bool is_reset(const model::FloatHistogram& current,
                             const model::FloatHistogram& previous);

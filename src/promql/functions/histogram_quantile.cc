@@ -107,16 +107,6 @@ class Ranking {
   Target upper_;
 };
 
-// The zero bucket reaches to a side only if there are buckets, or none at all.
-void narrow_zero_bucket(const SparseHistogram& h, BucketInterval& bucket) {
-  const bool any_negative =
-      std::ranges::any_of(h.negative, [](const auto& b) { return b.second != 0; });
-  const bool any_positive =
-      std::ranges::any_of(h.positive, [](const auto& b) { return b.second != 0; });
-  if (any_positive && !any_negative) bucket.lower = 0;
-  if (any_negative && !any_positive) bucket.upper = 0;
-}
-
 std::vector<BucketInterval> populated_intervals(const model::FloatHistogram& histogram) {
   const SparseHistogram sparse(histogram);
   std::vector<BucketInterval> buckets = intervals_of(sparse);

@@ -163,30 +163,53 @@ Reconciled reconcile(SparseHistogram& a, SparseHistogram& b) {
   return Reconciled::kYes;
 }
 
+BucketInterval positive_interval(const SparseHistogram& h, const Buckets::value_type& bucket) {
+  const auto& [index, count] = bucket;
+  if (h.custom()) {
+    const auto i = static_cast<std::size_t>(index);
+    const double lower = i == 0 ? -kInfinity : h.custom_values[i - 1];
+    const double upper = i < h.custom_values.size() ? h.custom_values[i] : kInfinity;
+    return {lower, upper, i == 0, true, count, BucketInterval::Kind::kCustom};
+  }
+  return {exponential_bound(index - 1, h.schema),
+          exponential_bound(index, h.schema),
+          false,
+          true,
+          count,
+          BucketInterval::Kind::kExponential};
+}
+
+BucketInterval negative_interval(const SparseHistogram& h, const Buckets::value_type& bucket) {
+  const auto& [index, count] = bucket;
+  return {-exponential_bound(index, h.schema),
+          -exponential_bound(index - 1, h.schema),
+          true,
+          false,
+          count,
+          BucketInterval::Kind::kExponential};
+}
+
+BucketInterval zero_interval(const SparseHistogram& h) {
+  return {-h.zero_threshold, h.zero_threshold,           true, true,
+          h.zero_count,      BucketInterval::Kind::kZero};
+}
+
+void narrow_zero_bucket(const SparseHistogram& h, BucketInterval& zero) {
+  const auto any = [](const Buckets& buckets) {
+    return std::ranges::any_of(buckets, [](const auto& b) { return b.second != 0; });
+  };
+  const bool any_negative = any(h.negative);
+  const bool any_positive = any(h.positive);
+  if (any_positive && !any_negative) zero.lower = 0;
+  if (any_negative && !any_positive) zero.upper = 0;
+}
+
 std::vector<BucketInterval> intervals_of(const SparseHistogram& h) {
   std::vector<BucketInterval> out;
-  if (h.custom()) {
-    for (const auto& [index, count] : h.positive) {
-      const auto i = static_cast<std::size_t>(index);
-      const double lower = i == 0 ? -kInfinity : h.custom_values[i - 1];
-      const double upper = i < h.custom_values.size() ? h.custom_values[i] : kInfinity;
-      out.push_back({lower, upper, i == 0, true, count, BucketInterval::Kind::kCustom});
-    }
-    return out;
-  }
-  for (auto it = h.negative.rbegin(); it != h.negative.rend(); ++it) {
-    out.push_back({-exponential_bound(it->first, h.schema),
-                   -exponential_bound(it->first - 1, h.schema), true, false, it->second,
-                   BucketInterval::Kind::kExponential});
-  }
-  if (h.zero_count != 0) {
-    out.push_back({-h.zero_threshold, h.zero_threshold, true, true, h.zero_count,
-                   BucketInterval::Kind::kZero});
-  }
-  for (const auto& [index, count] : h.positive) {
-    out.push_back({exponential_bound(index - 1, h.schema), exponential_bound(index, h.schema),
-                   false, true, count, BucketInterval::Kind::kExponential});
-  }
+  for (auto it = h.negative.rbegin(); it != h.negative.rend(); ++it)
+    out.push_back(negative_interval(h, *it));
+  if (h.zero_count != 0) out.push_back(zero_interval(h));
+  for (const auto& bucket : h.positive) out.push_back(positive_interval(h, bucket));
   return out;
 }
 

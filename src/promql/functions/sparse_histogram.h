@@ -23,6 +23,7 @@ struct SparseHistogram {
   Buckets negative;
   std::vector<double> custom_values;
 
+  SparseHistogram() = default;
   explicit SparseHistogram(const model::FloatHistogram& histogram);
   // Compact.
   [[nodiscard]] model::FloatHistogram pack() const;
@@ -53,6 +54,15 @@ struct BucketInterval {
   double count = 0;
   enum class Kind : std::uint8_t { kExponential, kCustom, kZero } kind = Kind::kExponential;
 };
+[[nodiscard]] BucketInterval positive_interval(const SparseHistogram& histogram,
+                                               const SparseHistogram::Buckets::value_type& bucket);
+// Precondition: not custom.
+[[nodiscard]] BucketInterval negative_interval(const SparseHistogram& histogram,
+                                               const SparseHistogram::Buckets::value_type& bucket);
+[[nodiscard]] BucketInterval zero_interval(const SparseHistogram& histogram);
+// The zero bucket reaches to a side only if there are buckets on it, or none at all.
+void narrow_zero_bucket(const SparseHistogram& histogram, BucketInterval& zero);
+
 // All buckets in ascending order, the zero bucket in its place if it holds anything.
 [[nodiscard]] std::vector<BucketInterval> intervals_of(const SparseHistogram& histogram);
 

@@ -16,13 +16,20 @@ namespace narthex::promql {
 struct FloatSamples {
   std::span<const model::TimestampMs> timestamps;
   std::span<const double> values;
+  // When each sample's counter began, 0 = unknown; empty: nothing is known, or wanted.
+  std::span<const model::TimestampMs> starts = {};
 };
 
 // One series' samples of both kinds, without stale markers.
 struct RangeSamples {
   FloatSamples floats;
   std::span<const model::TimestampMs> histogram_timestamps;
-  std::vector<const model::FloatHistogram*> histograms;  // As long as histogram_timestamps.
+  std::vector<const model::FloatHistogram*> histograms;       // As long as histogram_timestamps.
+  std::span<const model::TimestampMs> histogram_starts = {};  // Like floats.starts.
+
+  [[nodiscard]] bool has_starts() const noexcept {
+    return !floats.starts.empty() || !histogram_starts.empty();
+  }
 };
 
 // Step i looks at the samples in (ref(i) - range_ms, ref(i)] (PQ-E3).

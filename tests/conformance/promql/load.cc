@@ -121,6 +121,8 @@ void load_into(test::MemoryStorage& storage, const Load& load) {
       } else if (value.kind == promql::NotatedValue::Kind::kHistogram) {
         storage.append(series.labels, time, *value.histogram);
       }
+      if (i < series.start_offsets_ms.size() && series.start_offsets_ms[i])
+        storage.set_start(series.labels, time, time + *series.start_offsets_ms[i]);
     }
     if (load.with_nhcb) collect(series, load.step_ms, classic);
   }

@@ -28,8 +28,9 @@ class QueryGenerator {
   std::string gap() { return pick<3>({" ", "\n", "\t# c\n "}); }
 
   std::string number() {
+    // Inf prints as +Inf, whose sign would bind less than a ^ behind it.
     return pick<12>(
-        {"1", "0", "2.5", ".5", "1e3", "0x1f", "017", "Inf", "nan", "1_000", "5m", "1h30m"});
+        {"1", "0", "2.5", ".5", "1e3", "0x1f", "017", "(Inf)", "nan", "1_000", "5m", "1h30m"});
   }
   std::string duration() { return pick<6>({"5m", "1h30m", "90", "0.5", "1d2h", "3ms"}); }
   std::string label() {
@@ -152,11 +153,11 @@ class QueryGenerator {
   std::string matching() {
     std::string out;
     if (chance(3)) {
-      // Labels of on() must not come back in group_x().
+      // Labels of on() must not come back in group_x(); and without a list of its own, group_x
+      // would take a parenthesis that follows for one.
       out += pick<2>({"on", "ignoring"}) + labels();
       if (chance(2))
-        out +=
-            pick<4>({" group_left", " group_right", " group_left()", " group_right(\"x y\", z)"});
+        out += pick<3>({" group_left()", " group_right ()", " group_right(\"x y\", z)"});
       out += " ";
     }
     if (chance(6)) {
@@ -170,7 +171,9 @@ class QueryGenerator {
   std::string binary(int depth) {
     const std::string lhs = vector(depth - 1);
     const std::string rhs = vector(depth - 1);
-    switch (below(4)) {
+    switch (below(5)) {
+      case 4:
+        return lhs + " * on" + labels() + pick<2>({" group_left ", " group_right "}) + selector();
       case 0:
         return lhs + gap() + pick<3>({"and", "OR", "unless"}) + gap() +
                (chance(3) ? pick<2>({"on", "ignoring"}) + labels() + " " : "") + rhs;

@@ -55,7 +55,7 @@ TEST(SeriesNotation, ReadsLabelsInEveryForm) {
     return parsed->labels.to_series_string() + "|" + std::string(parsed->rest);
   };
   EXPECT_EQ(labels("up 1"), "up| 1");
-  EXPECT_EQ(labels("up{a='b',c=\"\"}@st 1"), "up{a=\"b\"}@st 1");
+  EXPECT_EQ(labels("up{a='b',c=\"\"}@st 1"), "up{a=\"b\"}|@st 1");
   EXPECT_EQ(labels("{\"a b\", \"c.d\"=`e`,} 1").substr(0, 1), "{");
   EXPECT_EQ(labels("sum{by=\"x\"} 2"), "sum{by=\"x\"}| 2");
 }
