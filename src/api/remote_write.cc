@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <deque>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include <snappy.h>
@@ -77,22 +78,41 @@ class SeriesCache {
       NX_GUARDED_BY(mutex_);
 };
 
+// Bytes that are overwritten as a whole: never filled first.
+class RawBuffer {
+ public:
+  // What it held is gone. Valid until the next call.
+  std::span<char> take(std::size_t bytes) {
+    if (bytes > capacity_) {
+      data_ = std::make_unique_for_overwrite<char[]>(bytes);
+      capacity_ = bytes;
+    }
+    return {data_.get(), bytes};
+  }
+  void shrink_to(std::size_t bytes_max) {
+    if (capacity_ <= bytes_max) return;
+    data_.reset();
+    capacity_ = 0;
+  }
+
+ private:
+  std::unique_ptr<char[]> data_;
+  std::size_t capacity_ = 0;
+};
+
 // Buffers of one request, kept for the thread's next one.
 struct Scratch {
-  std::string body;
-  std::vector<WireSeries> series;
+  RawBuffer body;
+  WireRequest wire;
   std::vector<std::uint8_t> known;
-  std::deque<std::string> arena;
   storage::WriteBatch batch;
   storage::AppendReport report;
 
   void clear() {
-    if (body.capacity() > kKeptBytesMax) body = std::string();
-    if (series.capacity() * sizeof(WireSeries) > kKeptBytesMax) series = {};
+    body.shrink_to(kKeptBytesMax);
+    if (wire.capacity_bytes() > kKeptBytesMax) wire = {};
     if (batch.refs.capacity() * 3 * sizeof(double) > kKeptBytesMax) batch = {};
-    body.clear();
-    series.clear();
-    arena.clear();
+    wire.clear();
     batch.clear();
     report.clear();
   }
@@ -149,7 +169,8 @@ Outcome<void> check_headers(const http::Headers& headers) {
   return {};
 }
 
-Outcome<void> decompress(std::string_view body, std::string& out) {
+// The decoded bytes lie in `buffer`.
+Outcome<std::string_view> decompress(std::string_view body, RawBuffer& buffer) {
   std::size_t size = 0;
   if (!snappy::GetUncompressedLength(body.data(), body.size(), &size))
     return refuse(400, "snappy: corrupt input");
@@ -159,10 +180,10 @@ Outcome<void> decompress(std::string_view body, std::string& out) {
   }
   if (size > body.size() * kSnappyGrowthMax + kSnappySlackBytes)
     return refuse(400, "snappy: corrupt input");
-  out.resize(size);
-  if (!snappy::RawUncompress(body.data(), body.size(), out.data()))
+  const std::span<char> decoded = buffer.take(size);
+  if (!snappy::RawUncompress(body.data(), body.size(), decoded.data()))
     return refuse(400, "snappy: corrupt input");
-  return {};
+  return std::string_view(decoded.data(), decoded.size());
 }
 
 int status_of(Code code) noexcept {
@@ -189,7 +210,9 @@ struct RemoteWriteReceiver::Impl {
   Outcome<WireCounts> receive(const http::Request& request, Scratch& scratch);
   // Gives the series at `which` their references: new ones are made.
   Outcome<void> resolve(Scratch& scratch, const std::vector<std::size_t>& which);
+  // What was read goes into the batch, but for series without a reference, which are counted.
   Outcome<void> fill_batch(Scratch& scratch);
+  Outcome<void> check_times(const Scratch& scratch) const;
   Outcome<void> append(Scratch& scratch);
   // After the database said that it no longer knows some: resolves those again.
   Outcome<void> renew_dropped(Scratch& scratch);
@@ -205,8 +228,8 @@ Outcome<void> RemoteWriteReceiver::Impl::resolve(Scratch& scratch,
   std::vector<model::Labels> labels;
   std::vector<std::size_t> valid;
   for (const std::size_t i : which) {
-    scratch.series[i].ref = storage::kNoSeries;
-    auto read = read_labels(scratch.series[i].labels);
+    scratch.wire.series[i].ref = storage::kNoSeries;
+    auto read = read_labels(scratch.wire.series[i].labels);
     if (!read) continue;  // Skipped and counted with every sample (PR-W12).
     labels.push_back(std::move(*read));
     valid.push_back(i);
@@ -216,12 +239,12 @@ Outcome<void> RemoteWriteReceiver::Impl::resolve(Scratch& scratch,
   std::size_t over_limit = 0;
   std::vector<std::size_t> lasting = which;
   for (std::size_t i = 0; i < valid.size(); ++i) {
-    scratch.series[valid[i]].ref = ensured[i].ref;
+    scratch.wire.series[valid[i]].ref = ensured[i].ref;
     if (ensured[i].outcome != storage::EnsureOutcome::kRefusedLimit) continue;
     ++over_limit;
     std::erase(lasting, valid[i]);  // There may be room later.
   }
-  cache.put(scratch.series, lasting);
+  cache.put(scratch.wire.series, lasting);
   if (over_limit > 0) {
     return refuse(400, fmt::format("{} new series refused: the memory budget for series is spent",
                                    over_limit));
@@ -230,26 +253,57 @@ Outcome<void> RemoteWriteReceiver::Impl::resolve(Scratch& scratch,
 }
 
 Outcome<void> RemoteWriteReceiver::Impl::fill_batch(Scratch& scratch) {
-  scratch.batch.clear();
+  storage::WriteBatch& batch = scratch.batch;
+  const WireRequest& wire = scratch.wire;
+  batch.clear();
+  batch.refs.reserve(wire.values.size());
   std::uint64_t invalid = 0;
-  for (const WireSeries& series : scratch.series) {
+  // Neighbouring series are copied in one piece: all of them, as a rule.
+  std::size_t copied_end = 0;
+  std::size_t begin = 0;
+  const auto copy_until = [&](std::size_t end) {
+    const auto from = static_cast<std::ptrdiff_t>(copied_end);
+    const auto to = static_cast<std::ptrdiff_t>(end);
+    batch.timestamps.insert(batch.timestamps.end(), wire.timestamps.begin() + from,
+                            wire.timestamps.begin() + to);
+    batch.values.insert(batch.values.end(), wire.values.begin() + from, wire.values.begin() + to);
+  };
+  for (const WireSeries& series : wire.series) {
+    const std::size_t end = begin + series.sample_count;
     if (series.ref == storage::kNoSeries) {
-      const auto counts = count_content(series);
-      if (!counts) return refuse(counts.error());
-      invalid += counts->samples + counts->histograms;
-    } else if (const auto read = read_content(series, scratch.batch); !read) {
-      return refuse(read.error());
+      copy_until(begin);
+      copied_end = end;
+      invalid += series.sample_count;
+    } else {
+      batch.refs.insert(batch.refs.end(), series.sample_count, series.ref);
+    }
+    begin = end;
+  }
+  copy_until(begin);
+  for (const WireExtra& extra : wire.extras) {
+    const SeriesRef ref = wire.series[extra.series_index].ref;
+    if (ref != storage::kNoSeries) {
+      if (const auto read = read_extra(extra, ref, batch); !read) return refuse(read.error());
+    } else if (extra.kind == WireExtra::Kind::kHistogram) {
+      ++invalid;
     }
   }
   if (invalid > 0) invalid_samples.add(static_cast<double>(invalid));
+  return check_times(scratch);
+}
+
+Outcome<void> RemoteWriteReceiver::Impl::check_times(const Scratch& scratch) const {
   const model::TimestampMs newest = clock.wall_ms() + kFutureMax.count();
   const auto too_new = [newest](model::TimestampMs t) { return t > newest; };
-  if (std::ranges::any_of(scratch.batch.timestamps, too_new) ||
-      std::ranges::any_of(scratch.batch.histograms, too_new,
-                          &storage::HistogramSample::timestamp)) {
-    return refuse(400, "out of bounds: timestamp is too far in the future");
+  const storage::WriteBatch& batch = scratch.batch;
+  // The newest of the request may be that of a series that is skipped: only then all are looked at.
+  const bool floats_are_fine =
+      scratch.wire.timestamp_max <= newest || std::ranges::none_of(batch.timestamps, too_new);
+  if (floats_are_fine &&
+      std::ranges::none_of(batch.histograms, too_new, &storage::HistogramSample::timestamp)) {
+    return {};
   }
-  return {};
+  return refuse(400, "out of bounds: timestamp is too far in the future");
 }
 
 Outcome<void> RemoteWriteReceiver::Impl::renew_dropped(Scratch& scratch) {
@@ -260,8 +314,8 @@ Outcome<void> RemoteWriteReceiver::Impl::renew_dropped(Scratch& scratch) {
     dropped.insert(scratch.batch.histograms[refusal.index].ref);
   }
   std::vector<std::size_t> which;
-  for (std::size_t i = 0; i < scratch.series.size(); ++i) {
-    if (dropped.contains(scratch.series[i].ref)) which.push_back(i);
+  for (std::size_t i = 0; i < scratch.wire.series.size(); ++i) {
+    if (dropped.contains(scratch.wire.series[i].ref)) which.push_back(i);
   }
   if (auto resolved = resolve(scratch, which); !resolved) return resolved;
   return fill_batch(scratch);
@@ -294,14 +348,13 @@ Outcome<WireCounts> RemoteWriteReceiver::Impl::receive(const http::Request& requ
                                                        Scratch& scratch) {
   if (auto checked = check_headers(request.headers); !checked)
     return std::unexpected(checked.error());
-  if (auto decoded = decompress(request.body, scratch.body); !decoded)
-    return std::unexpected(decoded.error());
-  if (const auto read = read_series(scratch.body, scratch.series, scratch.arena); !read)
-    return refuse(read.error());
+  const auto decoded = decompress(request.body, scratch.body);
+  if (!decoded) return std::unexpected(decoded.error());
+  if (const auto read = read_request(*decoded, scratch.wire); !read) return refuse(read.error());
 
-  cache.find(scratch.series, scratch.known);
+  cache.find(scratch.wire.series, scratch.known);
   std::vector<std::size_t> unknown;
-  for (std::size_t i = 0; i < scratch.series.size(); ++i) {
+  for (std::size_t i = 0; i < scratch.wire.series.size(); ++i) {
     if (scratch.known[i] == 0) unknown.push_back(i);
   }
   Outcome<void> resolved;

@@ -81,10 +81,10 @@ struct Sample {
   model::TimestampMs timestamp = 0;
 };
 
-constexpr std::uint8_t kSampleValueTag = tag(1, WireType::kFixed64);
-constexpr std::uint8_t kSampleTimestampTag = tag(2, WireType::kVarint);
+constexpr std::uint64_t kSampleValueTag = tag(1, WireType::kFixed64);
+constexpr std::uint64_t kSampleTimestampTag = tag(2, WireType::kVarint);
 
-util::Result<Sample> read_sample(std::string_view message) {
+util::Result<Sample> read_any_sample(std::string_view message) {
   Sample sample;
   NX_TRY(for_each_field(message, [&sample](std::uint64_t field_tag, ByteReader& in) {
     if (field_tag == kSampleValueTag) {
@@ -97,6 +97,32 @@ util::Result<Sample> read_sample(std::string_view message) {
     return true;
   }));
   return sample;
+}
+
+// What senders write: a value (left out when it is zero), then a timestamp that ends the message.
+// False for everything else, which read_any_sample() understands or refuses.
+inline bool read_usual_sample(std::string_view message, Sample& out) noexcept {
+  const auto* p = reinterpret_cast<const std::uint8_t*>(message.data());
+  const std::uint8_t* const end = p + message.size();
+  constexpr std::ptrdiff_t kValueBytes = 9;
+  out.value = 0;
+  if (end - p > kValueBytes && *p == kSampleValueTag) {
+    out.value = std::bit_cast<double>(util::load_le<std::uint64_t>(p + 1));
+    p += kValueBytes;
+  }
+  // Below 2^56: eight bytes, so that no shift overflows.
+  constexpr std::ptrdiff_t kTimestampBytesMax = 1 + 8;
+  if (end - p < 2 || end - p > kTimestampBytesMax || *p != kSampleTimestampTag) return false;
+  std::uint64_t timestamp = 0;
+  unsigned shift = 0;
+  while (++p != end) {
+    timestamp |= std::uint64_t{*p & 0x7fU} << shift;
+    shift += 7;
+    if (*p < 0x80) break;
+  }
+  if (p == end || p + 1 != end) return false;
+  out.timestamp = static_cast<std::int64_t>(timestamp);
+  return true;
 }
 
 struct RawLabel {
@@ -337,58 +363,110 @@ util::Result<void> add_exemplar(storage::SeriesRef ref, std::string_view message
   return {};
 }
 
-// A TimeSeries message taken apart. In all that senders write, the labels come first and in one
+// Takes TimeSeries messages apart. In all that senders write, the labels come first and in one
 // piece.
-util::Result<WireSeries> split_series(std::string_view message, std::deque<std::string>& arena) {
-  ByteReader in(message);
-  std::size_t labels_end = 0;
-  while (in.remaining() > 0) {
-    const std::uint64_t field_tag = in.uvarint();
-    if (field_tag != kLabelTag) break;
-    in.skip(in.uvarint());
-    if (!in.ok()) return malformed();
-    labels_end = in.position();
+class SeriesReader {
+ public:
+  explicit SeriesReader(WireRequest& out) : out_(out) {}
+
+  util::Result<void> read(std::string_view message) {
+    WireSeries series;
+    ByteReader in(message);
+    std::uint64_t field_tag = 0;
+    std::size_t field_begin = 0;
+    while (in.remaining() > 0) {
+      field_begin = in.position();
+      field_tag = in.uvarint();
+      if (field_tag != kLabelTag) break;
+      in.skip(in.uvarint());
+      if (!in.ok()) return malformed();
+      field_begin = in.position();
+    }
+    series.labels = message.substr(0, field_begin);
+    NX_TRY(read_rest(message.substr(field_begin), series));
+    series.hash = util::hash128(series.labels);
+    out_.series.push_back(series);
+    return {};
   }
-  WireSeries series;
-  series.labels = message.substr(0, labels_end);
-  series.content = message.substr(labels_end);
-  // Labels further behind?
-  std::string gathered;
-  std::size_t field_start = labels_end;
-  NX_TRY(for_each_field(series.content, [&](std::uint64_t field_tag, ByteReader& rest) {
-    const bool known = skip_field(rest, field_tag);
-    const std::size_t field_end = labels_end + rest.position();
-    if (known && field_tag == kLabelTag)
-      gathered.append(message.substr(field_start, field_end - field_start));
-    field_start = field_end;
-    return known;
-  }));
-  if (!gathered.empty()) {
-    gathered.insert(0, series.labels);
-    series.labels = arena.emplace_back(std::move(gathered));
+
+ private:
+  // Everything behind the labels, from a tag on.
+  util::Result<void> read_rest(std::string_view message, WireSeries& series) {
+    ByteReader in(message);
+    std::string gathered;  // Labels that come too late.
+    while (in.remaining() > 0) {
+      const std::size_t field_begin = in.position();
+      const std::uint64_t field_tag = in.uvarint();
+      if (!in.ok() || field_tag >> 3U == 0) return malformed();
+      if (field_tag == kSampleTag) {
+        const std::string_view sample = in.uvarint_bytes();
+        if (!in.ok()) return malformed();
+        NX_TRY(add_sample(sample));
+        ++series.sample_count;
+      } else if (field_tag == kHistogramTag || field_tag == kExemplarTag) {
+        const auto kind =
+            field_tag == kHistogramTag ? WireExtra::Kind::kHistogram : WireExtra::Kind::kExemplar;
+        out_.extras.push_back(
+            {kind, static_cast<std::uint32_t>(out_.series.size()), in.uvarint_bytes()});
+        if (!in.ok()) return malformed();
+      } else {
+        if (!skip_field(in, field_tag)) return in.ok() ? illegal_type() : malformed();
+        if (field_tag == kLabelTag)
+          gathered.append(message.substr(field_begin, in.position() - field_begin));
+      }
+    }
+    if (!gathered.empty()) {
+      gathered.insert(0, series.labels);
+      series.labels = out_.arena.emplace_back(std::move(gathered));
+    }
+    return {};
   }
-  series.hash = util::hash128(series.labels);
-  return series;
-}
+
+  util::Result<void> add_sample(std::string_view message) {
+    Sample sample;
+    if (!read_usual_sample(message, sample)) {
+      NX_ASSIGN(sample, read_any_sample(message));
+    }
+    out_.timestamps.push_back(sample.timestamp);
+    out_.values.push_back(sample.value);
+    out_.timestamp_max = std::max(out_.timestamp_max, sample.timestamp);
+    return {};
+  }
+
+  WireRequest& out_;
+};
 
 }  // namespace
 
-util::Result<void> read_series(std::string_view body, std::vector<WireSeries>& out,
-                               std::deque<std::string>& arena) {
-  util::Result<void> inner;
-  NX_TRY(for_each_field(body, [&](std::uint64_t field_tag, ByteReader& in) {
-    if (field_tag != kTimeSeriesTag) return false;
-    const std::string_view message = in.uvarint_bytes();
-    if (!in.ok() || !inner) return true;
-    auto series = split_series(message, arena);
-    if (series) {
-      out.push_back(*series);
-    } else {
-      inner = std::unexpected(std::move(series).error());
+void WireRequest::clear() {
+  series.clear();
+  timestamps.clear();
+  values.clear();
+  extras.clear();
+  timestamp_max = model::kTimestampMin;
+  arena.clear();
+}
+
+std::size_t WireRequest::capacity_bytes() const noexcept {
+  return series.capacity() * sizeof(WireSeries) + timestamps.capacity() * sizeof(double) +
+         values.capacity() * sizeof(double) + extras.capacity() * sizeof(WireExtra);
+}
+
+util::Result<void> read_request(std::string_view body, WireRequest& out) {
+  SeriesReader reader(out);
+  ByteReader in(body);
+  while (in.remaining() > 0) {
+    const std::uint64_t field_tag = in.uvarint();
+    if (!in.ok() || field_tag >> 3U == 0) return malformed();
+    if (field_tag == kTimeSeriesTag) {
+      const std::string_view message = in.uvarint_bytes();
+      if (!in.ok()) return malformed();
+      NX_TRY(reader.read(message));
+    } else if (!skip_field(in, field_tag)) {
+      return in.ok() ? illegal_type() : malformed();
     }
-    return true;
-  }));
-  return inner;
+  }
+  return {};
 }
 
 util::Result<model::Labels> read_labels(std::string_view label_fields) {
@@ -400,45 +478,12 @@ util::Result<model::Labels> read_labels(std::string_view label_fields) {
   return labels;
 }
 
-util::Result<void> read_content(const WireSeries& series, storage::WriteBatch& batch) {
-  util::Result<void> inner;
-  NX_TRY(for_each_field(series.content, [&](std::uint64_t field_tag, ByteReader& in) {
-    if (field_tag != kSampleTag && field_tag != kHistogramTag && field_tag != kExemplarTag)
-      return false;
-    const std::string_view message = in.uvarint_bytes();
-    if (!in.ok() || !inner) return true;
-    if (field_tag == kSampleTag) {
-      const auto sample = read_sample(message);
-      if (sample) {
-        batch.add(series.ref, sample->timestamp, sample->value);
-      } else {
-        inner = std::unexpected(sample.error());
-      }
-    } else if (field_tag == kHistogramTag) {
-      auto histogram = read_histogram(message);
-      if (histogram) {
-        batch.histograms.push_back(to_sample(series.ref, std::move(*histogram)));
-      } else {
-        inner = std::unexpected(std::move(histogram).error());
-      }
-    } else {
-      inner = add_exemplar(series.ref, message, batch);
-    }
-    return true;
-  }));
-  return inner;
-}
-
-util::Result<WireCounts> count_content(const WireSeries& series) {
-  WireCounts counts;
-  NX_TRY(for_each_field(series.content, [&](std::uint64_t field_tag, ByteReader& in) {
-    if (!skip_field(in, field_tag)) return false;
-    if (field_tag == kSampleTag) ++counts.samples;
-    if (field_tag == kHistogramTag) ++counts.histograms;
-    if (field_tag == kExemplarTag) ++counts.exemplars;
-    return true;
-  }));
-  return counts;
+util::Result<void> read_extra(const WireExtra& extra, storage::SeriesRef ref,
+                              storage::WriteBatch& batch) {
+  if (extra.kind == WireExtra::Kind::kExemplar) return add_exemplar(ref, extra.message, batch);
+  NX_ASSIGN(WireHistogram histogram, read_histogram(extra.message));
+  batch.histograms.push_back(to_sample(ref, std::move(histogram)));
+  return {};
 }
 
 }  // namespace narthex::api

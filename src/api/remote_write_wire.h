@@ -15,19 +15,39 @@
 
 namespace narthex::api {
 
-// One TimeSeries message. The views live as long as the body and the arena that it was read with.
+// One TimeSeries message. The view lives as long as the body and the arena that it was read with.
 struct WireSeries {
   std::string_view
-      labels;  // Its label fields alone, tags and lengths included: what names the series.
-  std::string_view content;  // Samples, histograms and exemplars; label fields may be among them.
-  util::Hash128 hash;        // Of `labels`.
+      labels;          // Its label fields alone, tags and lengths included: what names the series.
+  util::Hash128 hash;  // Of `labels`.
   storage::SeriesRef ref = storage::kNoSeries;
+  std::uint32_t sample_count = 0;  // Its float samples, which lie behind those of the one before.
 };
 
-// All series of a WriteRequest, in order. `arena` takes copies where a message has its labels in
-// several places. kInvalidArgument: not a WriteRequest.
-util::Result<void> read_series(std::string_view body, std::vector<WireSeries>& out,
-                               std::deque<std::string>& arena);
+// A histogram or exemplar message, which few series have, left unread.
+struct WireExtra {
+  enum class Kind : std::uint8_t { kHistogram, kExemplar };
+  Kind kind = Kind::kHistogram;
+  std::uint32_t series_index = 0;
+  std::string_view message;
+};
+
+// A WriteRequest taken apart: the float samples of all series as columns, in order. Reused between
+// requests: clear() keeps capacity. Threads: confined.
+struct WireRequest {
+  std::vector<WireSeries> series;
+  std::vector<model::TimestampMs> timestamps;
+  std::vector<double> values;
+  std::vector<WireExtra> extras;                            // By series, ascending.
+  model::TimestampMs timestamp_max = model::kTimestampMin;  // Of the float samples.
+  std::deque<std::string> arena;  // Labels of messages that have them in several places.
+
+  void clear();
+  [[nodiscard]] std::size_t capacity_bytes() const noexcept;
+};
+
+// Reads `body` in one pass, behind what `out` holds. kInvalidArgument: not a WriteRequest.
+util::Result<void> read_request(std::string_view body, WireRequest& out);
 
 // The labels, sorted, without empty values. kInvalidArgument: duplicate or invalid names, invalid
 // values, no metric name.
@@ -40,10 +60,9 @@ struct WireCounts {
   std::uint64_t exemplars = 0;
 };
 
-// Adds what a series holds to the batch, under its `ref`. Precondition: that is set.
-// kInvalidArgument: not the right messages.
-util::Result<void> read_content(const WireSeries& series, storage::WriteBatch& batch);
-// Only counts it.
-util::Result<WireCounts> count_content(const WireSeries& series);
+// Reads a histogram or exemplar into the batch, under `ref`. An exemplar that nobody would take is
+// left out. kInvalidArgument: not the right message.
+util::Result<void> read_extra(const WireExtra& extra, storage::SeriesRef ref,
+                              storage::WriteBatch& batch);
 
 }  // namespace narthex::api

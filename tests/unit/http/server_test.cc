@@ -406,6 +406,8 @@ TEST_F(ServerTest, FlushedEventsArriveAtOnce) {
   EXPECT_EQ(client.receive_head()->status, 200);
   go.open();
   EXPECT_FALSE(client.closed_by_server());
+  server_->stop();
+  handlers_.stop();  // The handler may still be on its way out through the gate.
 }
 
 TEST_F(ServerTest, BrokenHandlersCostOneAnswer) {
