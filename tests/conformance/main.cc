@@ -71,7 +71,8 @@ bool Report::print(std::size_t reasons_per_file) const {
 
 bool Run::wants_file(std::string_view file) const {
   const std::string_view stem = file.substr(0, file.find('.'));
-  return files.empty() || std::ranges::find(files, stem) != files.end();
+  return files.empty() || std::ranges::find(files, stem) != files.end() ||
+         std::ranges::find(files, "*") != files.end();
 }
 
 bool Run::wants(std::string_view file, std::string_view id) const {

@@ -43,7 +43,7 @@ struct Run {
   std::filesystem::path folder;
   // Only cases whose "file:id" contains this; empty = all.
   std::string filter;
-  // Only these files, named without their ending; empty = all.
+  // Only these files, named without their ending; empty or * = all.
   std::vector<std::string> files;
   Report report;
 
