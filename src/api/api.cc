@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "api/endpoints.h"
+#include "api/federation.h"
 #include "api/json.h"
 #include "api/params.h"
 
@@ -65,6 +66,7 @@ std::vector<EndpointRoute> endpoint_routes() {
   return {
       {"/query", query, form},
       {"/query_range", query_range, form},
+      {"/query_exemplars", query_exemplars, form},
       {"/format_query", format_query, form},
       {"/parse_query", parse_query, form},
       {"/series", series, form},
@@ -83,6 +85,9 @@ std::vector<EndpointRoute> endpoint_routes() {
       {"/status/buildinfo", status_build_info, get},
       {"/status/tsdb", status_tsdb, get},
       {"/status/walreplay", status_wal_replay, get, Needs::kNothing},
+      {"/features", features, get},
+      {"/notifications", notifications, get, Needs::kNothing},
+      {"/notifications/live", notifications_live, get, Needs::kNothing},
       {"/admin/tsdb/delete_series", admin_disabled, change},
       {"/admin/tsdb/clean_tombstones", admin_disabled, change},
       {"/admin/tsdb/snapshot", admin_disabled, change},
@@ -140,6 +145,8 @@ void Api::register_routes(http::Router& router) {
     route.pattern = prefix + std::string(pattern);
     route.handler = std::move(handler);
     route.body_bytes_max = kFormBytesMax;
+    // Compression would hold events back.
+    if (pattern.ends_with("/live")) route.compress = http::Compress::kNever;
     router.add(std::move(route));
   };
   for (const EndpointRoute& each : endpoint_routes()) {
@@ -185,6 +192,10 @@ void Api::register_routes(http::Router& router) {
     std::string body;
     api.registry.append_text(body);
     out.send(200, kMetricsText, std::move(body));
+  });
+
+  add({"GET"}, "/federate", [&api](const http::Request& request, http::ResponseWriter& out) {
+    if (check_ready(api, out)) federate(api, request, out);
   });
 
   http::Route write;
@@ -236,10 +247,21 @@ void Api::set_ready(const Backends& backends) {
   state_->remote_write =
       std::make_unique<RemoteWriteReceiver>(*backends.appender, state_->clock, state_->registry);
   state_->readiness = Readiness::kReady;
+  state_->notifications.remove(kNotifyStarting);
+}
+
+void Api::set_reload_succeeded(bool succeeded) {
+  if (succeeded) {
+    state_->notifications.remove(kNotifyReloadFailed);
+  } else {
+    state_->notifications.add(kNotifyReloadFailed);
+  }
 }
 
 void Api::set_stopping() {
   state_->readiness = Readiness::kStopping;
+  state_->notifications.add(kNotifyStopping);
+  state_->notifications.close();
 }
 
 }  // namespace narthex::api

@@ -13,6 +13,7 @@
 
 #include "api/api_error.h"
 #include "api/metrics.h"
+#include "api/notifications.h"
 #include "api/remote_write.h"
 
 namespace narthex::api {
@@ -27,7 +28,10 @@ struct Api::State {
         clock(k),
         registry(r),
         cors_origin(std::move(cors)),
-        metrics(r) {}
+        metrics(r),
+        notifications(k, options.notification_streams_max) {
+    notifications.add(kNotifyStarting);
+  }
 
   const Options options;
   const Callbacks callbacks;
@@ -35,6 +39,7 @@ struct Api::State {
   telemetry::Registry& registry;
   const model::Regex cors_origin;
   HttpMetrics metrics;
+  mutable Notifications notifications;
   // Written before `readiness` becomes kReady, read only after that was seen.
   Backends backends;
   std::unique_ptr<RemoteWriteReceiver> remote_write;
@@ -58,6 +63,7 @@ using Endpoint = ApiResult<void> (*)(const Call& call);
 // query_endpoints.cc
 ApiResult<void> query(const Call& call);
 ApiResult<void> query_range(const Call& call);
+ApiResult<void> query_exemplars(const Call& call);
 ApiResult<void> format_query(const Call& call);
 ApiResult<void> parse_query(const Call& call);
 
@@ -84,7 +90,13 @@ ApiResult<void> status_runtime_info(const Call& call);
 ApiResult<void> status_build_info(const Call& call);
 ApiResult<void> status_tsdb(const Call& call);
 ApiResult<void> status_wal_replay(const Call& call);
+ApiResult<void> notifications(const Call& call);
+ApiResult<void> notifications_live(const Call& call);
 ApiResult<void> admin_disabled(const Call& call);
+
+// feature_endpoints.cc
+ApiResult<void> features(const Call& call);
+
 // {"version":…}
 void append_build_info(std::string& out, const BuildInfo& build);
 

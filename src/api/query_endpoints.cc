@@ -1,4 +1,4 @@
-// query, query_range, format_query, parse_query.
+// query, query_range, query_exemplars, format_query, parse_query.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -160,6 +160,20 @@ ApiResult<void> query_range(const Call& call) {
   auto result = backends.engine->range(*backends.queryable, call.params.get("query"), range,
                                        settings.options);
   return answer(call, std::move(result), std::move(settings));
+}
+
+// Exemplars are not stored yet: the answer is that of a server with exemplar storage off.
+ApiResult<void> query_exemplars(const Call& call) {
+  NX_API_ASSIGN(const model::TimeRange range, time_range(call.params));
+  if (range.max < range.min) return bad_data("end timestamp must not be before start timestamp");
+  const auto expr = promql::parse(call.params.get("query"), call.api.options.parser);
+  if (!expr) return to_api_error(expr.error());
+  if (promql::selectors_of(**expr).empty()) {
+    call.out.send(204, "", "");
+    return {};
+  }
+  send_data(call.out, "[]");
+  return {};
 }
 
 ApiResult<void> format_query(const Call& call) {

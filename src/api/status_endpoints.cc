@@ -161,4 +161,16 @@ ApiResult<void> admin_disabled(const Call&) {
   return std::unexpected(ApiError{ErrorType::kUnavailable, "admin APIs disabled"});
 }
 
+ApiResult<void> notifications(const Call& call) {
+  std::string data;
+  call.api.notifications.append_list(data);
+  send_data(call.out, data);
+  return {};
+}
+
+ApiResult<void> notifications_live(const Call& call) {
+  call.api.notifications.stream(call.request.stop, call.out);
+  return {};
+}
+
 }  // namespace narthex::api

@@ -25,7 +25,7 @@ constexpr auto kFlags = std::to_array<FlagSpec>({
      "Longest time to read a request, and to keep an idle connection."},
     {"web.max-connections", kInteger, "512", "Connections at one time over all listen addresses."},
     {"web.max-notifications-subscribers", kInteger, "16",
-     "Clients of the live notifications at one time.", kNotYet},
+     "Clients of the live notifications at one time."},
     {"web.external-url", kText, "",
      "URL under which the server is reached from outside; its path prefixes every route."},
     {"web.route-prefix", kText, "",

@@ -187,6 +187,9 @@ util::Result<void> fill_web(const Values& values, server::WebOptions& web) {
   web.enable_remote_write_receiver = values.boolean("web.enable-remote-write-receiver");
   NX_ASSIGN(const std::int64_t connections, values.integer("web.max-connections", 1, 1'000'000));
   web.connections_max = static_cast<std::size_t>(connections);
+  NX_ASSIGN(const std::int64_t streams,
+            values.integer("web.max-notifications-subscribers", 0, 1'000'000));
+  web.notification_streams_max = static_cast<std::size_t>(streams);
   NX_ASSIGN(web.read_timeout, values.duration("web.read-timeout"));
   return {};
 }

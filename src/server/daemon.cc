@@ -232,6 +232,7 @@ api::Options Daemon::Parts::api_options() const {
   out.cors_origin = options.web.cors_origin;
   out.enable_lifecycle = options.web.enable_lifecycle;
   out.enable_remote_write_receiver = options.web.enable_remote_write_receiver;
+  out.notification_streams_max = options.web.notification_streams_max;
   out.external_url = external_url.url;
   out.listen_port = web->ports().front();
   out.parser.experimental_functions = options.query.experimental_functions;
@@ -249,6 +250,7 @@ api::Callbacks Daemon::Parts::api_callbacks() {
   api::Callbacks out;
   out.runtime_info = [this] { return runtime_info(); };
   out.config_yaml = [this] { return config::to_yaml(*config->current()); };
+  out.external_labels = [this] { return config->current()->global.external_labels; };
   out.replay_status = [this] { return replay_status(replay); };
   out.reload = [this] { return events.request_reload().get(); };
   out.quit = [this] { events.request_stop(); };
@@ -341,12 +343,14 @@ util::Result<void> Daemon::Parts::reload() {
   }
   if (!applied) {
     config->failed();
+    api->set_reload_succeeded(false);
     util::log_error("The configuration was not reloaded; the old one stays",
                     {{"err", applied.error()}});
     return applied;
   }
   engine->set_subquery_step(fresh->global.evaluation_interval);
   config->loaded(*std::move(fresh));
+  api->set_reload_succeeded(true);
   util::log_info("Completed loading of configuration", {{"config", source->describe()}});
   return {};
 }

@@ -53,6 +53,7 @@ struct Options {
   std::string cors_origin = ".*";
   bool enable_lifecycle = false;
   bool enable_remote_write_receiver = false;
+  std::size_t notification_streams_max = 16;  // --web.max-notifications-subscribers
   std::string external_url;  // "http://host:port/prefix", for a target's globalUrl.
   std::uint16_t listen_port = 0;
   // What the parser may accept where queries are only parsed (format_query, parse_query); the
@@ -66,8 +67,9 @@ struct Options {
 // feature that is not there.
 struct Callbacks {
   std::function<RuntimeInfo()> runtime_info;
-  std::function<std::string()> config_yaml;     // With secrets hidden.
-  std::function<ReplayStatus()> replay_status;  // Asked before the server is ready, too.
+  std::function<std::string()> config_yaml;        // With secrets hidden.
+  std::function<model::Labels()> external_labels;  // What /federate adds; empty: none.
+  std::function<ReplayStatus()> replay_status;     // Asked before the server is ready, too.
   std::function<util::Result<void>()>
       reload;                  // Returns when the new configuration is in force, or why it is not.
   std::function<void()> quit;  // Returns at once.
@@ -104,6 +106,8 @@ class Api {
 
   // Until then everything that needs storage answers 503. Called once.
   void set_ready(const Backends& backends);
+  // Whether the last try to reload the configuration succeeded; users are told when not.
+  void set_reload_succeeded(bool succeeded);
   // From now on 503 again, with the header that says why.
   void set_stopping();
 

@@ -40,6 +40,7 @@ struct WebOptions {
   bool enable_admin_api = false;
   bool enable_remote_write_receiver = false;
   std::size_t connections_max = 512;
+  std::size_t notification_streams_max = 16;
   std::chrono::milliseconds read_timeout{300'000};
 };
 

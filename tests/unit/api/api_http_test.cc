@@ -9,7 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "narthex/api/api.h"
+#include "narthex/model/stale.h"
 
+#include "api/notifications.h"
 #include "support/memory_storage.h"
 #include "support/recording_writer.h"
 
@@ -75,6 +77,7 @@ class ApiHttpTest : public testing::Test {
     Callbacks callbacks;
     callbacks.runtime_info = [this] { return runtime_; };
     callbacks.config_yaml = [] { return std::string("global: {}\n"); };
+    callbacks.external_labels = [this] { return external_labels_; };
     callbacks.replay_status = [] { return ReplayStatus{3, 8, 5}; };
     callbacks.reload = [this] { return reload_; };
     callbacks.quit = [this] { ++quits_; };
@@ -145,6 +148,7 @@ class ApiHttpTest : public testing::Test {
   FakeTargets targets_;
   FakeDatabase database_;
   RuntimeInfo runtime_;
+  model::Labels external_labels_;
   util::Result<void> reload_;
   int quits_ = 0;
   std::unique_ptr<Api> api_;
@@ -442,6 +446,74 @@ TEST_F(ApiHttpTest, NotReadyAnswers503) {
   const auto stopping = ask("GET", "/-/ready");
   EXPECT_EQ(stopping.status, 503);
   EXPECT_EQ(stopping.headers.get("X-Prometheus-Stopping"), "true");
+}
+
+TEST_F(ApiHttpTest, FederatesTheNewestSamples) {
+  external_labels_ = {{"cluster", "eu"}};
+  const model::TimestampMs now = clock_.wall_ms();
+  storage_.append({{"__name__", "up"}, {"job", "b"}}, now - 1'000, 1);
+  storage_.append({{"__name__", "up"}, {"job", "a"}}, now - 2'000, 3);
+  storage_.append({{"__name__", "up"}, {"job", "a"}}, now - 1'000, 4);
+  storage_.append({{"__name__", "up"}, {"job", "ended"}}, now - 1'000, model::stale_nan());
+  storage_.append({{"__name__", "up"}, {"job", "long gone"}}, now - 301'000, 1);
+  storage_.append({{"__name__", "other"}}, now, 7);
+  build();
+  const auto answer = ask("GET", "/federate?match[]=up&match[]={__name__=~%22up|other%22}");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.get("Content-Type"),
+            "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+  EXPECT_EQ(answer.body,
+            "# TYPE other untyped\nother{cluster=\"eu\",instance=\"\"} 7 1700000000000\n"
+            "# TYPE up untyped\n"
+            "up{job=\"a\",cluster=\"eu\",instance=\"\"} 4 1699999999000\n"
+            "up{job=\"b\",cluster=\"eu\",instance=\"\"} 1 1699999999000\n");
+  EXPECT_EQ(get("/federate"), "");
+  const auto bad = ask("GET", "/federate?match[]={");
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_EQ(bad.body, "1:2: parse error: unexpected end of input inside braces\n");
+  EXPECT_EQ(ask("POST", "/federate").status, 405);
+}
+
+TEST_F(ApiHttpTest, ExemplarsOfAQueryWithoutSelectorsAreNoContent) {
+  build();
+  EXPECT_EQ(ask("GET", "/api/v1/query_exemplars?query=1%2B1").status, 204);
+  EXPECT_EQ(get("/api/v1/query_exemplars?query=up"), R"({"status":"success","data":[]})");
+  EXPECT_EQ(get("/api/v1/query_exemplars?query=up&start=2&end=1"),
+            error("bad_data", "end timestamp must not be before start timestamp"));
+  EXPECT_EQ(get("/api/v1/query_exemplars"),
+            error("bad_data", "unknown position: parse error: no expression found in input"));
+}
+
+TEST_F(ApiHttpTest, FeaturesSayWhatIsOn) {
+  options_.enable_lifecycle = true;
+  build();
+  const auto data = boost::json::parse(get("/api/v1/features")).at("data");
+  EXPECT_TRUE(data.at("api").at("lifecycle").as_bool());
+  EXPECT_FALSE(data.at("api").at("admin").as_bool());
+  EXPECT_TRUE(data.at("promql_functions").at("rate").as_bool());
+  EXPECT_FALSE(data.at("promql_operators").at("limitk").as_bool());
+  for (const auto& category : data.as_object()) {
+    std::string previous;
+    for (const auto& feature : category.value().as_object()) {
+      EXPECT_LT(previous, std::string(feature.key())) << std::string(category.key());
+      previous = feature.key();
+    }
+  }
+}
+
+TEST_F(ApiHttpTest, NotificationsFollowTheServersLife) {
+  build(false);
+  const std::string starting = get("/api/v1/notifications");
+  EXPECT_NE(starting.find(kNotifyStarting), std::string::npos) << starting;
+  set_ready();
+  EXPECT_EQ(get("/api/v1/notifications"), R"({"status":"success","data":[]})");
+  api_->set_reload_succeeded(false);
+  EXPECT_NE(get("/api/v1/notifications").find(kNotifyReloadFailed), std::string::npos);
+  api_->set_reload_succeeded(true);
+  EXPECT_EQ(get("/api/v1/notifications"), R"({"status":"success","data":[]})");
+  api_->set_stopping();
+  EXPECT_NE(get("/api/v1/notifications").find(kNotifyStopping), std::string::npos);
+  EXPECT_EQ(ask("GET", "/api/v1/notifications/live").status, 204);
 }
 
 TEST_F(ApiHttpTest, Cors) {

@@ -1,0 +1,409 @@
+// The two exposition formats that /federate writes: text 0.0.4 and delimited protobuf.
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "narthex/model/names.h"
+#include "narthex/util/bytes.h"
+#include "narthex/util/number.h"
+#include "narthex/util/utf8.h"
+
+#include "api/federation.h"
+
+namespace narthex::api {
+namespace {
+
+constexpr std::string_view kProtobufMedia = "application/vnd.google.protobuf";
+constexpr std::string_view kProtobufMessage = "io.prometheus.client.MetricFamily";
+
+// ---- negotiation
+
+std::string_view trimmed(std::string_view text) noexcept {
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view take_until(std::string_view& text, char separator) noexcept {
+  const std::size_t end = std::min(text.find(separator), text.size());
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return trimmed(part);
+}
+
+NameEscaping parse_escaping(std::string_view text) noexcept {
+  if (text == "dots") return NameEscaping::kDots;
+  if (text == "values") return NameEscaping::kValues;
+  return text == "allow-utf-8" ? NameEscaping::kNone : NameEscaping::kUnderscores;
+}
+
+std::string_view escaping_text(NameEscaping escaping) noexcept {
+  switch (escaping) {
+    case NameEscaping::kUnderscores:
+      return "underscores";
+    case NameEscaping::kDots:
+      return "dots";
+    case NameEscaping::kValues:
+      return "values";
+    case NameEscaping::kNone:
+      return "allow-utf-8";
+  }
+  return "underscores";
+}
+
+struct AcceptClause {
+  std::string_view media;
+  std::string_view proto;
+  std::string_view encoding;
+  std::string_view version;
+  NameEscaping escaping = NameEscaping::kUnderscores;
+  double quality = 1;
+};
+
+AcceptClause parse_clause(std::string_view text) {
+  AcceptClause clause;
+  clause.media = take_until(text, ';');
+  while (!text.empty()) {
+    std::string_view value = take_until(text, ';');
+    const std::string_view key = take_until(value, '=');
+    if (key == "q") clause.quality = util::parse_double(value).value_or(0);
+    if (key == "proto") clause.proto = value;
+    if (key == "encoding") clause.encoding = value;
+    if (key == "version") clause.version = value;
+    if (key == "escaping") clause.escaping = parse_escaping(value);
+  }
+  return clause;
+}
+
+std::optional<Exposition> served(const AcceptClause& clause) noexcept {
+  if (clause.media == kProtobufMedia && clause.proto == kProtobufMessage &&
+      clause.encoding == "delimited")
+    return Exposition{ExpositionFormat::kProtobuf, clause.escaping};
+  const bool known_version =
+      clause.version.empty() || clause.version == "0.0.4" || clause.version == "1.0.0";
+  if (clause.media == "text/plain" && known_version)
+    return Exposition{ExpositionFormat::kText, clause.escaping};
+  return std::nullopt;
+}
+
+// ---- names
+
+bool is_legacy_rune(char32_t rune, bool first) noexcept {
+  const bool letter = (rune >= 'a' && rune <= 'z') || (rune >= 'A' && rune <= 'Z');
+  return letter || rune == '_' || rune == ':' || (!first && rune >= '0' && rune <= '9');
+}
+
+void append_escaped_rune(std::string& out, char32_t rune, bool legacy, NameEscaping escaping) {
+  if (escaping == NameEscaping::kUnderscores) {
+    legacy ? util::append_rune(out, rune) : out.push_back('_');
+  } else if (escaping == NameEscaping::kDots) {
+    if (rune == '_') {
+      out += "__";
+    } else if (rune == '.') {
+      out += "_dot_";
+    } else if (legacy) {
+      util::append_rune(out, rune);
+    } else {
+      out += "__";
+    }
+  } else if (rune == '_') {
+    out += "__";
+  } else if (legacy) {
+    util::append_rune(out, rune);
+  } else {
+    fmt::format_to(std::back_inserter(out), "_{:x}_", static_cast<std::uint32_t>(rune));
+  }
+}
+
+bool is_legacy_name(std::string_view name) noexcept {
+  return model::is_valid_metric_name(name, model::NameScheme::kLegacy);
+}
+
+// Of custom buckets: how many observations lie at or below each bound.
+std::vector<double> cumulative_counts(const model::FloatHistogram& h) {
+  std::vector<double> counts(h.custom_values.size(), 0);
+  std::size_t index = 0;
+  std::size_t next = 0;
+  for (const model::Span& span : h.positive_spans) {
+    index += static_cast<std::size_t>(std::max(span.offset, 0));
+    for (std::uint32_t i = 0; i < span.length && next < h.positive_buckets.size(); ++i, ++next) {
+      if (index < counts.size()) counts[index] = h.positive_buckets[next];
+      ++index;
+    }
+  }
+  for (std::size_t i = 1; i < counts.size(); ++i) counts[i] += counts[i - 1];
+  return counts;
+}
+
+// ---- text
+
+void append_text_value(std::string& out, std::string_view value) {
+  for (const char c : value) {
+    if (c == '\\' || c == '"') out.push_back('\\');
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      out.push_back(c);
+    }
+  }
+}
+
+void append_text_name(std::string& out, std::string_view name) {
+  if (is_legacy_name(name)) {
+    out += name;
+    return;
+  }
+  out.push_back('"');
+  append_text_value(out, name);
+  out.push_back('"');
+}
+
+class TextFamily {
+ public:
+  TextFamily(std::string& out, NameEscaping escaping, const ExtraLabels& extra)
+      : out_(out), escaping_(escaping), extra_(extra) {}
+
+  // `bound` is the value of an `le` label; empty: none.
+  void sample(const FederatedSample& sample, const std::string& name, std::string_view bound,
+              double value) {
+    const bool plain_name = is_legacy_name(name);
+    if (plain_name) out_ += name;
+    first_ = true;
+    if (!plain_name) {
+      next_label();
+      append_text_name(out_, name);
+    }
+    for (const model::LabelView label : sample.labels) {
+      if (label.name != model::kMetricName) add_label(label.name, label.value);
+    }
+    for (const auto& [label, text] : extra_) {
+      if (!sample.labels.has(label)) add_label(label, text);
+    }
+    if (!bound.empty()) add_label("le", bound);
+    out_ += first_ ? " " : "} ";
+    util::append_general(out_, value);
+    fmt::format_to(std::back_inserter(out_), " {}\n", sample.timestamp);
+  }
+  // A histogram with custom buckets, bucket by bucket.
+  void classic_histogram(const FederatedSample& sample, const std::string& name) {
+    const model::FloatHistogram& h = sample.histogram;
+    const std::vector<double> counts = cumulative_counts(h);
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      std::string bound;
+      util::append_general(bound, h.custom_values[i]);
+      this->sample(sample, name + "_bucket", bound, counts[i]);
+    }
+    this->sample(sample, name + "_bucket", "+Inf", h.count);
+    this->sample(sample, name + "_sum", "", h.sum);
+    this->sample(sample, name + "_count", "", h.count);
+  }
+
+ private:
+  void next_label() {
+    out_.push_back(first_ ? '{' : ',');
+    first_ = false;
+  }
+  void add_label(std::string_view name, std::string_view value) {
+    next_label();
+    append_text_name(out_, escaped_name(name, escaping_));
+    out_ += "=\"";
+    append_text_value(out_, value);
+    out_.push_back('"');
+  }
+
+  std::string& out_;
+  const NameEscaping escaping_;
+  const ExtraLabels& extra_;
+  bool first_ = true;
+};
+
+// ---- protobuf (io.prometheus.client, the fields of PR 2.3)
+
+enum class MetricType : std::uint8_t { kUntyped = 3, kHistogram = 4, kGaugeHistogram = 5 };
+
+void append_bytes_field(std::string& out, std::uint32_t field, std::string_view bytes) {
+  util::append_uvarint(out, field << 3U | 2U);
+  util::append_uvarint(out, bytes.size());
+  out += bytes;
+}
+void append_varint_field(std::string& out, std::uint32_t field, std::uint64_t value) {
+  util::append_uvarint(out, field << 3U);
+  util::append_uvarint(out, value);
+}
+void append_double_field(std::string& out, std::uint32_t field, double value) {
+  util::append_uvarint(out, field << 3U | 1U);
+  char bytes[sizeof value];
+  util::store_le(bytes, std::bit_cast<std::uint64_t>(value));
+  out.append(bytes, sizeof bytes);
+}
+
+void append_label_pair(std::string& out, std::string_view name, std::string_view value) {
+  std::string pair;
+  append_bytes_field(pair, 1, name);
+  append_bytes_field(pair, 2, value);
+  append_bytes_field(out, 1, pair);
+}
+
+void append_spans(std::string& out, std::uint32_t field, const std::vector<model::Span>& spans) {
+  for (const model::Span& span : spans) {
+    std::string message;
+    append_varint_field(message, 1, util::zigzag(span.offset));
+    append_varint_field(message, 2, span.length);
+    append_bytes_field(out, field, message);
+  }
+}
+
+void append_counts(std::string& out, std::uint32_t field, const std::vector<double>& counts) {
+  if (counts.empty()) return;
+  std::string packed;
+  for (const double count : counts) {
+    char bytes[sizeof count];
+    util::store_le(bytes, std::bit_cast<std::uint64_t>(count));
+    packed.append(bytes, sizeof bytes);
+  }
+  append_bytes_field(out, field, packed);
+}
+
+std::string exponential_message(const model::FloatHistogram& h) {
+  std::string out;
+  append_double_field(out, 2, h.sum);
+  append_double_field(out, 4, h.count);
+  append_varint_field(out, 5, util::zigzag(h.schema));
+  append_double_field(out, 6, h.zero_threshold);
+  append_double_field(out, 8, h.zero_count);
+  append_spans(out, 9, h.negative_spans);
+  append_counts(out, 11, h.negative_buckets);
+  append_spans(out, 12, h.positive_spans);
+  append_counts(out, 14, h.positive_buckets);
+  // Without a span nobody would take it for a native histogram.
+  if (h.positive_spans.empty() && h.negative_spans.empty() && h.zero_threshold == 0 &&
+      h.zero_count == 0) {
+    append_spans(out, 12, {{0, 0}});
+  }
+  return out;
+}
+
+std::string classic_message(const model::FloatHistogram& h) {
+  std::string out;
+  append_double_field(out, 2, h.sum);
+  append_double_field(out, 4, h.count);
+  const std::vector<double> counts = cumulative_counts(h);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    std::string bucket;
+    append_double_field(bucket, 2, h.custom_values[i]);
+    append_double_field(bucket, 4, counts[i]);
+    append_bytes_field(out, 3, bucket);
+  }
+  return out;
+}
+
+bool is_custom(const FederatedSample& sample) noexcept {
+  return sample.histogram.schema == model::kCustomBucketsSchema;
+}
+
+std::string metric_message(const FederatedSample& sample, NameEscaping escaping,
+                           const ExtraLabels& extra) {
+  std::string out;
+  for (const model::LabelView label : sample.labels) {
+    if (label.name != model::kMetricName)
+      append_label_pair(out, escaped_name(label.name, escaping), label.value);
+  }
+  for (const auto& [name, value] : extra) {
+    if (!sample.labels.has(name)) append_label_pair(out, escaped_name(name, escaping), value);
+  }
+  if (sample.is_histogram) {
+    append_bytes_field(out, 7,
+                       is_custom(sample) ? classic_message(sample.histogram)
+                                         : exponential_message(sample.histogram));
+  } else {
+    std::string untyped;
+    append_double_field(untyped, 1, sample.value);
+    append_bytes_field(out, 5, untyped);
+  }
+  append_varint_field(out, 6, static_cast<std::uint64_t>(sample.timestamp));
+  return out;
+}
+
+MetricType type_of(const FederatedSample& sample) noexcept {
+  if (!sample.is_histogram) return MetricType::kUntyped;
+  return sample.histogram.counter_reset_hint == model::CounterResetHint::kGauge
+             ? MetricType::kGaugeHistogram
+             : MetricType::kHistogram;
+}
+
+}  // namespace
+
+Exposition negotiate_exposition(std::string_view accept) {
+  std::optional<Exposition> best;
+  double best_quality = 0;
+  while (!accept.empty()) {
+    const AcceptClause clause = parse_clause(take_until(accept, ','));
+    const auto exposition = served(clause);
+    if (!exposition || clause.quality <= best_quality) continue;
+    best = exposition;
+    best_quality = clause.quality;
+  }
+  return best.value_or(Exposition());
+}
+
+std::string content_type_of(Exposition exposition) {
+  if (exposition.format == ExpositionFormat::kProtobuf) {
+    return fmt::format("{}; proto={}; encoding=delimited; escaping={}", kProtobufMedia,
+                       kProtobufMessage, escaping_text(exposition.escaping));
+  }
+  return fmt::format("text/plain; version=0.0.4; charset=utf-8; escaping={}",
+                     escaping_text(exposition.escaping));
+}
+
+std::string escaped_name(std::string_view name, NameEscaping escaping) {
+  if (escaping == NameEscaping::kNone) return std::string(name);
+  // "dots" escapes every underscore, the others leave valid names alone.
+  if (escaping != NameEscaping::kDots && is_legacy_name(name)) return std::string(name);
+  std::string out = escaping == NameEscaping::kValues ? "U__" : "";
+  std::string_view rest = name;
+  while (!rest.empty()) {
+    const util::DecodedRune rune = util::decode_rune(rest);
+    const bool first = rest.size() == name.size();
+    append_escaped_rune(out, rune.rune, rune.valid && is_legacy_rune(rune.rune, first), escaping);
+    rest.remove_prefix(rune.bytes);
+  }
+  return out;
+}
+
+void append_text_family(std::string& out, std::span<const FederatedSample> family,
+                        NameEscaping escaping, const ExtraLabels& extra) {
+  const std::string name = escaped_name(family.front().labels.metric_name(), escaping);
+  const bool histograms = family.front().is_histogram;
+  if (histograms && std::ranges::none_of(family, is_custom)) return;
+  out += "# TYPE ";
+  append_text_name(out, name);
+  out += histograms ? " histogram\n" : " untyped\n";
+  TextFamily text(out, escaping, extra);
+  for (const FederatedSample& sample : family) {
+    if (!histograms) {
+      text.sample(sample, name, "", sample.value);
+    } else if (is_custom(sample)) {
+      text.classic_histogram(sample, name);
+    }
+  }
+}
+
+void append_protobuf_family(std::string& out, std::span<const FederatedSample> family,
+                            NameEscaping escaping, const ExtraLabels& extra) {
+  // A family has one type, and gauge histograms are one of their own.
+  for (std::size_t begin = 0; begin < family.size();) {
+    const MetricType type = type_of(family[begin]);
+    std::string message;
+    append_bytes_field(message, 1, escaped_name(family[begin].labels.metric_name(), escaping));
+    append_varint_field(message, 3, static_cast<std::uint64_t>(type));
+    for (; begin < family.size() && type_of(family[begin]) == type; ++begin)
+      append_bytes_field(message, 4, metric_message(family[begin], escaping, extra));
+    util::append_uvarint(out, message.size());
+    out += message;
+  }
+}
+
+}  // namespace narthex::api
