@@ -90,6 +90,10 @@ void Decoder::unsupported(const yaml::Node& node, std::string_view key) {
   fail(node, fmt::format("{} is not supported by this version", key));
 }
 
+void Decoder::not_built(const yaml::Node& node, std::string_view key) {
+  not_built_.push_back({fmt::format("{} is not supported by this version", key), node.line});
+}
+
 std::optional<Decoder::Failure> Decoder::failure() const {
   if (failure_) return failure_;
   if (unmarshal_errors_.empty()) return std::nullopt;

@@ -33,8 +33,10 @@ class Decoder {
   void unknown_key(const yaml::Node& key, std::string_view type);
   void duplicate_key(const yaml::Node& key, std::string_view type);
   void duplicate_map_key(const yaml::Node& key);
-  // Something in use that this version cannot do; the key is named.
+  // Something that no version of ours will do; the key is named.
   void unsupported(const yaml::Node& node, std::string_view key);
+  // Sound, but this build has nothing that acts on it: no error of the file, see not_built().
+  void not_built(const yaml::Node& node, std::string_view key);
 
   [[nodiscard]] std::size_t error_count() const noexcept { return error_count_; }
   // The message without the file's name, and the line it starts at (0 = unknown).
@@ -43,11 +45,14 @@ class Decoder {
     std::uint32_t line = 0;
   };
   [[nodiscard]] std::optional<Failure> failure() const;
+  // What the file asks for and this build cannot do, in the order of the file's sections.
+  [[nodiscard]] const std::vector<Failure>& not_built() const noexcept { return not_built_; }
 
  private:
   void add_unmarshal_error(std::uint32_t line, std::string_view what);
 
   std::optional<Failure> failure_;
+  std::vector<Failure> not_built_;
   std::string unmarshal_errors_;
   std::uint32_t unmarshal_line_ = 0;
   std::size_t error_count_ = 0;
@@ -112,6 +117,18 @@ Field<S> field_at(std::string key, Get get, Print print = Print::kUnlessEmpty) {
   return field;
 }
 
+// A row whose value is never printed.
+inline constexpr std::string_view kRedacted = "<secret>";
+template <class S, class Get>
+Field<S> secret_field(std::string key, Get get) {
+  Field<S> row = field_at<S>(key, get);
+  row.encode = [get, key](const S& s, yaml::Node& out) {
+    if (get(const_cast<S&>(s)).empty()) return;  // `get` only finds.
+    out.entries.emplace_back(yaml::scalar(key), yaml::scalar(std::string(kRedacted)));
+  };
+  return row;
+}
+
 // Row for a member: field<&Global::scrape_interval>("scrape_interval").
 template <auto kMember>
 auto field(std::string key, Print print = Print::kUnlessEmpty) {
@@ -139,19 +156,15 @@ auto inline_fields() {
   return fields;
 }
 
-// A key that Prometheus has and this version cannot honour: anything but a blank value or `false`
-// is an error. `printed` is its value in the effective configuration; empty = it is left out.
+// A key that needs what a server never has (a secret manager): anything but a blank value is an
+// error.
 template <class S>
-Field<S> unsupported_field(std::string key, std::string printed = {}) {
+Field<S> unsupported_field(std::string key) {
   Field<S> field;
   field.decode = [key](Decoder& decoder, const yaml::Node& node, S&) {
-    const bool is_off =
-        yaml::is_blank(node) || (yaml::tag_of(node) == "!!bool" && !yaml::bool_of(node));
-    if (!is_off) decoder.unsupported(node, key);
+    if (!yaml::is_blank(node)) decoder.unsupported(node, key);
   };
-  field.encode = [key, printed = std::move(printed)](const S&, yaml::Node& out) {
-    if (!printed.empty()) out.entries.emplace_back(yaml::scalar(key), yaml::plain_scalar(printed));
-  };
+  field.encode = [](const S&, yaml::Node&) {};
   field.key = std::move(key);
   return field;
 }

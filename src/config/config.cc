@@ -16,6 +16,11 @@ std::string to_yaml(const ScrapeSection& section) {
   return yaml::print(encode_struct(section));
 }
 
+util::Result<void> check_supported(const Config& config) {
+  if (config.not_built.empty()) return {};
+  return util::fail(util::Code::kUnsupported, config.not_built.front());
+}
+
 namespace {
 
 scrape::ScrapeLimits limits_of(const LimitsSection& section) {
@@ -70,7 +75,8 @@ std::vector<scrape::ScrapeJobOptions> scrape_jobs(const Config& config) {
 
 Difference compare(const Config& before, const Config& after) {
   Difference difference;
-  difference.global = before.global != after.global || before.runtime != after.runtime;
+  difference.global =
+      before.global != after.global || before.runtime != after.runtime || before.kept != after.kept;
   difference.storage = before.storage != after.storage;
   difference.rules = before.rule_files != after.rule_files;
   for (const ScrapeSection& section : after.scrape_configs) {

@@ -41,8 +41,11 @@ struct Loader {
     return fail(Code::kInvalidArgument,
                 fmt::format("parsing YAML file {}: {}{}{}", main_name, member, message, where));
   }
-  util::Result<void> check(const Decoder& decoder, const std::string& file) const {
+  util::Result<void> check(const Decoder& decoder, const std::string& file) {
     if (const auto failure = decoder.failure()) return error(file, failure->message, failure->line);
+    for (const Decoder::Failure& missing : decoder.not_built()) {
+      config.not_built.push_back(error(file, missing.message, missing.line).error().message());
+    }
     return {};
   }
   util::Result<yaml::Document> parse(std::string_view text, const std::string& file) {
@@ -185,6 +188,13 @@ void inherit_global(ScrapeSection& scrape, const GlobalSection& global) {
   if (!scrape.always_scrape_classic_histograms) {
     scrape.always_scrape_classic_histograms = global.always_scrape_classic_histograms;
   }
+  if (!scrape.scrape_native_histograms) {
+    scrape.scrape_native_histograms = global.scrape_native_histograms;
+  }
+  if (!scrape.convert_classic_histograms_to_nhcb) {
+    scrape.convert_classic_histograms_to_nhcb = global.convert_classic_histograms_to_nhcb;
+  }
+  inherit(scrape.scrape_failure_log_file, global.scrape_failure_log_file);
   if (!scrape.extra_scrape_metrics) scrape.extra_scrape_metrics = global.extra_scrape_metrics;
 }
 
@@ -231,9 +241,17 @@ void resolve_paths(http::ClientOptions& http, const std::string& directory) {
     resolve(http.basic_auth->password.file);
   }
   if (http.authorization) resolve(http.authorization->credentials.file);
-  resolve(http.tls.ca.file);
-  resolve(http.tls.cert.file);
-  resolve(http.tls.key.file);
+  const auto resolve_tls = [&resolve](http::TlsOptions& tls) {
+    resolve(tls.ca.file);
+    resolve(tls.cert.file);
+    resolve(tls.key.file);
+  };
+  resolve_tls(http.tls);
+  if (http.oauth2) {
+    resolve(http.oauth2->client_secret.file);
+    resolve(http.oauth2->client_certificate_key.file);
+    resolve_tls(http.oauth2->tls);
+  }
   for (http::ConfiguredHeader& header : http.headers) {
     for (std::string& file : header.files) resolve(file);
   }
@@ -247,6 +265,8 @@ util::Result<void> add_scrape_sections(Loader& loader, const yaml::Node& root,
   Decoder decoder;
   for (std::size_t i = 0; i < sections.size(); ++i) {
     const yaml::Node& node = item_of(root, "scrape_configs", i);
+    std::string& failure_log = sections[i].scrape_failure_log_file;
+    failure_log = resolve_path(directory_of(file), failure_log);
     finish_scrape_section(decoder, node, loader.config.global, sections[i]);
     if (!loader.job_names.insert(sections[i].job_name).second) {
       decoder.fail(node, fmt::format("found multiple scrape configs with job name \"{}\"",
@@ -345,6 +365,9 @@ util::Result<Config> load_text(util::Env& env, std::string_view text, const std:
 
   Config& config = loader.config;
   finish_global_defaults(config.global);
+  config.global.query_log_file = resolve_path(directory_of(name), config.global.query_log_file);
+  config.global.scrape_failure_log_file =
+      resolve_path(directory_of(name), config.global.scrape_failure_log_file);
   if (auto expanded = expand_external_labels(loader); !expanded) {
     const yaml::Node* global = root.find("global");
     return loader.error(name, expanded.error().message(), global == nullptr ? 0 : global->line);

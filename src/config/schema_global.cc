@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "config/schemas.h"
+#include "config/section.h"
 
 namespace narthex::config {
 namespace {
@@ -20,6 +21,15 @@ void finish_global(Decoder& decoder, const yaml::Node& node, GlobalSection& glob
   if (global.evaluation_interval.count() == 0)
     global.evaluation_interval = defaults.evaluation_interval;
   finish_scrape_protocols(decoder, node, "for global config", global.scrape_protocols);
+
+  for (const auto& [is_set, key] :
+       {std::pair(!global.query_log_file.empty(), "query_log_file"),
+        std::pair(!global.scrape_failure_log_file.empty(), "scrape_failure_log_file"),
+        std::pair(global.scrape_native_histograms, "scrape_native_histograms"),
+        std::pair(global.convert_classic_histograms_to_nhcb,
+                  "convert_classic_histograms_to_nhcb")}) {
+    if (is_set) decoder.not_built(at(key), key);
+  }
 
   const model::NameScheme scheme =
       global.metric_name_validation_scheme.value_or(model::NameScheme::kUtf8);
@@ -55,11 +65,10 @@ void finish_tsdb(Decoder& decoder, const yaml::Node& node, TsdbSection& tsdb) {
             "be omitted entirely, got {}",
             model::quoted(floats)));
   }
-  if (floats == "xor2")
-    return decoder.unsupported(*node.find("chunk_encoding"), "the chunk encoding xor2");
+  if (floats == "xor2") decoder.not_built(*node.find("chunk_encoding"), "the chunk encoding xor2");
   if (tsdb.stale_series_compaction_threshold > 0) {
-    return decoder.unsupported(*node.find("stale_series_compaction_threshold"),
-                               "stale_series_compaction_threshold");
+    decoder.not_built(*node.find("stale_series_compaction_threshold"),
+                      "stale_series_compaction_threshold");
   }
 }
 
@@ -84,6 +93,21 @@ Field<RetentionSection> retention_size_field() {
   return row;
 }
 
+// The strategies that keep names as they are need the names to be allowed.
+void check_otlp_names(Decoder& decoder, const yaml::Node& node, Config& config) {
+  const yaml::Node* otlp = node.find("otlp");
+  const yaml::Node* strategy = otlp == nullptr ? nullptr : otlp->find("translation_strategy");
+  if (strategy == nullptr ||
+      config.global.metric_name_validation_scheme != model::NameScheme::kLegacy) {
+    return;
+  }
+  if (strategy->text == "NoTranslation" || strategy->text == "NoUTF8EscapingWithSuffixes") {
+    decoder.fail(*strategy, fmt::format("OTLP translation strategy {} is not allowed when UTF8 is "
+                                        "disabled",
+                                        model::quoted(strategy->text)));
+  }
+}
+
 }  // namespace
 
 template <>
@@ -96,17 +120,17 @@ const Schema<GlobalSection>& schema_of<GlobalSection>() {
                 global_protocols_field(),
                 field<&S::evaluation_interval>("evaluation_interval"),
                 field<&S::rule_query_offset>("rule_query_offset"),
-                unsupported_field<S>("query_log_file"),
-                unsupported_field<S>("scrape_failure_log_file"),
+                field<&S::query_log_file>("query_log_file"),
+                field<&S::scrape_failure_log_file>("scrape_failure_log_file"),
                 field<&S::external_labels>("external_labels")};
     add_fields(s, inline_fields<&S::limits>());
-    add_fields<S>(s,
-                  {field<&S::metric_name_validation_scheme>("metric_name_validation_scheme"),
-                   field<&S::metric_name_escaping_scheme>("metric_name_escaping_scheme"),
-                   unsupported_field<S>("scrape_native_histograms"),
-                   field<&S::always_scrape_classic_histograms>("always_scrape_classic_histograms"),
-                   unsupported_field<S>("convert_classic_histograms_to_nhcb"),
-                   field<&S::extra_scrape_metrics>("extra_scrape_metrics")});
+    add_fields<S>(
+        s, {field<&S::metric_name_validation_scheme>("metric_name_validation_scheme"),
+            field<&S::metric_name_escaping_scheme>("metric_name_escaping_scheme"),
+            field<&S::scrape_native_histograms>("scrape_native_histograms"),
+            field<&S::always_scrape_classic_histograms>("always_scrape_classic_histograms"),
+            field<&S::convert_classic_histograms_to_nhcb>("convert_classic_histograms_to_nhcb"),
+            field<&S::extra_scrape_metrics>("extra_scrape_metrics")});
     return s;
   }();
   return schema;
@@ -183,12 +207,13 @@ const Schema<Config>& schema_of<Config>() {
     return Schema<Config>{
         "config.plain",
         {field<&Config::global>("global"), field<&Config::runtime>("runtime"),
-         unsupported_field<Config>("alerting"), field<&Config::rule_files>("rule_files"),
+         kept_field<Config>("alerting", alerting_section), field<&Config::rule_files>("rule_files"),
          field<&Config::scrape_config_files>("scrape_config_files"), std::move(scrape_configs),
-         field<&Config::storage>("storage"), unsupported_field<Config>("tracing"),
-         unsupported_field<Config>("remote_write"), unsupported_field<Config>("remote_read"),
-         unsupported_field<Config>("otlp")},
-        nullptr};
+         field<&Config::storage>("storage"), kept_field<Config>("tracing", tracing_section),
+         kept_field<Config>("remote_write", remote_write_section),
+         kept_field<Config>("remote_read", remote_read_section),
+         kept_field<Config>("otlp", otlp_section)},
+        check_otlp_names};
   }();
   return schema;
 }

@@ -11,24 +11,13 @@ using http::Authorization;
 using http::BasicAuth;
 using http::ClientOptions;
 using http::ConfiguredHeader;
+using http::OAuth2;
+using http::ProxyOptions;
 using http::Secret;
 using http::TlsOptions;
 using http::TlsVersion;
 
 namespace {
-
-constexpr std::string_view kRedacted = "<secret>";
-
-// A row whose value is never printed.
-template <class S, class Get>
-Field<S> secret_field(std::string key, Get get) {
-  Field<S> row = field_at<S>(key, get);
-  row.encode = [get, key](const S& s, yaml::Node& out) {
-    if (get(const_cast<S&>(s)).empty()) return;  // `get` only finds.
-    out.entries.emplace_back(yaml::scalar(key), yaml::scalar(std::string(kRedacted)));
-  };
-  return row;
-}
 
 util::Result<TlsVersion> parse_tls_version(std::string_view text) {
   if (text == "TLS10") return TlsVersion::kTls10;
@@ -105,7 +94,7 @@ bool has_line_break(const std::vector<std::string>& values) {
 }
 
 void check_header(Decoder& decoder, const yaml::Node& node, const ConfiguredHeader& header) {
-  if (std::ranges::find(kReservedHeaders, lower(header.name)) != kReservedHeaders.end()) {
+  if (is_reserved_header(header.name)) {
     decoder.fail(node, fmt::format("setting header \"{}\" is not allowed", canonical(header.name)));
   } else if (!is_token(header.name)) {
     decoder.fail(node, fmt::format("{} is not a valid header name", model::quoted(header.name)));
@@ -144,6 +133,21 @@ void check_tls(Decoder& decoder, const yaml::Node& node, TlsOptions& tls) {
 }
 
 }  // namespace
+
+std::string without_password(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  const std::size_t start = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t at = url.substr(0, url.find('/', start)).rfind('@');
+  const std::size_t colon = url.find(':', start);
+  if (at == std::string_view::npos || colon == std::string_view::npos || colon > at) {
+    return std::string(url);
+  }
+  return fmt::format("{}:xxxxx{}", url.substr(0, colon), url.substr(at));
+}
+
+bool is_reserved_header(std::string_view name) {
+  return std::ranges::find(kReservedHeaders, lower(name)) != kReservedHeaders.end();
+}
 
 template <>
 struct Codec<TlsVersion> : WordCodec<TlsVersion, parse_tls_version, tls_version_text> {};
@@ -278,6 +282,147 @@ const Schema<TlsOptions>& schema_of<TlsOptions>() {
 
 namespace {
 
+// A row for an address, printed without the password that it may carry.
+template <auto kMember>
+auto url_field(std::string key) {
+  auto row = field<kMember>(key);
+  row.encode = [key](const auto& s, yaml::Node& out) {
+    if ((s.*kMember).empty()) return;
+    out.entries.emplace_back(yaml::scalar(key), yaml::scalar(without_password(s.*kMember)));
+  };
+  return row;
+}
+
+void check_proxy(Decoder& decoder, const yaml::Node& node, const ProxyOptions& proxy) {
+  if (!proxy.connect_headers.empty() && !proxy.from_environment && proxy.url.empty()) {
+    decoder.fail(node,
+                 "if proxy_connect_header is configured, proxy_url or proxy_from_environment must "
+                 "also be configured");
+  } else if (proxy.from_environment && !proxy.url.empty()) {
+    decoder.fail(node, "if proxy_from_environment is configured, proxy_url must not be configured");
+  } else if (proxy.from_environment && !proxy.no_proxy.empty()) {
+    decoder.fail(node, "if proxy_from_environment is configured, no_proxy must not be configured");
+  } else if (proxy.url.empty() && !proxy.no_proxy.empty()) {
+    decoder.fail(node, "if no_proxy is configured, proxy_url must also be configured");
+  } else if (!proxy.url.empty() || proxy.from_environment) {
+    const std::string_view key = proxy.from_environment ? "proxy_from_environment" : "proxy_url";
+    decoder.not_built(*node.find(key), key);
+  }
+}
+
+void check_oauth2(Decoder& decoder, const yaml::Node& node, OAuth2& oauth2) {
+  constexpr std::string_view kJwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+  const bool is_jwt = oauth2.grant_type == kJwtBearer;
+  check_proxy(decoder, node, oauth2.proxy);
+  if (!oauth2.grant_type.empty() && oauth2.grant_type != "client_credentials" && !is_jwt) {
+    return decoder.fail(
+        node, fmt::format("oauth2 grant_type must be client_credentials or {}, got {}", kJwtBearer,
+                          model::quoted(oauth2.grant_type)));
+  }
+  if (oauth2.client_id.empty()) return decoder.fail(node, "oauth2 client_id must be configured");
+  if (oauth2.token_url.empty()) return decoder.fail(node, "oauth2 token_url must be configured");
+  if (both(oauth2.client_secret)) {
+    return decoder.fail(node,
+                        "at most one of oauth2 client_secret, client_secret_file & "
+                        "client_secret_ref must be configured using grant-type=client_credentials");
+  }
+  if (both(oauth2.client_certificate_key)) {
+    return decoder.fail(node,
+                        "at most one of client_certificate_key & client_certificate_key_file must "
+                        "be configured using grant-type=" +
+                            std::string(kJwtBearer));
+  }
+  static constexpr std::array<std::string_view, 4> kAlgorithms = {"", "RS256", "RS384", "RS512"};
+  if (std::ranges::find(kAlgorithms, oauth2.signature_algorithm) == kAlgorithms.end()) {
+    return decoder.fail(node, "valid signature algorithms are RS256, RS384, RS512");
+  }
+  decoder.not_built(node, "oauth2");
+}
+
+}  // namespace
+
+void Codec<TextMap>::decode(Decoder& decoder, const yaml::Node& node, TextMap& out) {
+  if (node.kind != yaml::Kind::kMap) return decoder.type_error(node, type_name());
+  out.clear();
+  std::unordered_set<std::string_view> names;
+  for (const auto& [key, value] : node.entries) {
+    if (!names.insert(key.text).second) decoder.duplicate_map_key(key);
+    auto& text = out.emplace_back(key.text, std::string{}).second;
+    if (value.kind != yaml::Kind::kNull) Codec<std::string>::decode(decoder, value, text);
+  }
+  std::ranges::sort(out);
+}
+
+yaml::Node Codec<TextMap>::encode(const TextMap& map) {
+  yaml::Node out = yaml::map();
+  for (const auto& [name, value] : map)
+    out.entries.emplace_back(yaml::scalar(name), yaml::scalar(value));
+  return out;
+}
+
+template <>
+const Schema<ProxyOptions>& schema_of<ProxyOptions>() {
+  static const Schema<ProxyOptions> schema = [] {
+    Schema<ProxyOptions> s{
+        "config.plain",
+        {url_field<&ProxyOptions::url>("proxy_url"), field<&ProxyOptions::no_proxy>("no_proxy"),
+         field<&ProxyOptions::from_environment>("proxy_from_environment")},
+        nullptr};
+    Field<ProxyOptions> headers = field<&ProxyOptions::connect_headers>("proxy_connect_header");
+    headers.encode = [](const ProxyOptions& proxy, yaml::Node& out) {
+      if (proxy.connect_headers.empty()) return;
+      Params redacted = proxy.connect_headers;
+      for (auto& [name, values] : redacted) values.assign(values.size(), std::string(kRedacted));
+      out.entries.emplace_back(yaml::scalar("proxy_connect_header"),
+                               Codec<Params>::encode(redacted));
+    };
+    s.fields.push_back(std::move(headers));
+    return s;
+  }();
+  return schema;
+}
+
+namespace {
+
+Field<OAuth2> oauth2_tls_field() {
+  Field<OAuth2> row = field<&OAuth2::tls>("tls_config");
+  row.encode = [encode = row.encode](const OAuth2& oauth2, yaml::Node& out) {
+    if (oauth2.tls != TlsOptions{}) encode(oauth2, out);
+  };
+  return row;
+}
+
+}  // namespace
+
+template <>
+const Schema<OAuth2>& schema_of<OAuth2>() {
+  static const Schema<OAuth2> schema = [] {
+    using S = OAuth2;
+    Schema<S> s{
+        "config.plain",
+        {field<&S::client_id>("client_id"),
+         secret_field<S>("client_secret", [](S& o) -> auto& { return o.client_secret.text; }),
+         field_at<S>("client_secret_file", [](S& o) -> auto& { return o.client_secret.file; }),
+         unsupported_field<S>("client_secret_ref"),
+         field<&S::client_certificate_key_id>("client_certificate_key_id"),
+         secret_field<S>("client_certificate_key",
+                         [](S& o) -> auto& { return o.client_certificate_key.text; }),
+         field_at<S>("client_certificate_key_file",
+                     [](S& o) -> auto& { return o.client_certificate_key.file; }),
+         unsupported_field<S>("client_certificate_key_ref"), field<&S::grant_type>("grant_type"),
+         field<&S::signature_algorithm>("signature_algorithm"), field<&S::issuer>("iss"),
+         field<&S::audience>("audience"), field<&S::claims>("claims"), field<&S::scopes>("scopes"),
+         url_field<&S::token_url>("token_url"), field<&S::endpoint_params>("endpoint_params"),
+         oauth2_tls_field()},
+        check_oauth2};
+    add_fields(s, inline_fields<&S::proxy>());
+    return s;
+  }();
+  return schema;
+}
+
+namespace {
+
 Field<ClientOptions> tls_field() {
   Field<ClientOptions> row = field<&ClientOptions::tls>("tls_config");
   row.encode = [encode = row.encode](const ClientOptions& http, yaml::Node& out) {
@@ -308,19 +453,20 @@ std::string text_under(const yaml::Node& node, std::string_view key) {
 
 template <>
 const Schema<ClientOptions>& schema_of<ClientOptions>() {
-  static const Schema<ClientOptions> schema{
-      "config.plain",
-      {field<&ClientOptions::basic_auth>("basic_auth"),
-       field<&ClientOptions::authorization>("authorization"),
-       unsupported_field<ClientOptions>("oauth2"), bearer_field("bearer_token"),
-       bearer_field("bearer_token_file"), tls_field(),
-       field<&ClientOptions::follow_redirects>("follow_redirects", Print::kAlways),
-       field<&ClientOptions::enable_http2>("enable_http2", Print::kAlways),
-       unsupported_field<ClientOptions>("proxy_url"), unsupported_field<ClientOptions>("no_proxy"),
-       unsupported_field<ClientOptions>("proxy_from_environment"),
-       unsupported_field<ClientOptions>("proxy_connect_header"),
-       field<&ClientOptions::headers>("http_headers")},
-      nullptr};
+  static const Schema<ClientOptions> schema = [] {
+    Schema<ClientOptions> s{
+        "config.plain",
+        {field<&ClientOptions::basic_auth>("basic_auth"),
+         field<&ClientOptions::authorization>("authorization"),
+         field<&ClientOptions::oauth2>("oauth2"), bearer_field("bearer_token"),
+         bearer_field("bearer_token_file"), tls_field(),
+         field<&ClientOptions::follow_redirects>("follow_redirects", Print::kAlways),
+         field<&ClientOptions::enable_http2>("enable_http2", Print::kAlways)},
+        nullptr};
+    add_fields(s, inline_fields<&ClientOptions::proxy>());
+    s.fields.push_back(field<&ClientOptions::headers>("http_headers"));
+    return s;
+  }();
   return schema;
 }
 
@@ -328,7 +474,7 @@ void finish_http_client(Decoder& decoder, const yaml::Node& node, http::ClientOp
   const Secret bearer{text_under(node, "bearer_token"), text_under(node, "bearer_token_file")};
   if (both(bearer))
     return decoder.fail(node, "at most one of bearer_token & bearer_token_file must be configured");
-  if (!bearer.empty() && out.basic_auth) {
+  if (!bearer.empty() && (out.basic_auth || out.oauth2)) {
     return decoder.fail(
         node,
         "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured");
@@ -337,10 +483,11 @@ void finish_http_client(Decoder& decoder, const yaml::Node& node, http::ClientOp
     return decoder.fail(node,
                         "authorization is not compatible with bearer_token & bearer_token_file");
   }
-  if (out.authorization && out.basic_auth) {
+  if ((out.authorization ? 1 : 0) + (out.basic_auth ? 1 : 0) + (out.oauth2 ? 1 : 0) > 1) {
     return decoder.fail(node,
                         "at most one of basic_auth, oauth2 & authorization must be configured");
   }
+  check_proxy(decoder, node, out.proxy);
   if (has_line_break({bearer.text})) return decoder.fail(node, "bearer_token has a line break");
   if (!bearer.empty()) out.authorization = Authorization{"Bearer", bearer};
 }

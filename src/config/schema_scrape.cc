@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "narthex/model/regex.h"
 #include "narthex/util/utf8.h"
 
 #include "config/schemas.h"
+#include "config/section.h"
 
 namespace narthex::config {
 
@@ -120,6 +122,19 @@ auto text_or_null_field(std::string key, Print print) {
   return row;
 }
 
+// A broken expression is an error of its own, before any rule over several keys.
+Field<RelabelRule> regex_field() {
+  auto row = text_or_null_field<&RelabelRule::regex>("regex", Print::kUnlessEmpty);
+  row.decode = [decode = row.decode](Decoder& decoder, const yaml::Node& node, RelabelRule& rule) {
+    decode(decoder, node, rule);
+    if (!rule.regex) return;
+    if (const auto regex = model::Regex::compile(*rule.regex); !regex) {
+      decoder.fail(node, regex.error().message());
+    }
+  };
+  return row;
+}
+
 }  // namespace
 
 template <>
@@ -138,7 +153,7 @@ const Schema<RelabelRule>& schema_of<RelabelRule>() {
     };
     s.fields.push_back(std::move(source_labels));
     s.fields.push_back(text_or_null_field<&RelabelRule::separator>("separator", Print::kAlways));
-    s.fields.push_back(text_or_null_field<&RelabelRule::regex>("regex", Print::kUnlessEmpty));
+    s.fields.push_back(regex_field());
     s.fields.push_back(field<&RelabelRule::modulus>("modulus"));
     s.fields.push_back(field<&RelabelRule::target_label>("target_label"));
     s.fields.push_back(
@@ -197,8 +212,7 @@ void finish_scrape_protocols(Decoder& decoder, const yaml::Node& node, std::stri
     any_parsed |= exposition::can_parse(*protocol);
   }
   if (!any_parsed) {
-    return decoder.fail(
-        *list, fmt::format("none of the scrape_protocols [{}] is supported by this version", all));
+    decoder.not_built(*list, fmt::format("a job with nothing but the scrape_protocols [{}]", all));
   }
   out = std::move(protocols);
 }
@@ -230,12 +244,19 @@ void finish_scrape(Decoder& decoder, const yaml::Node& node, ScrapeSection& scra
                                                  protocol.error().message()));
     }
     if (!exposition::can_parse(*protocol))
-      return decoder.unsupported(*fallback, "the fallback_scrape_protocol " + fallback->text);
+      decoder.not_built(*fallback, "the fallback_scrape_protocol " + fallback->text);
     scrape.fallback_scrape_protocol = *protocol;
   }
   if (scrape.metrics_path.empty()) scrape.metrics_path = ScrapeSection{}.metrics_path;
   if (scrape.scheme.empty()) scrape.scheme = ScrapeSection{}.scheme;
   check_static_targets(decoder, node, scrape);
+  for (const auto& [is_set, key] :
+       {std::pair(!scrape.scrape_failure_log_file.empty(), "scrape_failure_log_file"),
+        std::pair(scrape.scrape_native_histograms.value_or(false), "scrape_native_histograms"),
+        std::pair(scrape.convert_classic_histograms_to_nhcb.value_or(false),
+                  "convert_classic_histograms_to_nhcb")}) {
+    if (is_set) decoder.not_built(*node.find(key), key);
+  }
 }
 
 // Reads a word or a list of words only so far as to see that it is one; finish_scrape checks it,
@@ -249,13 +270,6 @@ Field<ScrapeSection> checked_later(std::string key) {
   };
   return row;
 }
-
-constexpr std::string_view kDiscoveries[] = {
-    "aws",        "azure",     "consul",    "digitalocean", "dns",      "docker",   "dockerswarm",
-    "ec2",        "eureka",    "file",      "gce",          "hetzner",  "http",     "ionos",
-    "kubernetes", "kuma",      "lightsail", "linode",       "marathon", "nerve",    "nomad",
-    "oci",        "openstack", "outscale",  "ovhcloud",     "puppetdb", "scaleway", "serverset",
-    "stackit",    "triton",    "uyuni",     "vultr"};
 
 }  // namespace
 
@@ -274,11 +288,11 @@ const Schema<ScrapeSection>& schema_of<ScrapeSection>() {
         field<&S::scrape_timeout>("scrape_timeout"),
         checked_later<std::vector<std::string>, &S::scrape_protocols>("scrape_protocols"),
         checked_later<std::string, &S::fallback_scrape_protocol>("fallback_scrape_protocol"),
-        unsupported_field<S>("scrape_native_histograms", "false"),
+        field<&S::scrape_native_histograms>("scrape_native_histograms"),
         field<&S::always_scrape_classic_histograms>("always_scrape_classic_histograms"),
-        unsupported_field<S>("convert_classic_histograms_to_nhcb", "false"),
+        field<&S::convert_classic_histograms_to_nhcb>("convert_classic_histograms_to_nhcb"),
         field<&S::extra_scrape_metrics>("extra_scrape_metrics"),
-        unsupported_field<S>("scrape_failure_log_file"),
+        field<&S::scrape_failure_log_file>("scrape_failure_log_file"),
         field<&S::metrics_path>("metrics_path", Print::kAlways),
         field<&S::scheme>("scheme", Print::kAlways),
         field<&S::enable_compression>("enable_compression", Print::kAlways)};
@@ -296,8 +310,8 @@ const Schema<ScrapeSection>& schema_of<ScrapeSection>() {
                 "metric_relabel_configs", "empty or null metric relabeling rule in scrape config"),
             list_field<&S::static_configs>("static_configs",
                                            "empty or null section in static_configs")});
-    for (const std::string_view name : kDiscoveries) {
-      s.fields.push_back(unsupported_field<S>(std::string(name) + "_sd_configs"));
+    for (const DiscoverySection& discovery : discovery_sections()) {
+      s.fields.push_back(kept_field<S>(std::string(discovery.key), discovery.read));
     }
     return s;
   }();

@@ -20,6 +20,10 @@ void finish_http_client(Decoder& decoder, const yaml::Node& node, http::ClientOp
 void finish_scrape_protocols(Decoder& decoder, const yaml::Node& node, std::string_view where,
                              std::optional<std::vector<exposition::ScrapeProtocol>>& out);
 util::Result<exposition::ScrapeProtocol> parse_protocol(std::string_view text);
+// An address as it may be shown: the password in it, if any, is xxxxx.
+[[nodiscard]] std::string without_password(std::string_view url);
+// The headers that a configured one must not replace; `name` in any case.
+[[nodiscard]] bool is_reserved_header(std::string_view name);
 util::Result<model::NameScheme> parse_name_scheme(std::string_view text);
 std::string_view name_scheme_text(model::NameScheme scheme);
 util::Result<exposition::EscapingScheme> parse_escaping(std::string_view text);
@@ -56,6 +60,10 @@ const Schema<http::BasicAuth>& schema_of<http::BasicAuth>();
 template <>
 const Schema<http::Authorization>& schema_of<http::Authorization>();
 template <>
+const Schema<http::OAuth2>& schema_of<http::OAuth2>();
+template <>
+const Schema<http::ProxyOptions>& schema_of<http::ProxyOptions>();
+template <>
 const Schema<http::TlsOptions>& schema_of<http::TlsOptions>();
 template <>
 const Schema<http::ConfiguredHeader>& schema_of<http::ConfiguredHeader>();
@@ -84,6 +92,8 @@ template <>
 struct Codec<http::BasicAuth> : StructCodec<http::BasicAuth> {};
 template <>
 struct Codec<http::Authorization> : StructCodec<http::Authorization> {};
+template <>
+struct Codec<http::OAuth2> : StructCodec<http::OAuth2> {};
 template <>
 struct Codec<http::TlsOptions> : StructCodec<http::TlsOptions> {};
 template <>
@@ -114,6 +124,16 @@ struct Codec<model::Labels> {
   static void decode(Decoder& decoder, const yaml::Node& node, model::Labels& out);
   static yaml::Node encode(const model::Labels& labels);
   static bool is_empty(const model::Labels& labels) { return labels.empty(); }
+};
+
+// Name → text, for what are no labels.
+using TextMap = std::vector<std::pair<std::string, std::string>>;
+template <>
+struct Codec<TextMap> {
+  static std::string_view type_name() { return "map[string]string"; }
+  static void decode(Decoder& decoder, const yaml::Node& node, TextMap& out);
+  static yaml::Node encode(const TextMap& map);
+  static bool is_empty(const TextMap& map) { return map.empty(); }
 };
 
 // Name → list of texts.

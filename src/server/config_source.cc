@@ -7,7 +7,9 @@ util::Result<config::Config> ConfigSource::load() const {
     return config::load_text(env_, config::builtin_text(own_address_),
                              std::string(config::kBuiltinName));
   }
-  return config::load(env_, path_);
+  NX_ASSIGN(config::Config config, config::load(env_, path_));
+  NX_TRY(config::check_supported(config));
+  return config;
 }
 
 std::string ConfigSource::describe() const {

@@ -89,7 +89,15 @@ std::vector<std::string> judge_relabel(const json::object& record) {
 std::vector<std::string> judge_validate(const json::object& record) {
   const json::value* config = record.if_contains("config");
   if (config == nullptr || !config->is_object()) return {"the case has no config"};
+  // Here, unlike in a file, an action that is not there is an empty one.
   auto rule = rule_of(config->get_object());
+  if (const auto action = relabel::parse_action(text_of(config->get_object(), "action")); !action) {
+    rule = std::unexpected(action.error());
+  }
+  // The data name the default where their source named a constant.
+  if (rule && rule->replacement == "DefaultRelabelConfig.Replacement") {
+    rule->replacement = relabel::kDefaultReplacement;
+  }
   const auto scheme =
       text_of(record, "scheme") == "legacy" ? model::NameScheme::kLegacy : model::NameScheme::kUtf8;
   std::string got;

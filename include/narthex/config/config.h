@@ -29,7 +29,10 @@ struct Config {
   std::vector<ScrapeSection> scrape_configs;     // Of the main file, then of scrape_config_files.
   std::size_t main_scrape_config_count = 0;      // How many of them stand in the main file.
   StorageSection storage;
+  std::vector<KeptSection> kept;  // Sections of the main file that nothing in this build acts on.
 
+  // What the files ask for and this build cannot do, each a message with file and line.
+  std::vector<std::string> not_built;
   // Things worth a line in the log that are no errors.
   std::vector<std::string> warnings;
 
@@ -48,13 +51,18 @@ util::Result<Config> load(util::Env& env, const std::string& path, const LoadOpt
 util::Result<Config> load_text(util::Env& env, std::string_view text, const std::string& name,
                                const LoadOptions& options = {});
 
+// Whether this build can do all that `config` asks for. kUnsupported names the first section that
+// it cannot honour. load() accepts whatever is a correct configuration; a server must ask this too
+// before it runs on one, for what it silently ignored would be missed when it matters.
+util::Result<void> check_supported(const Config& config);
+
 // What the server runs on when there is no file: it scrapes itself at `own_address` (host:port) and
 // a node exporter on localhost:9100. config/narthex.yml is the same text.
 [[nodiscard]] std::string builtin_text(std::string_view own_address);
 inline constexpr std::string_view kBuiltinName = "(built-in configuration)";
 
 // The effective configuration with defaults, secrets replaced by <secret>. Loading it again gives
-// an equal Config, but for the secrets.
+// an equal Config, but for the secrets and the `identity` of kept sections.
 [[nodiscard]] std::string to_yaml(const Config& config);
 // One scrape config alone, as an entry of scrape_configs.
 [[nodiscard]] std::string to_yaml(const ScrapeSection& section);

@@ -37,6 +37,14 @@ struct LimitsSection {
   friend bool operator==(const LimitsSection&, const LimitsSection&) = default;
 };
 
+// A section that is read, checked and printed here, but that nothing in this build acts on.
+struct KeptSection {
+  std::string key;       // As the file has it: "remote_write", "consul_sd_configs".
+  std::string shown;     // As YAML, with defaults filled in and secrets replaced.
+  std::string identity;  // As it was written, secrets and all: to see a change, never shown.
+  friend bool operator==(const KeptSection&, const KeptSection&) = default;
+};
+
 struct GlobalSection {
   model::DurationMs scrape_interval{60'000};
   model::DurationMs scrape_timeout{0};  // Not given: 10 s or the interval, whichever is less.
@@ -44,10 +52,14 @@ struct GlobalSection {
   model::DurationMs evaluation_interval{60'000};
   model::DurationMs rule_query_offset{0};
   model::Labels external_labels;  // $NAME and ${NAME} in values already expanded.
+  std::string query_log_file;
+  std::string scrape_failure_log_file;
   LimitsSection limits;
   std::optional<model::NameScheme> metric_name_validation_scheme;
   std::optional<exposition::EscapingScheme> metric_name_escaping_scheme;
+  bool scrape_native_histograms = false;
   bool always_scrape_classic_histograms = false;
+  bool convert_classic_histograms_to_nhcb = false;
   bool extra_scrape_metrics = false;
   friend bool operator==(const GlobalSection&, const GlobalSection&) = default;
 };
@@ -70,13 +82,15 @@ struct ScrapeSection {
   model::DurationMs scrape_timeout{0};
   std::optional<std::vector<exposition::ScrapeProtocol>> scrape_protocols;
   std::optional<exposition::ScrapeProtocol> fallback_scrape_protocol;
+  std::optional<bool> scrape_native_histograms;
   std::optional<bool> always_scrape_classic_histograms;
+  std::optional<bool> convert_classic_histograms_to_nhcb;
+  std::string scrape_failure_log_file;
   std::optional<bool> extra_scrape_metrics;
   std::string metrics_path = "/metrics";
   std::string scheme = "http";
   bool enable_compression = true;
   LimitsSection limits;
-  // Bounds for native histograms; this version takes none in, so they hold.
   std::uint64_t native_histogram_bucket_limit = 0;
   double native_histogram_min_bucket_factor = 0;
   std::optional<model::NameScheme> metric_name_validation_scheme;
@@ -85,6 +99,7 @@ struct ScrapeSection {
   std::vector<relabel::RelabelRule> relabel_configs;
   std::vector<relabel::RelabelRule> metric_relabel_configs;
   std::vector<discovery::StaticConfig> static_configs;
+  std::vector<KeptSection> kept;  // Discovery mechanisms that this build does not have.
   friend bool operator==(const ScrapeSection&, const ScrapeSection&) = default;
 };
 

@@ -54,10 +54,40 @@ struct ConfiguredHeader {
   friend bool operator==(const ConfiguredHeader&, const ConfiguredHeader&) = default;
 };
 
-struct ClientOptions {
-  std::optional<BasicAuth> basic_auth;  // At most one of these two.
-  std::optional<Authorization> authorization;
+// The proxy keys. The client does not speak to proxies yet: the configuration refuses to run.
+struct ProxyOptions {
+  std::string url;
+  std::string no_proxy;
+  bool from_environment = false;
+  std::vector<std::pair<std::string, std::vector<std::string>>> connect_headers;  // Secret values.
+  friend bool operator==(const ProxyOptions&, const ProxyOptions&) = default;
+};
+
+// A token fetched by the client-credentials or the JWT-bearer grant. As for proxies.
+struct OAuth2 {
+  std::string client_id;
+  Secret client_secret;
+  Secret client_certificate_key;
+  std::string client_certificate_key_id;
+  std::string grant_type;
+  std::string signature_algorithm;
+  std::string issuer;
+  std::string audience;
+  std::vector<std::pair<std::string, std::string>> claims;
+  std::vector<std::string> scopes;
+  std::string token_url;
+  std::vector<std::pair<std::string, std::string>> endpoint_params;
   TlsOptions tls;
+  ProxyOptions proxy;
+  friend bool operator==(const OAuth2&, const OAuth2&) = default;
+};
+
+struct ClientOptions {
+  std::optional<BasicAuth> basic_auth;  // At most one of these three.
+  std::optional<Authorization> authorization;
+  std::optional<OAuth2> oauth2;
+  TlsOptions tls;
+  ProxyOptions proxy;
   bool follow_redirects = true;
   bool enable_http2 = true;  // Accepted; HTTP/1.1 is what we speak.
   std::vector<ConfiguredHeader> headers;

@@ -14,7 +14,9 @@ using testing::HasSubstr;
 
 std::string error_of(std::string_view text, const LoadOptions& options = {}) {
   const auto config = load_text(util::posix_env(), text, "f.yml", options);
-  return config ? "no error" : config.error().message();
+  if (!config) return config.error().message();
+  const auto supported = check_supported(*config);
+  return supported ? "no error" : supported.error().message();
 }
 
 struct Case {
@@ -234,17 +236,72 @@ TEST(ConfigErrors, WhatCannotBeHonouredIsRefused) {
        "file_sd_configs is not supported by this version", 4},
       {"scrape_configs:\n- job_name: a\n  kubernetes_sd_configs: [{role: pod}]\n",
        "kubernetes_sd_configs is not supported by this version", 3},
-      {"scrape_configs:\n- job_name: a\n  oauth2: {client_id: x}\n",
+      {"scrape_configs:\n- job_name: a\n  oauth2: {client_id: x, token_url: http://x}\n",
        "oauth2 is not supported by this version", 3},
       {"scrape_configs:\n- job_name: a\n  proxy_url: http://x\n",
        "proxy_url is not supported by this version", 3},
       {"scrape_configs:\n- job_name: a\n  convert_classic_histograms_to_nhcb: true\n",
        "convert_classic_histograms_to_nhcb is not supported by this version", 3},
       {"scrape_configs:\n- job_name: a\n  scrape_protocols: [PrometheusProto]\n",
-       "none of the scrape_protocols [PrometheusProto] is supported by this version", 3},
+       "a job with nothing but the scrape_protocols [PrometheusProto] is not supported by this "
+       "version",
+       3},
   });
   EXPECT_THAT(error_of("scrape_configs:\n- job_name: a\n  foo_sd_configs: []\n"),
               HasSubstr("field foo_sd_configs not found"));
+}
+
+// Goal: a section that this build only keeps is judged like any other.
+// Method: one violated rule each; the conformance data hold many more.
+TEST(ConfigErrors, KeptSectionsAreChecked) {
+  const auto discovery = [](std::string_view keys, std::string_view what) {
+    const std::string text = "scrape_configs:\n- job_name: a\n  " + std::string(keys) + "\n";
+    EXPECT_EQ(error_of(text), "parsing YAML file f.yml: " + std::string(what) + " (at f.yml:3)")
+        << text;
+  };
+  discovery("consul_sd_configs: [{server: \"\"}]",
+            "consul SD configuration requires a server address");
+  discovery("consul_sd_configs: [{servers: x}]",
+            "yaml: unmarshal errors:\n  line 3: field servers not found in type consul.plain");
+  discovery("consul_sd_configs: [null]", "empty or null section in service discovery configs");
+  discovery("dns_sd_configs: [{names: [a], type: A}]",
+            "a port is required in DNS-SD configs for all record types except SRV");
+  discovery("file_sd_configs: [{files: [a.txt]}]",
+            "path name \"a.txt\" is not valid for file discovery");
+  discovery("file_sd_configs: [{files: [\"*/a.json\"]}]",
+            "path name \"*/a.json\" is not valid for file discovery");
+  discovery("http_sd_configs: [{url: \"ftp://a\"}]", "URL scheme must be 'http' or 'https'");
+  discovery("kubernetes_sd_configs: [{role: pod, basic_auth: {username: x}}]",
+            "to use custom HTTP client configuration please provide the 'api_server' URL "
+            "explicitly");
+  discovery("docker_sd_configs: [{host: unix:///x, refresh_interval: 1x}]",
+            "unknown unit \"x\" in duration \"1x\"");
+  check({
+      {"remote_write:\n- url: http://x\n  queue_config: {capacity: 0}\n",
+       "remote write queue capacity must be positive", 3},
+      {"remote_write:\n- url: http://x\n  sigv4: {}\n  basic_auth: {username: x}\n",
+       "at most one of basic_auth, authorization, oauth2, sigv4, azuread or google_iam must be "
+       "configured. Currently configured: [basic_auth sigv4]",
+       2},
+      {"remote_read:\n- read_recent: true\n", "url for remote_read is empty", 2},
+      {"alerting:\n  alertmanagers:\n  - api_version: v1\n",
+       "expected Alertmanager api version to be one of [v2] but got v1", 3},
+      {"tracing: {sampling_fraction: 1}\n", "tracing endpoint must be set", 1},
+  });
+}
+
+// Goal: a file that needs more than this build has loads, and only the question whether the server
+// can run on it says no.
+TEST(ConfigErrors, WhatIsNotBuiltIsNoErrorOfTheFile) {
+  const auto config = load_text(util::posix_env(),
+                                "remote_write:\n- url: http://x\nscrape_configs:\n- job_name: a\n"
+                                "  docker_sd_configs: [{host: \"tcp://x\"}]\n",
+                                "f.yml");
+  ASSERT_TRUE(config.has_value()) << config.error().message();
+  EXPECT_EQ(config->not_built.size(), 2U);
+  const auto supported = check_supported(*config);
+  ASSERT_FALSE(supported.has_value());
+  EXPECT_EQ(supported.error().code(), util::Code::kUnsupported);
 }
 
 TEST(ConfigErrors, EmptySectionsAreFine) {

@@ -157,5 +157,51 @@ TEST(ConfigToYaml, ReadsBackEqual) {
   }
 }
 
+// Sections that this build only keeps are shown as if it had them.
+TEST(ConfigToYaml, KeptSectionsHaveDefaultsAndNoSecrets) {
+  const Config config = must_load(R"(
+remote_write:
+- url: http://x/push
+  headers: {a: b}
+  authorization: {credentials: hidden}
+  write_relabel_configs: [{source_labels: [a], regex: b, action: drop}]
+scrape_configs:
+- job_name: a
+  consul_sd_configs: [{token: hidden, services: [x]}]
+  oauth2: {client_id: id, client_secret: hidden, token_url: "http://user:hidden@h/token"}
+  proxy_url: http://me:hidden@proxy:3128
+)");
+  const std::string yaml = to_yaml(config);
+  EXPECT_THAT(yaml, Not(HasSubstr("hidden")));
+  EXPECT_THAT(yaml, HasSubstr(R"(  consul_sd_configs:
+  - server: localhost:8500
+    token: <secret>
+    tag_separator: ','
+    scheme: http
+    allow_stale: true
+    services:
+    - x
+    refresh_interval: 30s
+    follow_redirects: true
+    enable_http2: true
+)"));
+  EXPECT_THAT(yaml, HasSubstr(R"(remote_write:
+- url: http://x/push
+  remote_timeout: 30s
+  headers:
+    a: b
+  write_relabel_configs:
+  - source_labels:
+    - a
+    separator: ;
+    regex: b
+    replacement: $1
+    action: drop
+)"));
+  EXPECT_THAT(yaml, HasSubstr("proxy_url: http://me:xxxxx@proxy:3128"));
+  EXPECT_THAT(yaml, HasSubstr("token_url: http://user:xxxxx@h/token"));
+  EXPECT_EQ(to_yaml(must_load(yaml)), yaml);
+}
+
 }  // namespace
 }  // namespace narthex::config
