@@ -10,9 +10,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "narthex/model/matcher.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/storage/appender.h"
 #include "narthex/storage/queryable.h"
@@ -35,7 +37,14 @@ struct DbOptions {
   // Range of a head block (--storage.tsdb.min-block-duration). An append may reach back half of it
   // behind the newest sample; the head holds one and a half of it before a block is cut.
   std::chrono::milliseconds block_range_min = std::chrono::hours(2);
-  std::chrono::milliseconds retention = std::chrono::hours(15 * 24);
+  // Longest range of a compacted block; 0: a tenth of the retention, at most 31 days.
+  std::chrono::milliseconds block_range_max{0};
+  std::chrono::milliseconds retention = std::chrono::hours(15 * 24);  // 0: for ever.
+  std::uint64_t retention_bytes = 0;  // Of blocks, log and head chunks together; 0: no limit.
+  std::uint64_t chunk_segment_bytes = std::uint64_t{512} << 20U;
+  bool merge_overlapping_blocks = true;
+  // How often blocks are looked for, cut, compacted and dropped; 0: only when maintain() is called.
+  std::chrono::milliseconds block_reload_interval{0};
   std::size_t samples_per_chunk = 120;
 
   WalCompression wal_compression = WalCompression::kSnappy;
@@ -90,14 +99,26 @@ struct Cardinality {
   std::vector<CardinalityEntry> series_count_by_label_value_pair;  // "name=value"
 };
 
+// A block that queries see.
+struct BlockInfo {
+  std::string ulid;
+  model::TimestampMs min_time = 0;  // The block covers [min_time, max_time).
+  model::TimestampMs max_time = 0;
+  std::uint64_t series = 0;
+  std::uint64_t samples = 0;
+  std::uint64_t tombstones = 0;
+  int level = 1;
+  std::uint64_t bytes = 0;
+};
+
 // Threads: synchronized, but for close() and the destructor: nobody else may be using the Db or
 // what it returned.
 class Db : public storage::Appender, public storage::Queryable {
  public:
-  // Locks the directory, reads the log, opens a new log segment. Damage in the log is set aside and
-  // reported, it never fails the start. kAlreadyExists: another process holds the directory.
-  // kPermissionDenied, kNoSpace, kIo: it cannot be used. `progress`, if given, may be watched from
-  // other threads meanwhile.
+  // Locks the directory, opens the blocks, reads the log, opens a new log segment. Damage in a
+  // block or in the log is set aside and reported, it never fails the start. kAlreadyExists:
+  // another process holds the directory. kPermissionDenied, kNoSpace, kIo: it cannot be used.
+  // `progress`, if given, may be watched from other threads meanwhile.
   static util::Result<std::unique_ptr<Db>> open(DbOptions options,
                                                 ReplayProgress* progress = nullptr);
 
@@ -105,6 +126,24 @@ class Db : public storage::Appender, public storage::Queryable {
   // queries may go on. Idempotent. The destructor closes too, but cannot report errors.
   virtual util::Result<void> close() = 0;
 
+  // One round of maintenance, now: look for blocks, apply retention, cut blocks from the head,
+  // compact. Waits for an operation that runs already.
+  virtual util::Result<void> maintain() = 0;
+  // Deletes the samples in `range` of the series that match: gone for queries at once, from the
+  // disk with a later compaction. Precondition: at least one matcher.
+  virtual util::Result<void> delete_series(std::span<const model::Matcher> matchers,
+                                           model::TimeRange range,
+                                           const storage::Deadline& deadline) = 0;
+  // Writes every block with deletions anew, without what was deleted.
+  virtual util::Result<void> clean_tombstones() = 0;
+  // Links all blocks into a directory under "snapshots" of the data directory; unless `skip_head`,
+  // what only the head has becomes one more block there. The name of the directory.
+  virtual util::Result<std::string> snapshot(bool skip_head) = 0;
+
+  // In order of time.
+  [[nodiscard]] virtual std::vector<BlockInfo> blocks() const = 0;
+  // Damaged blocks that were moved out of the way since the start: where they are now.
+  [[nodiscard]] virtual std::vector<std::string> blocks_set_aside() const = 0;
   [[nodiscard]] virtual const ReplayReport& replay_report() const = 0;
   [[nodiscard]] virtual HeadStats head_stats() const = 0;
   [[nodiscard]] virtual Cardinality cardinality(std::size_t limit) const = 0;

@@ -44,6 +44,54 @@ void clip_sorted(std::vector<model::TimestampMs>& times, std::vector<Value>& val
   values.erase(values.begin() + static_cast<std::ptrdiff_t>(from), values.begin() + first_index);
 }
 
+// Merges the sorted runs [0, middle) and [middle, …) of one list and drops doubles of the second.
+template <class Value>
+void merge_list(std::vector<model::TimestampMs>& times, std::vector<Value>& values,
+                std::size_t middle) {
+  if (middle == 0 || middle == times.size() || times[middle - 1] < times[middle]) return;
+  std::vector<model::TimestampMs> merged_times;
+  std::vector<Value> merged_values;
+  merged_times.reserve(times.size());
+  merged_values.reserve(times.size());
+  std::size_t a = 0;
+  std::size_t b = middle;
+  while (a < middle || b < times.size()) {
+    const bool take_first = a < middle && (b == times.size() || times[a] <= times[b]);
+    const std::size_t from = take_first ? a++ : b++;
+    if (!merged_times.empty() && merged_times.back() == times[from]) continue;
+    merged_times.push_back(times[from]);
+    merged_values.push_back(std::move(values[from]));
+  }
+  times.swap(merged_times);
+  values.swap(merged_values);
+}
+
+// A time has a float or a histogram, never both: the second run's sample goes.
+template <class Value>
+void drop_times(std::vector<model::TimestampMs>& times, std::vector<Value>& values,
+                std::size_t from, std::span<const model::TimestampMs> taken) {
+  if (taken.empty() || from == times.size() || taken.back() < times[from]) return;
+  std::size_t kept = from;
+  for (std::size_t i = from; i < times.size(); ++i) {
+    if (std::ranges::binary_search(taken, times[i])) continue;
+    if (kept != i) {
+      times[kept] = times[i];
+      values[kept] = std::move(values[i]);
+    }
+    ++kept;
+  }
+  times.resize(kept);
+  values.resize(kept);
+}
+
+void forget_counter_resets(storage::SampleColumns& columns, std::size_t from) {
+  // What a histogram's hint says about the one before it holds inside its own part only.
+  for (std::size_t i = from; i < columns.histograms.size(); ++i) {
+    auto& hint = columns.histograms[i].counter_reset_hint;
+    if (hint != model::CounterResetHint::kGauge) hint = model::CounterResetHint::kUnknown;
+  }
+}
+
 }  // namespace
 
 std::uint32_t chunk_sample_count(StoredChunk chunk) noexcept {
@@ -85,6 +133,29 @@ void clip_samples(storage::SampleColumns& columns, ColumnsMark mark, model::Time
   };
   filter_from(columns.float_timestamps, columns.float_values, mark.floats, wanted);
   filter_from(columns.histogram_timestamps, columns.histograms, mark.histograms, wanted);
+}
+
+void merge_runs(storage::SampleColumns& columns, ColumnsMark mark) {
+  auto& floats = columns.float_timestamps;
+  auto& histograms = columns.histogram_timestamps;
+  const bool has_before = mark.floats != 0 || mark.histograms != 0;
+  const bool has_after = mark.floats != floats.size() || mark.histograms != histograms.size();
+  if (!has_before || !has_after) return;
+  drop_times(histograms, columns.histograms, mark.histograms, std::span(floats).first(mark.floats));
+  drop_times(floats, columns.float_values, mark.floats,
+             std::span(histograms).first(mark.histograms));
+  if (mark.histograms != histograms.size()) {
+    const bool in_order =
+        mark.histograms == 0 || histograms[mark.histograms - 1] < histograms[mark.histograms];
+    if (in_order) {
+      auto& hint = columns.histograms[mark.histograms].counter_reset_hint;
+      if (hint != model::CounterResetHint::kGauge) hint = model::CounterResetHint::kUnknown;
+    } else {
+      forget_counter_resets(columns, 0);
+    }
+  }
+  merge_list(floats, columns.float_values, mark.floats);
+  merge_list(histograms, columns.histograms, mark.histograms);
 }
 
 }  // namespace narthex::tsdb

@@ -33,4 +33,9 @@ struct ColumnsMark {
 void clip_samples(storage::SampleColumns& columns, ColumnsMark mark, model::TimeRange keep,
                   std::span<const model::TimeRange> deleted);
 
+// Sorts what lies behind `mark` in each list into what is before it; both runs are sorted. Of
+// samples at the same time the first run's stays. What a histogram's hint says about the one before
+// it holds inside its own run only, and is forgotten where runs meet.
+void merge_runs(storage::SampleColumns& columns, ColumnsMark mark);
+
 }  // namespace narthex::tsdb

@@ -57,6 +57,8 @@ class IndexReader {
   util::Result<model::Labels> series_labels(std::uint32_t id) const;
   util::Result<std::vector<ChunkMeta>> series_chunks(std::uint32_t id) const;
 
+  // Every label name and value that occurs; sorted from version 2 on.
+  [[nodiscard]] std::span<const std::string_view> symbols() const noexcept { return symbols_; }
   [[nodiscard]] std::uint64_t size_bytes() const noexcept { return bytes_.size(); }
   [[nodiscard]] std::size_t symbol_count() const noexcept { return symbols_.size(); }
 

@@ -16,11 +16,10 @@
 #include "narthex/util/mutex.h"
 #include "narthex/util/result.h"
 
-#include "tsdb/block/block.h"
+#include "tsdb/compact/compactor.h"
 
 namespace narthex::tsdb {
 
-using BlockPtr = std::shared_ptr<const Block>;
 // In order of min_time, then max_time, then name.
 using BlockList = std::vector<BlockPtr>;
 

@@ -8,8 +8,10 @@
 #include "narthex/util/log.h"
 #include "narthex/util/mutex.h"
 
+#include "tsdb/compact/plan.h"
 #include "tsdb/db/block_store.h"
 #include "tsdb/db/db_metrics.h"
+#include "tsdb/db/maintenance.h"
 #include "tsdb/db/merged_querier.h"
 #include "tsdb/db/replay.h"
 #include "tsdb/db/sync_loop.h"
@@ -39,7 +41,8 @@ class DbImpl final : public Db {
         env_(*options_.env),
         head_({.chunk_range_ms = options_.block_range_min.count(),
                .samples_per_chunk = options_.samples_per_chunk}),
-        blocks_(env_, options_.path) {}
+        blocks_(env_, options_.path),
+        maintenance_(maintenance_options(options_), *options_.clock, blocks_, head_) {}
   ~DbImpl() override {
     if (const auto closed = close(); !closed)
       util::log_error("Closing the data directory failed", {{"err", closed.error()}});
@@ -57,9 +60,7 @@ class DbImpl final : public Db {
         util::log_warn("A lock file of an earlier run was taken over",
                        {{"component", "tsdb"}, {"file", lock_path()}});
     }
-    NX_TRY(blocks_.remove_leftovers());
-    NX_TRY(blocks_.reload());
-    head_begin_ = newest_block_end(*blocks_.list());
+    NX_TRY(maintenance_.start());
     const util::SteadyNs begin = options_.clock->steady_ns();
     NX_ASSIGN(const std::uint64_t segment,
               LogReplay(env_, options_.path, head_, replay_report_, progress).run());
@@ -69,17 +70,24 @@ class DbImpl final : public Db {
                                      .compression = options_.wal_compression}));
     if (replay_report_.segments != 0) log_replay();
     if (options_.registry != nullptr) {
-      metrics_ =
-          register_db_metrics(*options_.registry, {head_, *log_, replay_report_, clean_start_});
+      metrics_ = register_db_metrics(
+          *options_.registry, {head_, *log_, replay_report_, blocks_, maintenance_, clean_start_});
     }
     if (options_.wal_sync_interval.count() > 0) {
-      sync_loop_.emplace(*options_.clock, options_.wal_sync_interval, [this] { sync_log(); });
+      sync_loop_.emplace(*options_.clock, "tsdb-sync", options_.wal_sync_interval,
+                         [this] { sync_log(); });
+    }
+    if (options_.block_reload_interval.count() > 0) {
+      maintenance_loop_.emplace(*options_.clock, "tsdb-blocks", options_.block_reload_interval,
+                                [this] { run_maintenance(); });
     }
     if (progress != nullptr) progress->done = true;
     return {};
   }
 
   util::Result<void> close() override {
+    maintenance_.stop();
+    if (maintenance_loop_) maintenance_loop_->stop();
     if (sync_loop_) sync_loop_->stop();
     const util::MutexLock lock(commit_mutex_);
     if (closed_) return {};
@@ -118,14 +126,47 @@ class DbImpl final : public Db {
   }
 
   util::Result<std::unique_ptr<storage::Querier>> querier(model::TimeRange range) override {
+    const model::TimestampMs head_begin = maintenance_.head_begin();
     const auto blocks = blocks_.list();
     std::vector<std::unique_ptr<storage::Querier>> parts;
     for (const BlockPtr& block : *blocks) {
       if (block->time_range().overlaps(range)) parts.push_back(block_querier(block, range));
     }
-    range.min = std::max(range.min, head_begin_.load());
+    range.min = std::max(range.min, head_begin);
     if (range.min <= range.max) parts.push_back(head_.querier(range));
     return merge_queriers(std::move(parts));
+  }
+
+  util::Result<void> maintain() override { return maintenance_.run_round(); }
+  util::Result<void> delete_series(std::span<const model::Matcher> matchers, model::TimeRange range,
+                                   const storage::Deadline& deadline) override {
+    // The head first: a sample that moves into a block meanwhile is met there.
+    NX_TRY(delete_from_head(matchers, range, deadline));
+    return maintenance_.delete_from_blocks(matchers, range, deadline);
+  }
+  util::Result<void> clean_tombstones() override { return maintenance_.clean_tombstones(); }
+  util::Result<std::string> snapshot(bool skip_head) override {
+    return maintenance_.snapshot(skip_head ? Maintenance::SnapshotHead::kSkip
+                                           : Maintenance::SnapshotHead::kInclude);
+  }
+  [[nodiscard]] std::vector<BlockInfo> blocks() const override {
+    std::vector<BlockInfo> out;
+    const auto list = blocks_.list();
+    for (const BlockPtr& block : *list) {
+      const BlockMeta& meta = block->meta();
+      out.push_back({.ulid = meta.ulid,
+                     .min_time = meta.min_time,
+                     .max_time = meta.max_time,
+                     .series = meta.stats.series,
+                     .samples = meta.stats.samples,
+                     .tombstones = meta.stats.tombstones,
+                     .level = meta.level,
+                     .bytes = block->size_bytes()});
+    }
+    return out;
+  }
+  [[nodiscard]] std::vector<std::string> blocks_set_aside() const override {
+    return blocks_.set_aside();
   }
 
   [[nodiscard]] const ReplayReport& replay_report() const override { return replay_report_; }
@@ -149,14 +190,25 @@ class DbImpl final : public Db {
   }
 
  private:
-  // Where the samples begin that only the head has. Blocks of late samples do not count: they lie
-  // beside what the head still holds.
-  [[nodiscard]] static model::TimestampMs newest_block_end(const BlockList& blocks) {
-    model::TimestampMs end = model::kTimestampMin;
-    for (const BlockPtr& block : blocks) {
-      if (!block->meta().has_hint("from-out-of-order")) end = std::max(end, block->meta().max_time);
+  static MaintenanceOptions maintenance_options(const DbOptions& options) {
+    constexpr std::int64_t kRangeMsMax = std::int64_t{31} * 24 * 3600 * 1000;
+    const std::int64_t retention = options.retention.count();
+    std::int64_t range_max = options.block_range_max.count();
+    if (range_max == 0)
+      range_max = retention == 0 ? kRangeMsMax : std::min(kRangeMsMax, retention / 10);
+    return {.ranges_ms = compaction_ranges(options.block_range_min.count(), range_max),
+            .retention_ms = retention,
+            .retention_bytes = options.retention_bytes,
+            .merge_overlapping = options.merge_overlapping_blocks,
+            .chunk_segment_bytes = options.chunk_segment_bytes,
+            .samples_per_chunk = options.samples_per_chunk};
+  }
+  void run_maintenance() {
+    const auto done = maintenance_.run_round();
+    if (!done && done.error().code() != util::Code::kCanceled) {
+      util::log_error("Maintenance of the data directory failed, it is tried again",
+                      {{"component", "tsdb"}, {"err", done.error()}});
     }
-    return end;
   }
 
   [[nodiscard]] std::string lock_path() const { return options_.path + "/lock"; }
@@ -197,6 +249,37 @@ class DbImpl final : public Db {
     log_->add(record_);
   }
 
+  util::Result<void> delete_from_head(std::span<const model::Matcher> matchers,
+                                      model::TimeRange range, const storage::Deadline& deadline) {
+    if (!head_.time_range().overlaps(range)) return {};
+    NX_ASSIGN(const auto selected, head_.index().select(matchers, deadline));
+    std::vector<SeriesDeletion> deletions;
+    std::vector<RefTombstone> stones;
+    const util::MutexLock lock(commit_mutex_);
+    if (closed_) return util::fail(util::Code::kUnavailable, "storage is closed");
+    for (const SelectedSeries& one : selected) {
+      const HeadSeries* series = head_.find_series(one.id);
+      if (series == nullptr) continue;
+      // Samples that come later are not deleted. Only a commit moves the last time.
+      const model::TimeRange of_series{std::max(range.min, head_.time_range().min),
+                                       std::min(range.max, series->last_timestamp)};
+      if (of_series.min > of_series.max) continue;
+      deletions.push_back({one.id, of_series});
+      stones.push_back({one.id, of_series});
+    }
+    if (deletions.empty()) return {};
+    NX_TRY(log_->begin());
+    for (std::size_t i = 0; i < stones.size(); i += kSamplesPerRecord) {
+      record_.clear();
+      encode_tombstones_record(
+          record_, std::span(stones).subspan(i, std::min(kSamplesPerRecord, stones.size() - i)));
+      log_->add(record_);
+    }
+    NX_TRY(log_->commit_durably());
+    head_.add_deletions(deletions);
+    return {};
+  }
+
   void sync_log() {
     // A failure makes the next append start a new segment first.
     if (const auto synced = log_->sync(); !synced) {
@@ -222,8 +305,7 @@ class DbImpl final : public Db {
   util::Env& env_;
   Head head_;
   BlockStore blocks_;
-  // What is older is the blocks': the log may still have samples that were deleted from them.
-  std::atomic<model::TimestampMs> head_begin_{model::kTimestampMin};
+  Maintenance maintenance_;
   ReplayReport replay_report_;
   std::unique_ptr<util::FileLock> lock_;
 
@@ -235,7 +317,8 @@ class DbImpl final : public Db {
   std::unique_ptr<LogWriter> log_;
   double clean_start_ = -1;
   std::vector<telemetry::Registry::Callback> metrics_;
-  std::optional<SyncLoop> sync_loop_;  // Last: it uses the log.
+  std::optional<SyncLoop> sync_loop_;  // Behind what they use.
+  std::optional<SyncLoop> maintenance_loop_;
 };
 
 }  // namespace

@@ -107,6 +107,58 @@ void register_log(Registrar& add, const LogWriter& log) {
             [&log] { return static_cast<double>(log.current_segment()); });
 }
 
+void register_blocks(Registrar& add, const BlockStore& blocks) {
+  const BlockStoreCounters& counters = blocks.counters();
+  add.gauge("blocks_loaded", "Number of currently loaded data blocks",
+            [&blocks] { return static_cast<double>(blocks.list()->size()); });
+  add.gauge("storage_blocks_bytes",
+            "The number of bytes that are currently used for local storage by all blocks.",
+            [&blocks] { return static_cast<double>(blocks.size_bytes()); });
+  add.counter("reloads_total", "Number of times the database reloaded block data from disk.",
+              counters.reloads);
+  add.counter("reloads_failures_total",
+              "Number of times the database failed to reload block data from disk.",
+              counters.reload_failures);
+  add.counter("blocks_set_aside_total", "Damaged blocks that were moved out of the way.",
+              counters.set_aside);
+}
+
+void register_maintenance(Registrar& add, const Maintenance& maintenance) {
+  const MaintenanceCounters& counters = maintenance.counters();
+  const MaintenanceOptions& options = maintenance.options();
+  add.counter("compactions_total",
+              "Total number of compactions that were executed for the partition.",
+              counters.compactions);
+  add.counter("compactions_triggered_total",
+              "Total number of triggered compactions for the partition.",
+              counters.compactions_triggered);
+  add.counter("compactions_failed_total",
+              "Total number of compactions that failed for the partition.",
+              counters.compactions_failed);
+  add.counter("vertical_compactions_total",
+              "Total number of compactions done on overlapping blocks.",
+              counters.vertical_compactions);
+  add.counter("time_retentions_total",
+              "The number of times that blocks were deleted because the maximum time limit was "
+              "exceeded.",
+              counters.time_retentions);
+  add.counter("size_retentions_total",
+              "The number of times that blocks were deleted because the maximum number of bytes "
+              "was exceeded.",
+              counters.size_retentions);
+  add.counter("compaction_chunks_copied_total", "Chunks that compactions took over byte for byte.",
+              counters.chunks_copied);
+  add.counter("compaction_chunks_encoded_total", "Chunks that compactions encoded anew.",
+              counters.chunks_encoded);
+  add.counter("compaction_seconds_total", "Time spent in compactions.",
+              [&counters] { return static_cast<double>(counters.compaction_ns.load()) / 1e9; });
+  add.gauge("retention_limit_seconds", "How long to retain samples in storage.",
+            [&options] { return static_cast<double>(options.retention_ms) / 1000; });
+  add.gauge("retention_limit_bytes",
+            "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled",
+            [&options] { return static_cast<double>(options.retention_bytes); });
+}
+
 }  // namespace
 
 std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Registry& registry,
@@ -114,6 +166,8 @@ std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Regist
   Registrar add(registry);
   register_head(add, sources.head);
   register_log(add, sources.log);
+  register_blocks(add, sources.blocks);
+  register_maintenance(add, sources.maintenance);
   const ReplayReport& replay = sources.replay;
   add.counter("wal_corruptions_total", "Total number of WAL corruptions.",
               [&replay] { return static_cast<double>(replay.damaged_regions); });

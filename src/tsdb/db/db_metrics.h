@@ -7,6 +7,8 @@
 #include "narthex/telemetry/registry.h"
 #include "narthex/tsdb/db.h"
 
+#include "tsdb/db/block_store.h"
+#include "tsdb/db/maintenance.h"
 #include "tsdb/head/head.h"
 #include "tsdb/wal/log_writer.h"
 
@@ -17,6 +19,8 @@ struct DbMetricSources {
   const Head& head;
   const LogWriter& log;
   const ReplayReport& replay;
+  const BlockStore& blocks;
+  const Maintenance& maintenance;
   double clean_start = -1;  // -1: no lock file, 0: one was there, 1: none was.
 };
 

@@ -4,59 +4,13 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "tsdb/block/chunk_samples.h"
+
 namespace narthex::tsdb {
 namespace {
 
 using storage::SampleColumns;
 using storage::SeriesSet;
-
-// Merges the sorted runs [0, middle) and [middle, …) of one list and drops doubles of the second.
-template <class Value>
-void merge_list(std::vector<model::TimestampMs>& times, std::vector<Value>& values,
-                std::size_t middle) {
-  if (middle == 0 || middle == times.size() || times[middle - 1] < times[middle]) return;
-  std::vector<model::TimestampMs> merged_times;
-  std::vector<Value> merged_values;
-  merged_times.reserve(times.size());
-  merged_values.reserve(times.size());
-  std::size_t a = 0;
-  std::size_t b = middle;
-  while (a < middle || b < times.size()) {
-    const bool take_first = a < middle && (b == times.size() || times[a] <= times[b]);
-    const std::size_t from = take_first ? a++ : b++;
-    if (!merged_times.empty() && merged_times.back() == times[from]) continue;
-    merged_times.push_back(times[from]);
-    merged_values.push_back(std::move(values[from]));
-  }
-  times.swap(merged_times);
-  values.swap(merged_values);
-}
-
-// A time has a float or a histogram, never both: the second run's sample goes.
-template <class Value>
-void drop_times(std::vector<model::TimestampMs>& times, std::vector<Value>& values,
-                std::size_t from, std::span<const model::TimestampMs> taken) {
-  if (taken.empty() || from == times.size() || taken.back() < times[from]) return;
-  std::size_t kept = from;
-  for (std::size_t i = from; i < times.size(); ++i) {
-    if (std::ranges::binary_search(taken, times[i])) continue;
-    if (kept != i) {
-      times[kept] = times[i];
-      values[kept] = std::move(values[i]);
-    }
-    ++kept;
-  }
-  times.resize(kept);
-  values.resize(kept);
-}
-
-void forget_counter_resets(SampleColumns& columns, std::size_t from) {
-  // What a histogram's hint says about the one before it holds inside its own part only.
-  for (std::size_t i = from; i < columns.histograms.size(); ++i) {
-    auto& hint = columns.histograms[i].counter_reset_hint;
-    if (hint != model::CounterResetHint::kGauge) hint = model::CounterResetHint::kUnknown;
-  }
-}
 
 class MergedSeriesSet final : public SeriesSet {
  public:
@@ -99,8 +53,7 @@ class MergedSeriesSet final : public SeriesSet {
   util::Result<void> read(std::size_t index, model::TimeRange range,
                           SampleColumns& out) const override {
     for (const Part& part : members_[index].parts) {
-      const RunStart begin{.floats = out.float_timestamps.size(),
-                           .histograms = out.histogram_timestamps.size()};
+      const ColumnsMark begin = mark_of(out);
       NX_TRY(sets_[part.set]->read(part.index, range, out));
       merge_runs(out, begin);
     }
@@ -178,30 +131,6 @@ class MergedQuerier final : public storage::Querier {
 };
 
 }  // namespace
-
-void merge_runs(SampleColumns& columns, RunStart begin) {
-  auto& floats = columns.float_timestamps;
-  auto& histograms = columns.histogram_timestamps;
-  const bool has_before = begin.floats != 0 || begin.histograms != 0;
-  const bool has_after = begin.floats != floats.size() || begin.histograms != histograms.size();
-  if (!has_before || !has_after) return;
-  drop_times(histograms, columns.histograms, begin.histograms,
-             std::span(floats).first(begin.floats));
-  drop_times(floats, columns.float_values, begin.floats,
-             std::span(histograms).first(begin.histograms));
-  if (begin.histograms != histograms.size()) {
-    const bool in_order =
-        begin.histograms == 0 || histograms[begin.histograms - 1] < histograms[begin.histograms];
-    if (in_order) {
-      auto& hint = columns.histograms[begin.histograms].counter_reset_hint;
-      if (hint != model::CounterResetHint::kGauge) hint = model::CounterResetHint::kUnknown;
-    } else {
-      forget_counter_resets(columns, 0);
-    }
-  }
-  merge_list(floats, columns.float_values, begin.floats);
-  merge_list(histograms, columns.histograms, begin.histograms);
-}
 
 std::unique_ptr<storage::Querier> merge_queriers(
     std::vector<std::unique_ptr<storage::Querier>> parts) {

@@ -16,12 +16,4 @@ namespace narthex::tsdb {
 [[nodiscard]] std::unique_ptr<storage::Querier> merge_queriers(
     std::vector<std::unique_ptr<storage::Querier>> parts);
 
-// Sorts what lies behind `begin` of each list into what is before it; both runs are sorted. Of
-// samples at the same time the first run's stays. Exposed for tests.
-struct RunStart {
-  std::size_t floats = 0;
-  std::size_t histograms = 0;
-};
-void merge_runs(storage::SampleColumns& columns, RunStart begin);
-
 }  // namespace narthex::tsdb

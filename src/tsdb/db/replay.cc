@@ -47,6 +47,7 @@ class LogReplay::Queue {
     std::swap(out, items_.front());
     items_.front().series.clear();
     items_.front().samples.clear();
+    items_.front().tombstones.clear();
     spare_.push_back(std::move(items_.front()));
     items_.pop_front();
     changed_.notify_all();
@@ -182,6 +183,9 @@ void LogReplay::decode_record(std::string_view record, Decoded& into) {
     case RecordType::kSamples:
       result = decode_samples(record, into.samples);
       break;
+    case RecordType::kTombstones:
+      result = decode_tombstones(record, into.tombstones);
+      break;
     default:
       break;  // Kinds that this head does not hold.
   }
@@ -206,12 +210,7 @@ void LogReplay::apply(const Decoded& decoded) {
   constexpr std::size_t kAhead = 12;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     if (i + kAhead < samples.size()) head_.prefetch(samples.refs[i + kAhead]);
-    std::uint64_t id = samples.refs[i];
-    if (!aliases_.empty()) {
-      const auto it = aliases_.find(id);
-      if (it != aliases_.end()) id = it->second;
-    }
-    switch (head_.replay_sample(id, samples.timestamps[i], samples.values[i])) {
+    switch (head_.replay_sample(id_of(samples.refs[i]), samples.timestamps[i], samples.values[i])) {
       case ReplayOutcome::kStored:
         ++report_.samples;
         break;
@@ -223,7 +222,25 @@ void LogReplay::apply(const Decoded& decoded) {
         break;
     }
   }
+  apply_tombstones(decoded.tombstones);
   if (progress_ != nullptr) progress_->segment_current = static_cast<std::int64_t>(decoded.segment);
+}
+
+std::uint64_t LogReplay::id_of(std::uint64_t ref) const {
+  if (aliases_.empty()) return ref;
+  const auto it = aliases_.find(ref);
+  return it == aliases_.end() ? ref : it->second;
+}
+
+void LogReplay::apply_tombstones(std::span<const RefTombstone> stones) {
+  if (stones.empty()) return;
+  std::vector<SeriesDeletion> deletions;
+  for (const RefTombstone& stone : stones) {
+    const std::uint64_t id = id_of(stone.ref);
+    if (head_.find_series(id) == nullptr) continue;  // Gone, and its samples with it.
+    deletions.push_back({static_cast<SeriesId>(id), stone.range});
+  }
+  head_.add_deletions(deletions);
 }
 
 void LogReplay::settle_damage(const WalSegment& segment, std::string_view bytes) {

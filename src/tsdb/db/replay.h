@@ -34,6 +34,7 @@ class LogReplay {
     std::uint64_t segment = 0;
     std::vector<RefSeries> series;
     RefSamples samples;
+    std::vector<RefTombstone> tombstones;
   };
   class Queue;
 
@@ -41,6 +42,8 @@ class LogReplay {
   void decode_segment(const WalSegment& segment, Queue& queue);
   void decode_record(std::string_view record, Decoded& into);
   void apply(const Decoded& decoded);
+  void apply_tombstones(std::span<const RefTombstone> stones);
+  [[nodiscard]] std::uint64_t id_of(std::uint64_t ref) const;
 
   void settle_damage(const WalSegment& segment, std::string_view bytes);
   util::Result<void> replace_by_sound_records(const WalSegment& segment, std::string_view bytes);

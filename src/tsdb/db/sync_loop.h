@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <string>
 
 #include "narthex/util/clock.h"
 #include "narthex/util/mutex.h"
@@ -13,8 +14,12 @@ namespace narthex::tsdb {
 
 class SyncLoop {
  public:
-  SyncLoop(util::Clock& clock, std::chrono::nanoseconds interval, std::function<void()> call)
-      : clock_(clock), interval_(interval), call_(std::move(call)), thread_("tsdb-sync", 1, 1) {
+  SyncLoop(util::Clock& clock, std::string thread_name, std::chrono::nanoseconds interval,
+           std::function<void()> call)
+      : clock_(clock),
+        interval_(interval),
+        call_(std::move(call)),
+        thread_(std::move(thread_name), 1, 1) {
     static_cast<void>(thread_.try_submit([this] { run(); }));
   }
   ~SyncLoop() { stop(); }

@@ -275,4 +275,16 @@ std::size_t Head::memory_bytes() const {
   return index_.memory_bytes() + pages_.bytes() + blocks_.memory_bytes() + sealed_.bytes();
 }
 
+std::shared_ptr<const Tombstones> Head::deletions() const {
+  const util::MutexLock lock(deletions_mutex_);
+  return deletions_;
+}
+
+void Head::add_deletions(std::span<const SeriesDeletion> deletions) {
+  auto changed = std::make_shared<Tombstones>(*this->deletions());
+  for (const SeriesDeletion& deletion : deletions) changed->add(deletion.id, deletion.range);
+  const util::MutexLock lock(deletions_mutex_);
+  deletions_ = std::move(changed);
+}
+
 }  // namespace narthex::tsdb

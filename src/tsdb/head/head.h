@@ -18,6 +18,7 @@
 #include "narthex/storage/queryable.h"
 #include "narthex/util/mutex.h"
 
+#include "tsdb/block/tombstones.h"
 #include "tsdb/chunk/stable_array.h"
 #include "tsdb/head/block_pool.h"
 #include "tsdb/head/head_series.h"
@@ -42,6 +43,11 @@ struct HeadCounters {
   std::atomic<std::uint64_t> series_not_found{0};
   std::atomic<std::uint64_t> chunks_created{0};
   std::atomic<std::uint64_t> chunks{0};
+};
+
+struct SeriesDeletion {
+  SeriesId id = kNoSeriesId;
+  model::TimeRange range;
 };
 
 // A validated batch on its way into the log and then into the head. Reused between commits.
@@ -82,6 +88,11 @@ class Head {
   }
 
   [[nodiscard]] std::unique_ptr<storage::Querier> querier(model::TimeRange range);
+
+  // Hides samples from readers that begin after this. One call at a time.
+  void add_deletions(std::span<const SeriesDeletion> deletions);
+  // What is hidden, by series; changes as a whole.
+  [[nodiscard]] std::shared_ptr<const Tombstones> deletions() const;
 
   [[nodiscard]] const LabelIndex& index() const noexcept { return index_; }
   [[nodiscard]] const HeadCounters& counters() const noexcept { return counters_; }
@@ -138,6 +149,10 @@ class Head {
   StableArray<SealedChunk, 10> sealed_;  // Likewise.
   SealedIndex sealed_end_ = 1;
   PendingSamples pending_;  // Of the batch that is being validated.
+
+  mutable util::Mutex deletions_mutex_;
+  std::shared_ptr<const Tombstones> deletions_ NX_GUARDED_BY(deletions_mutex_) =
+      std::make_shared<Tombstones>();
 
   util::Mutex create_mutex_;
   SeriesId next_id_ NX_GUARDED_BY(create_mutex_) = 1;

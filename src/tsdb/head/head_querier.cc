@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "tsdb/block/chunk_samples.h"
 #include "tsdb/head/head.h"
 
 namespace narthex::tsdb {
@@ -58,7 +59,11 @@ class HeadSeriesSet final : public storage::SeriesSet {
  public:
   HeadSeriesSet(Head& head, std::shared_ptr<const Isolation::Reader> reader, model::TimeRange range,
                 std::vector<SelectedSeries> series)
-      : head_(head), reader_(std::move(reader)), range_(range), series_(std::move(series)) {}
+      : head_(head),
+        reader_(std::move(reader)),
+        range_(range),
+        series_(std::move(series)),
+        deletions_(head.deletions()) {}
 
   // Leaves out the series of which nothing in the range can be seen.
   void drop_invisible() {
@@ -84,21 +89,11 @@ class HeadSeriesSet final : public storage::SeriesSet {
     range.min = std::max(range.min, range_.min);
     range.max = std::min(range.max, range_.max);
     const SeriesId id = series_[index].id;
-    ChunkBytes open;
-    SealedIndex newest_sealed = kNoSealed;
-    {
-      SeriesPage& page = head_.page_of(id);
-      const util::MutexLock lock(page.mutex);
-      const HeadSeries& series = page.series[id & (SeriesPage::kSeries - 1)];
-      range.max = std::min(range.max, head_.isolation_.visible_until(*reader_, id, series));
-      if (range.min > range.max || series.last_timestamp < range.min) return {};
-      newest_sealed = series.sealed;
-      if (series.tail != kNoBlock)
-        open.fill(head_.blocks_, series.tail, series.bit_count, series.sample_count);
-    }
-    NX_TRY(read_sealed(newest_sealed, range, out));
-    if (open.empty()) return {};
-    return decode(open, range, out);
+    const ColumnsMark mark = mark_of(out);
+    NX_TRY(read_all(id, range, out));
+    if (const auto deleted = deletions_->of(id); !deleted.empty())
+      clip_samples(out, mark, range, deleted);
+    return {};
   }
 
   [[nodiscard]] std::uint64_t samples_max(std::size_t index) const override {
@@ -118,6 +113,25 @@ class HeadSeriesSet final : public storage::SeriesSet {
   }
 
  private:
+  util::Result<void> read_all(SeriesId id, model::TimeRange range,
+                              storage::SampleColumns& out) const {
+    ChunkBytes open;
+    SealedIndex newest_sealed = kNoSealed;
+    {
+      SeriesPage& page = head_.page_of(id);
+      const util::MutexLock lock(page.mutex);
+      const HeadSeries& series = page.series[id & (SeriesPage::kSeries - 1)];
+      range.max = std::min(range.max, head_.isolation_.visible_until(*reader_, id, series));
+      if (range.min > range.max || series.last_timestamp < range.min) return {};
+      newest_sealed = series.sealed;
+      if (series.tail != kNoBlock)
+        open.fill(head_.blocks_, series.tail, series.bit_count, series.sample_count);
+    }
+    NX_TRY(read_sealed(newest_sealed, range, out));
+    if (open.empty()) return {};
+    return decode(open, range, out);
+  }
+
   // Ascending in time.
   [[nodiscard]] std::vector<const SealedChunk*> sealed_in(SealedIndex newest,
                                                           model::TimeRange range) const {
@@ -133,6 +147,16 @@ class HeadSeriesSet final : public storage::SeriesSet {
   }
 
   [[nodiscard]] bool visible(SeriesId id) const {
+    if (!has_samples(id)) return false;
+    if (deletions_->of(id).empty()) return true;
+    // Rare enough to look at the samples themselves.
+    storage::SampleColumns left;
+    const auto read = read_all(id, range_, left);
+    clip_samples(left, {}, range_, deletions_->of(id));
+    return !read || !left.float_timestamps.empty() || !left.histogram_timestamps.empty();
+  }
+
+  [[nodiscard]] bool has_samples(SeriesId id) const {
     SealedIndex newest_sealed = kNoSealed;
     model::TimeRange range = range_;
     {
@@ -172,6 +196,7 @@ class HeadSeriesSet final : public storage::SeriesSet {
   std::shared_ptr<const Isolation::Reader> reader_;
   model::TimeRange range_;
   std::vector<SelectedSeries> series_;
+  std::shared_ptr<const Tombstones> deletions_;
 };
 
 class HeadQuerier final : public storage::Querier {

@@ -80,6 +80,15 @@ util::Result<void> decode_samples(std::string_view record, RefSamples& out) {
   return {};
 }
 
+void encode_tombstones_record(std::string& out, std::span<const RefTombstone> stones) {
+  out.push_back(static_cast<char>(RecordType::kTombstones));
+  for (const RefTombstone& stone : stones) {
+    util::append_be<std::uint64_t>(out, stone.ref);
+    util::append_varint(out, stone.range.min);
+    util::append_varint(out, stone.range.max);
+  }
+}
+
 util::Result<void> decode_tombstones(std::string_view record, std::vector<RefTombstone>& out) {
   ByteReader reader(record.substr(1));
   while (reader.remaining() > 0) {

@@ -109,6 +109,9 @@ void encode_samples_record(std::string& out, std::span<const std::uint64_t> refs
   out.resize(static_cast<std::size_t>(p - begin));
 }
 
+// Precondition: `out` is empty.
+void encode_tombstones_record(std::string& out, std::span<const RefTombstone> stones);
+
 // Each appends to `out`. kCorruption when the bytes do not parse; entries before the damage have
 // been appended then.
 util::Result<void> decode_series(std::string_view record, std::vector<RefSeries>& out);

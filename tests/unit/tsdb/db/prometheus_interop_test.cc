@@ -1,5 +1,6 @@
 // The data directory, in both directions, with a real Prometheus. Binaries: $PROMETHEUS_BIN and
 // $PROMTOOL_BIN, or those on the PATH; the tests skip when there are none.
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -193,6 +194,65 @@ TEST(PrometheusInterop, WeReadPrometheusLog) {
   auto db = Db::open(options).value();
   EXPECT_EQ(db->replay_report().damaged_regions, 0U);
   EXPECT_EQ(read_all(*db), want);
+}
+
+// Goal: blocks that we cut, compacted and deleted from are Prometheus's own.
+// Method: twelve hours of samples; promtool lists, analyses and dumps what we answer.
+TEST(PrometheusInterop, PrometheusReadsOurBlocks) {
+  const std::string promtool = find_program("PROMTOOL_BIN", "promtool");
+  if (promtool.empty()) GTEST_SKIP() << "no promtool";
+  const test::TempDir directory;
+  constexpr model::TimestampMs kStep = 15'000;
+  constexpr int kSteps = 12 * 240;
+  DbOptions options;
+  options.path = directory.path();
+  options.wal_sync_interval = std::chrono::milliseconds(0);
+  options.chunk_segment_bytes = 32 << 10;
+  auto db = Db::open(options).value();
+  std::vector<model::Labels> labels;
+  for (int i = 0; i < 20; ++i) {
+    labels.push_back(model::Labels{
+        {"__name__", "m"}, {"i", std::to_string(i)}, {"odd", i % 2 == 0 ? "" : "\"ü\\\n"}});
+  }
+  std::vector<storage::EnsuredSeries> ensured(labels.size());
+  ASSERT_TRUE(db->ensure_series(labels, ensured).has_value());
+  util::Random random(7);
+  for (int step = 0; step < kSteps; ++step) {
+    storage::WriteBatch batch;
+    for (const auto& one : ensured) {
+      if (random.below(10) == 0) continue;
+      batch.add(
+          one.ref, 1'700'000'000'000 + step * kStep,
+          random.below(50) == 0 ? model::stale_nan() : static_cast<double>(random.below(1000)) / 8);
+    }
+    storage::AppendReport report;
+    ASSERT_TRUE(db->append(batch, storage::Atomicity::kKeepGood, report).has_value());
+    if (step % 240 == 0) {
+      ASSERT_TRUE(db->maintain().has_value());
+    }
+  }
+  const std::vector<model::Matcher> matchers = {model::Matcher::equal("i", "3")};
+  ASSERT_TRUE(db->delete_series(matchers, {1'700'010'000'000, 1'700'012'000'000}, {}).has_value());
+  const auto blocks = db->blocks();
+  ASSERT_GE(blocks.size(), 2U);
+  EXPECT_TRUE(std::ranges::any_of(blocks, [](const BlockInfo& block) { return block.level >= 2; }));
+  const Content want = read_all(*db);
+  ASSERT_TRUE(db->close().has_value());
+  db.reset();
+
+  EXPECT_EQ(dump(promtool, directory.path()), want);
+  const std::string list =
+      output_of(fmt::format("'{}' tsdb list '{}'", promtool, directory.path()));
+  for (const BlockInfo& block : blocks) {
+    const auto at = list.find(block.ulid);
+    ASSERT_NE(at, std::string::npos) << list;
+    const std::string line = list.substr(at, list.find('\n', at) - at);
+    EXPECT_NE(line.find(std::to_string(block.samples)), std::string::npos) << line;
+    const std::string analysis = output_of(
+        fmt::format("'{}' tsdb analyze '{}' {} 2>&1", promtool, directory.path(), block.ulid));
+    EXPECT_NE(analysis.find(fmt::format("Series: {}", block.series)), std::string::npos)
+        << analysis;
+  }
 }
 
 }  // namespace

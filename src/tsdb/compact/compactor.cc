@@ -1,0 +1,44 @@
+#include "tsdb/compact/compactor.h"
+
+#include "tsdb/compact/plan.h"
+
+namespace narthex::tsdb {
+
+util::Result<std::optional<WrittenBlock>> compact_blocks(const BlockTarget& target,
+                                                         std::span<const BlockPtr> parents,
+                                                         const BlockWriteOptions& options) {
+  std::vector<BlockMeta> metas;
+  std::vector<std::unique_ptr<SeriesSource>> sources;
+  for (const BlockPtr& parent : parents) {
+    metas.push_back(parent->meta());
+    sources.push_back(block_source(parent));
+  }
+  const auto merged = merge_sources(std::move(sources));
+  return write_block(target.env, target.directory, compacted_meta(metas, target.ulid), *merged,
+                     options);
+}
+
+util::Result<std::optional<WrittenBlock>> compact_head(const BlockTarget& target,
+                                                       SeriesSource& source, model::TimeRange range,
+                                                       const BlockWriteOptions& options) {
+  BlockMeta meta;
+  meta.ulid = target.ulid;
+  meta.min_time = range.min;
+  meta.max_time = range.max + 1;
+  meta.sources = {target.ulid};
+  return write_block(target.env, target.directory, std::move(meta), source, options);
+}
+
+bool is_lasting_failure(const util::Error& error) noexcept {
+  switch (error.code()) {
+    case util::Code::kCorruption:
+    case util::Code::kTruncated:
+    case util::Code::kUnsupported:
+    case util::Code::kLimitExceeded:
+      return true;
+    default:
+      return false;  // The disk is full, somebody asked to stop, …: it may go well the next time.
+  }
+}
+
+}  // namespace narthex::tsdb

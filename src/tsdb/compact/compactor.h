@@ -1,0 +1,39 @@
+// Turns blocks into a block, and the oldest part of the head into one. What it reads stays where it
+// is: whoever calls publishes the result and removes the parents. Threads: functions without state.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "narthex/util/env.h"
+#include "narthex/util/result.h"
+
+#include "tsdb/block/block.h"
+#include "tsdb/block/block_writer.h"
+
+namespace narthex::tsdb {
+
+using BlockPtr = std::shared_ptr<const Block>;
+
+struct BlockTarget {
+  util::Env& env;
+  std::string directory;  // The data directory, or a snapshot's.
+  std::string ulid;       // Of the block to be.
+};
+
+// Nothing when all their samples were deleted. Precondition: at least one parent.
+util::Result<std::optional<WrittenBlock>> compact_blocks(const BlockTarget& target,
+                                                         std::span<const BlockPtr> parents,
+                                                         const BlockWriteOptions& options);
+// A block of level 1 with the samples of `source` in [range.min, range.max].
+util::Result<std::optional<WrittenBlock>> compact_head(const BlockTarget& target,
+                                                       SeriesSource& source, model::TimeRange range,
+                                                       const BlockWriteOptions& options);
+
+// Whether the same would fail again: then the parents are marked, and left alone from there on.
+[[nodiscard]] bool is_lasting_failure(const util::Error& error) noexcept;
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,318 @@
+#include "tsdb/db/maintenance.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "narthex/util/log.h"
+#include "narthex/util/random.h"
+
+#include "tsdb/block/block_selection.h"
+#include "tsdb/block/querier_source.h"
+#include "tsdb/block/ulid.h"
+#include "tsdb/compact/plan.h"
+
+namespace narthex::tsdb {
+namespace {
+
+// Blocks of late samples lie beside what the head still holds.
+model::TimestampMs newest_block_end(const BlockList& blocks) {
+  model::TimestampMs end = model::kTimestampMin;
+  for (const BlockPtr& block : blocks) {
+    if (!block->meta().has_hint("from-out-of-order")) end = std::max(end, block->meta().max_time);
+  }
+  return end;
+}
+
+model::TimestampMs end_of_range(model::TimestampMs t, std::int64_t range_ms) {
+  const std::int64_t rest = t % range_ms;
+  return model::add_saturated(t - (rest < 0 ? rest + range_ms : rest), range_ms);
+}
+
+bool overlap(std::span<const BlockPtr> blocks) {
+  model::TimestampMs end = model::kTimestampMin;
+  for (const BlockPtr& block : blocks) {
+    if (block->meta().min_time < end) return true;
+    end = std::max(end, block->meta().max_time);
+  }
+  return false;
+}
+
+std::string names_of(std::span<const BlockPtr> blocks) {
+  std::string out;
+  for (const BlockPtr& block : blocks) {
+    if (!out.empty()) out += ' ';
+    out += block->meta().ulid;
+  }
+  return out;
+}
+
+// "20261122T231928Z-1f2e3d4c5b6a7988"
+std::string snapshot_name(util::Clock& clock) {
+  namespace chrono = std::chrono;
+  const chrono::sys_time<chrono::milliseconds> now{chrono::milliseconds(clock.wall_ms())};
+  const auto day = chrono::floor<chrono::days>(now);
+  const chrono::year_month_day date(day);
+  const chrono::hh_mm_ss time(chrono::floor<chrono::seconds>(now - day));
+  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z-{:016x}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     time.hours().count(), time.minutes().count(), time.seconds().count(),
+                     util::os_entropy());
+}
+
+// A series' deletion ends with its samples.
+util::Result<void> add_deletions(const Block& block, std::span<const SeriesId> ids,
+                                 model::TimeRange range, Tombstones& stones) {
+  for (const SeriesId id : ids) {
+    NX_ASSIGN(const auto chunks, block.index().series_chunks(id));
+    if (chunks.empty()) continue;
+    stones.add(id, {std::max(range.min, chunks.front().min_time),
+                    std::min(range.max, chunks.back().max_time)});
+  }
+  return {};
+}
+
+}  // namespace
+
+util::Result<void> Maintenance::start() {
+  const Turnstile::Turn turn(turnstile_);
+  NX_TRY(blocks_.remove_leftovers());
+  NX_TRY(blocks_.reload());
+  head_begin_ = newest_block_end(*blocks_.list());
+  return {};
+}
+
+BlockWriteOptions Maintenance::write_options() const {
+  return {.chunk_segment_bytes = options_.chunk_segment_bytes,
+          .samples_per_chunk = options_.samples_per_chunk,
+          .stop = [this] { return stopping_.load(); }};
+}
+
+util::Result<void> Maintenance::run_round() {
+  if (stopping_) return {};
+  {
+    const Turnstile::Turn turn(turnstile_);
+    NX_TRY(blocks_.reload());
+    NX_TRY(apply_retention());
+  }
+  NX_TRY(compact_heads());
+  for (bool more = true; more && !stopping_;) {
+    const Turnstile::Turn turn(turnstile_);
+    NX_ASSIGN(more, compact_once());
+  }
+  const Turnstile::Turn turn(turnstile_);
+  return apply_retention();
+}
+
+util::Result<void> Maintenance::apply_retention() {
+  std::vector<SizedBlock> sized;
+  for (const BlockPtr& block : *blocks_.list())
+    sized.push_back({.meta = block->meta(), .bytes = block->size_bytes()});
+  const auto old = beyond_time(sized, options_.retention_ms);
+  if (!old.empty()) {
+    ++counters_.time_retentions;
+    NX_TRY(blocks_.remove(old));
+    std::erase_if(sized, [&](const SizedBlock& block) {
+      return std::ranges::find(old, block.meta.ulid) != old.end();
+    });
+  }
+  if (options_.retention_bytes == 0) return {};
+  const auto surplus = beyond_size(sized, log_bytes(), options_.retention_bytes);
+  if (surplus.empty()) return {};
+  ++counters_.size_retentions;
+  return blocks_.remove(surplus);
+}
+
+std::uint64_t Maintenance::log_bytes() const {
+  util::Env& env = blocks_.env();
+  std::uint64_t total = 0;
+  for (const char* name : {"wal", "wbl", "chunks_head"}) {
+    const std::string directory = blocks_.data_directory() + "/" + name;
+    const auto entries = env.list_dir(directory);
+    if (!entries) continue;  // Not every directory has each.
+    for (const util::DirEntry& entry : *entries) {
+      if (entry.is_directory) continue;
+      total += env.file_size(directory + "/" + entry.name).value_or(0);
+    }
+  }
+  return total;
+}
+
+util::Result<void> Maintenance::compact_heads() {
+  for (bool more = true; more && !stopping_;) {
+    const Turnstile::Turn turn(turnstile_);
+    auto compacted = compact_head_once();
+    if (!compacted) {
+      if (compacted.error().code() != util::Code::kCanceled) ++counters_.compactions_failed;
+      return std::unexpected(std::move(compacted).error().with_context("compacting the head"));
+    }
+    more = *compacted;
+  }
+  return {};
+}
+
+util::Result<bool> Maintenance::compact_head_once() {
+  const std::int64_t range_ms = options_.ranges_ms.front();
+  const model::TimeRange samples = head_.time_range();
+  if (samples.min > samples.max) return false;
+  const model::TimestampMs from = std::max(samples.min, head_begin_.load());
+  // An append may reach back half a range behind the newest sample: what ends before that is over.
+  if (from >= samples.max || model::sub_saturated(samples.max, from) <= range_ms / 2 * 3)
+    return false;
+  const model::TimeRange range{from, end_of_range(from, range_ms) - 1};
+  ++counters_.compactions_triggered;
+  const util::SteadyNs begin = clock_.steady_ns();
+  const auto querier = head_.querier(range);
+  NX_ASSIGN(const auto source, querier_source(*querier, options_.samples_per_chunk));
+  const BlockTarget target{blocks_.env(), blocks_.data_directory(), new_ulid(clock_.wall_ms())};
+  NX_ASSIGN(const auto written, compact_head(target, *source, range, write_options()));
+  // First the block is there to be queried, then the head is not asked any more.
+  if (written) NX_TRY(blocks_.reload());
+  head_begin_ = range.max + 1;
+  ++counters_.compactions;
+  counters_.compaction_ns += static_cast<std::uint64_t>(clock_.steady_ns() - begin);
+  if (written) {
+    util::log_info("A block was cut from the head", {{"component", "tsdb"},
+                                                     {"block", written->meta.ulid},
+                                                     {"mint", written->meta.min_time},
+                                                     {"maxt", written->meta.max_time},
+                                                     {"series", written->meta.stats.series}});
+  }
+  return true;
+}
+
+util::Result<bool> Maintenance::compact_once() {
+  const auto list = blocks_.list();
+  std::vector<BlockMeta> metas;
+  for (const BlockPtr& block : *list) metas.push_back(block->meta());
+  const auto plan = plan_compaction(
+      std::move(metas),
+      {.ranges = options_.ranges_ms, .merge_overlapping = options_.merge_overlapping});
+  if (plan.empty()) return false;
+  std::vector<BlockPtr> parents;
+  for (const BlockPtr& block : *list) {
+    if (std::ranges::find(plan, block->meta().ulid) != plan.end()) parents.push_back(block);
+  }
+  ++counters_.compactions_triggered;
+  NX_TRY(replace_by_compaction(parents));
+  return true;
+}
+
+util::Result<void> Maintenance::replace_by_compaction(std::span<const BlockPtr> parents) {
+  const util::SteadyNs begin = clock_.steady_ns();
+  const BlockTarget target{blocks_.env(), blocks_.data_directory(), new_ulid(clock_.wall_ms())};
+  auto written = compact_blocks(target, parents, write_options());
+  if (!written) {
+    if (written.error().code() != util::Code::kCanceled) ++counters_.compactions_failed;
+    if (is_lasting_failure(written.error())) mark_failed(parents);
+    return std::unexpected(
+        std::move(written).error().with_context("compacting " + names_of(parents)));
+  }
+  if (overlap(parents)) ++counters_.vertical_compactions;
+  ++counters_.compactions;
+  counters_.compaction_ns += static_cast<std::uint64_t>(clock_.steady_ns() - begin);
+  if (!*written) {
+    // Nothing is left of them.
+    std::vector<std::string> names;
+    for (const BlockPtr& parent : parents) names.push_back(parent->meta().ulid);
+    return blocks_.remove(names);
+  }
+  counters_.chunks_copied += (*written)->chunks_copied;
+  counters_.chunks_encoded += (*written)->chunks_encoded;
+  util::log_info("Blocks were compacted", {{"component", "tsdb"},
+                                           {"block", (*written)->meta.ulid},
+                                           {"parents", names_of(parents)},
+                                           {"level", (*written)->meta.level},
+                                           {"samples", (*written)->meta.stats.samples}});
+  return blocks_.reload();  // Finds the new block and removes its parents.
+}
+
+void Maintenance::mark_failed(std::span<const BlockPtr> parents) {
+  for (const BlockPtr& parent : parents) {
+    BlockMeta meta = parent->meta();
+    meta.failed = true;
+    if (const auto marked = parent->with_meta(blocks_.env(), std::move(meta))) {
+      blocks_.replace(*marked);
+    } else {
+      util::log_warn("A block could not be marked as one that cannot be compacted",
+                     {{"component", "tsdb"}, {"err", marked.error()}});
+    }
+  }
+}
+
+util::Result<void> Maintenance::delete_from_blocks(std::span<const model::Matcher> matchers,
+                                                   model::TimeRange range,
+                                                   const storage::Deadline& deadline) {
+  const Turnstile::Turn turn(turnstile_);
+  const auto list = blocks_.list();
+  for (const BlockPtr& block : *list) {
+    if (!block->time_range().overlaps(range)) continue;
+    NX_ASSIGN(const IdList ids, select_block_series(block->index(), matchers, deadline));
+    Tombstones stones = block->tombstones();
+    NX_TRY(add_deletions(*block, ids, range, stones));
+    if (stones.all() == block->tombstones().all()) continue;
+    NX_ASSIGN(const BlockPtr changed, block->with_tombstones(blocks_.env(), std::move(stones)));
+    blocks_.replace(changed);
+  }
+  return {};
+}
+
+util::Result<void> Maintenance::clean_tombstones() {
+  const Turnstile::Turn turn(turnstile_);
+  const auto list = blocks_.list();
+  for (const BlockPtr& block : *list) {
+    if (block->tombstones().empty()) continue;
+    NX_TRY(replace_by_compaction({&block, 1}));
+  }
+  return {};
+}
+
+util::Result<std::string> Maintenance::snapshot(SnapshotHead head) {
+  const Turnstile::Turn turn(turnstile_);
+  util::Env& env = blocks_.env();
+  std::string name = snapshot_name(clock_);
+  const std::string directory = blocks_.data_directory() + "/snapshots/" + name;
+  NX_TRY(env.create_dirs(directory));
+  if (auto filled = fill_snapshot(directory, head); !filled) {
+    if (const auto removed = env.remove_all(directory); !removed) {
+      util::log_warn("What a failed snapshot has left could not be removed",
+                     {{"component", "tsdb"}, {"err", removed.error()}});
+    }
+    return std::unexpected(std::move(filled).error());
+  }
+  return name;
+}
+
+util::Result<void> Maintenance::fill_snapshot(const std::string& directory, SnapshotHead head) {
+  const auto list = blocks_.list();
+  for (const BlockPtr& block : *list)
+    NX_TRY(link_block(*block, directory + "/" + block->meta().ulid));
+  const model::TimeRange samples = head_.time_range();
+  const model::TimeRange range{std::max(samples.min, head_begin_.load()), samples.max};
+  if (head == SnapshotHead::kInclude && range.min <= range.max) {
+    const auto querier = head_.querier(range);
+    NX_ASSIGN(const auto source, querier_source(*querier, options_.samples_per_chunk));
+    const BlockTarget target{blocks_.env(), directory, new_ulid(clock_.wall_ms())};
+    NX_TRY(compact_head(target, *source, range, write_options()));
+  }
+  return blocks_.env().sync_dir(directory);
+}
+
+util::Result<void> Maintenance::link_block(const Block& block, const std::string& to) {
+  util::Env& env = blocks_.env();
+  NX_TRY(env.create_dirs(to + "/chunks"));
+  for (const char* inner : {"", "/chunks"}) {
+    NX_ASSIGN(const auto entries, env.list_dir(block.directory() + inner));
+    for (const util::DirEntry& entry : entries) {
+      if (entry.is_directory) continue;
+      const std::string file = std::string(inner) + "/" + entry.name;
+      // A file that is replaced is replaced under its name: the link keeps what it was.
+      NX_TRY(env.link(block.directory() + file, to + file));
+    }
+    NX_TRY(env.sync_dir(to + inner));
+  }
+  return {};
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,102 @@
+// What happens to the data directory beside appends and queries: blocks are cut from the head,
+// compacted, deleted when they are too old or too many; series are deleted; snapshots are taken.
+//
+// Threads: synchronized. One operation runs at a time, the others wait for their turn; queries and
+// appends never wait for any.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "narthex/model/matcher.h"
+#include "narthex/storage/queryable.h"
+#include "narthex/util/clock.h"
+#include "narthex/util/result.h"
+
+#include "tsdb/compact/compactor.h"
+#include "tsdb/db/block_store.h"
+#include "tsdb/db/turnstile.h"
+#include "tsdb/head/head.h"
+
+namespace narthex::tsdb {
+
+struct MaintenanceOptions {
+  std::vector<std::int64_t> ranges_ms;  // Of blocks, ascending; the first is the head's.
+  std::int64_t retention_ms = 0;        // 0: for ever.
+  std::uint64_t retention_bytes = 0;    // 0: no limit.
+  bool merge_overlapping = true;
+  std::uint64_t chunk_segment_bytes = kChunkSegmentBytes;
+  std::size_t samples_per_chunk = 120;
+};
+
+struct MaintenanceCounters {
+  std::atomic<std::uint64_t> compactions{0};
+  std::atomic<std::uint64_t> compactions_triggered{0};
+  std::atomic<std::uint64_t> compactions_failed{0};
+  std::atomic<std::uint64_t> vertical_compactions{0};
+  std::atomic<std::uint64_t> time_retentions{0};
+  std::atomic<std::uint64_t> size_retentions{0};
+  std::atomic<std::uint64_t> chunks_copied{0};
+  std::atomic<std::uint64_t> chunks_encoded{0};
+  std::atomic<std::uint64_t> compaction_ns{0};
+};
+
+class Maintenance {
+ public:
+  Maintenance(MaintenanceOptions options, util::Clock& clock, BlockStore& blocks, Head& head)
+      : options_(std::move(options)), clock_(clock), blocks_(blocks), head_(head) {}
+
+  // Cleans up and opens the blocks. Before the head is filled and before any query.
+  util::Result<void> start();
+  // One round: look for blocks, apply retention, cut blocks from the head, compact until nothing is
+  // left to do. The error of the first step that failed; the next round tries again.
+  util::Result<void> run_round();
+  // A running compaction ends soon, and leaves nothing behind. No round does anything afterwards.
+  void stop() noexcept { stopping_ = true; }
+
+  // Where the samples begin that only the head has: what is older is the blocks', and the log may
+  // still have samples that were deleted from them. A reader asks this before it takes the list of
+  // blocks: then it finds every sample in one or the other.
+  [[nodiscard]] model::TimestampMs head_begin() const noexcept { return head_begin_.load(); }
+
+  // Marks what matches as deleted, in the blocks. Gone for queries at once, from the disk with the
+  // next compaction.
+  util::Result<void> delete_from_blocks(std::span<const model::Matcher> matchers,
+                                        model::TimeRange range, const storage::Deadline& deadline);
+  // Writes every block that has deletions anew, without what was deleted.
+  util::Result<void> clean_tombstones();
+  // Links all blocks into a directory of their own under "snapshots", with what only the head has
+  // as one more block if asked for. The directory's name.
+  enum class SnapshotHead : std::uint8_t { kSkip, kInclude };
+  util::Result<std::string> snapshot(SnapshotHead head);
+
+  [[nodiscard]] const MaintenanceOptions& options() const noexcept { return options_; }
+  [[nodiscard]] const MaintenanceCounters& counters() const noexcept { return counters_; }
+
+ private:
+  util::Result<void> apply_retention();
+  [[nodiscard]] std::uint64_t log_bytes() const;
+  util::Result<void> compact_heads();
+  // Cuts one block, if the head is long enough.
+  util::Result<bool> compact_head_once();
+  util::Result<bool> compact_once();
+  util::Result<void> replace_by_compaction(std::span<const BlockPtr> parents);
+  void mark_failed(std::span<const BlockPtr> parents);
+  [[nodiscard]] BlockWriteOptions write_options() const;
+  util::Result<void> fill_snapshot(const std::string& directory, SnapshotHead head);
+  util::Result<void> link_block(const Block& block, const std::string& to);
+
+  const MaintenanceOptions options_;
+  util::Clock& clock_;
+  BlockStore& blocks_;
+  Head& head_;
+  Turnstile turnstile_;
+  MaintenanceCounters counters_;
+  std::atomic<model::TimestampMs> head_begin_{model::kTimestampMin};
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace narthex::tsdb

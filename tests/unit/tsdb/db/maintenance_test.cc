@@ -1,0 +1,286 @@
+// Blocks in a living database: cut, compacted, deleted from, retained, dropped in, damaged.
+#include <filesystem>
+#include <fstream>
+
+#include "narthex/tsdb/db.h"
+
+#include "support/random_seed.h"
+#include "support/temp_dir.h"
+#include "tsdb/block/ulid.h"
+#include "tsdb/compact/compactor.h"
+#include "unit/tsdb/block/block_content.h"
+
+namespace narthex::tsdb {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr model::TimestampMs kMinute = 60'000;
+constexpr model::TimestampMs kStart = 1'700'000'000'000 / (2 * kMinute) * (2 * kMinute);
+
+class MaintenanceTest : public testing::Test {
+ protected:
+  // Blocks of two minutes, so that a test is short.
+  DbOptions options() {
+    DbOptions out;
+    out.path = dir_.path();
+    out.clock = &clock_;
+    out.block_range_min = std::chrono::minutes(2);
+    out.block_range_max = std::chrono::minutes(18);
+    out.retention = std::chrono::milliseconds(0);
+    return out;
+  }
+  void open(DbOptions with) { db_ = Db::open(std::move(with)).value(); }
+  void open() { open(options()); }
+  void reopen() {
+    db_.reset();
+    open();
+  }
+
+  // One sample a second for each of `series` series in [from, to) seconds behind the start.
+  void write(int from, int to, int series = 5) {
+    std::vector<model::Labels> labels;
+    for (int i = 0; i < series; ++i) {
+      labels.push_back(model::Labels{{"__name__", "m"}, {"i", std::to_string(i)}});
+    }
+    std::vector<storage::EnsuredSeries> ensured(labels.size());
+    ASSERT_TRUE(db_->ensure_series(labels, ensured).has_value());
+    for (int second = from; second < to; ++second) {
+      storage::WriteBatch batch;
+      const model::TimestampMs t = kStart + second * 1000;
+      for (std::size_t i = 0; i < labels.size(); ++i) {
+        const double value = second * 10.0 + static_cast<double>(i);
+        batch.add(ensured[i].ref, t, value);
+        want_[labels[i]][t] = value;
+      }
+      storage::AppendReport report;
+      ASSERT_TRUE(db_->append(batch, storage::Atomicity::kKeepGood, report).has_value());
+      ASSERT_TRUE(report.floats.empty());
+    }
+  }
+  BlockContent content() { return read_content(*db_->querier({}).value()); }
+  void forget(const std::string& series, model::TimeRange range) {
+    for (auto& [labels, samples] : want_) {
+      if (labels.get("i") != series && !series.empty()) continue;
+      std::erase_if(samples, [&](const auto& sample) { return range.contains(sample.first); });
+    }
+    std::erase_if(want_, [](const auto& one) { return one.second.empty(); });
+  }
+
+  test::TempDir dir_;
+  util::FakeClock clock_;
+  std::unique_ptr<Db> db_;
+  BlockContent want_;
+};
+
+// Goal: rounds of maintenance change where samples are, never which.
+TEST_F(MaintenanceTest, BlocksAreCutAndCompactedAndNothingChanges) {
+  open();
+  for (int minute = 0; minute < 40; ++minute) {
+    write(minute * 60, minute * 60 + 60);
+    ASSERT_TRUE(db_->maintain().has_value());
+    ASSERT_EQ(content(), want_) << minute;
+    for (const BlockInfo& block : db_->blocks()) {
+      EXPECT_LE(block.max_time - block.min_time, 18 * kMinute);
+      EXPECT_EQ(block.max_time % (2 * kMinute), 0);
+    }
+  }
+  const auto blocks = db_->blocks();
+  ASSERT_FALSE(blocks.empty());
+  EXPECT_GE(blocks.front().level, 3);
+  EXPECT_LT(blocks.size(), 12U);
+  // One and a half ranges stay in the head.
+  EXPECT_GE(blocks.back().max_time, kStart + 35 * kMinute);
+  reopen();
+  EXPECT_EQ(content(), want_);
+}
+
+TEST_F(MaintenanceTest, TheHeadIsCutOnlyWhenItIsLongEnough) {
+  open();
+  write(0, 181);  // Exactly one and a half ranges.
+  ASSERT_TRUE(db_->maintain().has_value());
+  EXPECT_TRUE(db_->blocks().empty());
+  write(181, 182);
+  ASSERT_TRUE(db_->maintain().has_value());
+  ASSERT_EQ(db_->blocks().size(), 1U);
+  EXPECT_EQ(db_->blocks()[0].min_time, kStart);
+  EXPECT_EQ(db_->blocks()[0].max_time, kStart + 2 * kMinute);
+  EXPECT_EQ(content(), want_);
+}
+
+TEST_F(MaintenanceTest, DeletedSamplesAreGoneAtOnceAndStayGone) {
+  open();
+  write(0, 600);
+  ASSERT_TRUE(db_->maintain().has_value());
+  const model::TimeRange range{kStart + 30'000, kStart + 200'000};
+  const std::vector<model::Matcher> matchers = {model::Matcher::equal("i", "2")};
+  ASSERT_TRUE(db_->delete_series(matchers, range, {}).has_value());
+  forget("2", range);
+  EXPECT_EQ(content(), want_);
+  reopen();
+  EXPECT_EQ(content(), want_);
+  ASSERT_TRUE(db_->clean_tombstones().has_value());
+  EXPECT_EQ(content(), want_);
+  for (const BlockInfo& block : db_->blocks()) EXPECT_EQ(block.tombstones, 0U);
+  reopen();
+  EXPECT_EQ(content(), want_);
+}
+
+TEST_F(MaintenanceTest, ABlockOfWhichNothingIsLeftGoesAway) {
+  open();
+  write(0, 600);
+  ASSERT_TRUE(db_->maintain().has_value());
+  const BlockInfo first = db_->blocks().front();
+  const std::vector<model::Matcher> all = {model::Matcher::equal("__name__", "m")};
+  const model::TimeRange range{first.min_time, first.max_time - 1};
+  ASSERT_TRUE(db_->delete_series(all, range, {}).has_value());
+  ASSERT_TRUE(db_->clean_tombstones().has_value());
+  forget("", range);
+  EXPECT_EQ(content(), want_);
+  for (const BlockInfo& block : db_->blocks()) EXPECT_NE(block.ulid, first.ulid);
+  EXPECT_FALSE(fs::exists(dir_ / first.ulid));
+}
+
+TEST_F(MaintenanceTest, OldBlocksAreDropped) {
+  auto with = options();
+  with.retention = std::chrono::minutes(10);
+  open(with);
+  write(0, 1800);
+  ASSERT_TRUE(db_->maintain().has_value());
+  const auto blocks = db_->blocks();
+  ASSERT_FALSE(blocks.empty());
+  for (const BlockInfo& block : blocks)
+    EXPECT_LT(blocks.back().max_time - block.max_time, 10 * kMinute);
+  want_ = clipped(want_, {blocks.front().min_time, model::kTimestampMax});
+  EXPECT_EQ(content(), want_);
+}
+
+TEST_F(MaintenanceTest, BlocksBeyondTheSizeAreDropped) {
+  open();
+  write(0, 1800);
+  ASSERT_TRUE(db_->maintain().has_value());
+  const std::size_t before = db_->blocks().size();
+  ASSERT_GT(before, 2U);
+  auto with = options();
+  with.retention_bytes = 1;
+  db_.reset();
+  open(with);
+  ASSERT_TRUE(db_->maintain().has_value());
+  EXPECT_TRUE(db_->blocks().empty());
+}
+
+TEST_F(MaintenanceTest, ASnapshotIsADataDirectory) {
+  open();
+  write(0, 700);
+  ASSERT_TRUE(db_->maintain().has_value());
+  ASSERT_FALSE(db_->blocks().empty());
+  const auto with_head = db_->snapshot(false);
+  ASSERT_TRUE(with_head.has_value()) << with_head.error().message();
+  const auto without = db_->snapshot(true);
+  ASSERT_TRUE(without.has_value());
+  const model::TimestampMs end = db_->blocks().back().max_time;
+  const BlockContent want = want_;
+  write(700, 900);  // Not in the snapshots any more.
+
+  DbOptions other = options();
+  other.path = dir_ / ("snapshots/" + *with_head);
+  EXPECT_EQ(read_content(*Db::open(other).value()->querier({}).value()), want);
+  other.path = dir_ / ("snapshots/" + *without);
+  EXPECT_EQ(read_content(*Db::open(other).value()->querier({}).value()),
+            clipped(want, {model::kTimestampMin, end - 1}));
+  // Deletions afterwards do not reach into them.
+  const std::vector<model::Matcher> all = {model::Matcher::equal("__name__", "m")};
+  ASSERT_TRUE(db_->delete_series(all, {}, {}).has_value());
+  other.path = dir_ / ("snapshots/" + *with_head);
+  EXPECT_EQ(read_content(*Db::open(other).value()->querier({}).value()), want);
+}
+
+TEST_F(MaintenanceTest, ABlockThatIsDroppedInIsNoticedAndMerged) {
+  open();
+  write(0, 600);
+  ASSERT_TRUE(db_->maintain().has_value());
+  util::Random random = test::seeded_random();
+  const BlockContent extra = random_content(random, 10, {kStart + 1000, kStart + 100'000});
+  BlockMeta meta = meta_of(new_ulid(5), kStart, kStart + 100'001);
+  const std::string ulid = meta.ulid;
+  make_block(util::posix_env(), dir_.path(), extra, std::move(meta), random);
+  for (const auto& [labels, samples] : extra) want_[labels].insert(samples.begin(), samples.end());
+  EXPECT_NE(content(), want_);
+  ASSERT_TRUE(db_->maintain().has_value());
+  EXPECT_EQ(content(), want_);
+  // It overlapped another one: now they are one.
+  EXPECT_FALSE(fs::exists(dir_ / ulid));
+  reopen();
+  EXPECT_EQ(content(), want_);
+}
+
+// A file damaged in any way costs its block, is set aside, and the rest is there.
+TEST_F(MaintenanceTest, DamagedBlocksAreSetAside) {
+  open();
+  write(0, 1200);
+  ASSERT_TRUE(db_->maintain().has_value());
+  const auto blocks = db_->blocks();
+  ASSERT_GE(blocks.size(), 2U);
+  const BlockInfo victim = blocks.front();
+  const BlockContent want = clipped(want_, {victim.max_time, model::kTimestampMax});
+  db_.reset();
+  const fs::path intact = fs::path(dir_.path()) / "intact";
+  fs::copy(dir_ / victim.ulid, intact, fs::copy_options::recursive);
+  const std::string head = "garbage!";
+  const auto damage = [&](const fs::path& file, auto change) {
+    fs::remove_all(dir_ / victim.ulid);
+    fs::copy(intact, dir_ / victim.ulid, fs::copy_options::recursive);
+    change(fs::path(dir_ / victim.ulid) / file);
+    open();
+    EXPECT_EQ(db_->blocks_set_aside().size(), 1U) << file;
+    EXPECT_EQ(content(), want) << file;
+    EXPECT_FALSE(fs::exists(dir_ / victim.ulid));
+    EXPECT_TRUE(fs::exists(db_->blocks_set_aside().front()));
+    db_.reset();
+  };
+  const auto overwrite = [&](const fs::path& file) {
+    std::fstream(file, std::ios::in | std::ios::out | std::ios::binary) << head;
+  };
+  const auto cut = [](const fs::path& file) { fs::resize_file(file, fs::file_size(file) / 2); };
+  const auto empty = [](const fs::path& file) { fs::resize_file(file, 0); };
+  const auto remove = [](const fs::path& file) { fs::remove(file); };
+  for (const char* file : {"meta.json", "index", "chunks/000001"}) damage(file, overwrite);
+  for (const char* file : {"meta.json", "index"}) damage(file, cut);
+  for (const char* file : {"meta.json", "index", "chunks/000001", "tombstones"})
+    damage(file, empty);
+  for (const char* file : {"meta.json", "index"}) damage(file, remove);
+}
+
+TEST_F(MaintenanceTest, LeftoversAreRemovedAtStart) {
+  const std::string ulid = new_ulid(1);
+  for (const char* suffix : {".tmp-for-creation", ".tmp-for-deletion", ".tmp"})
+    fs::create_directories(dir_ / (ulid + suffix + "/chunks"));
+  fs::create_directories(dir_ / "mine.tmp");
+  open();
+  for (const char* suffix : {".tmp-for-creation", ".tmp-for-deletion", ".tmp"})
+    EXPECT_FALSE(fs::exists(dir_ / (ulid + suffix)));
+  EXPECT_TRUE(fs::exists(dir_ / "mine.tmp"));
+}
+
+// A crash between a compaction's end and the removal of what it replaced leaves both.
+TEST_F(MaintenanceTest, ParentsOfACompactedBlockAreRemovedAtStart) {
+  util::Random random = test::seeded_random();
+  std::vector<BlockPtr> parents;
+  for (int i = 0; i < 2; ++i) {
+    const model::TimestampMs from = kStart + i * 2 * kMinute;
+    const BlockContent part = random_content(random, 10, {from, from + 2 * kMinute - 1});
+    for (const auto& [labels, samples] : part) want_[labels].insert(samples.begin(), samples.end());
+    parents.push_back(make_block(util::posix_env(), dir_.path(), part,
+                                 meta_of(new_ulid(i), from, from + 2 * kMinute), random));
+  }
+  const std::string ulid = new_ulid(10);
+  ASSERT_TRUE(compact_blocks({util::posix_env(), dir_.path(), ulid}, parents, {}).has_value());
+  open();
+  ASSERT_EQ(db_->blocks().size(), 1U);
+  EXPECT_EQ(db_->blocks()[0].ulid, ulid);
+  for (const BlockPtr& parent : parents) EXPECT_FALSE(fs::exists(parent->directory()));
+  EXPECT_EQ(content(), want_);
+}
+
+}  // namespace
+}  // namespace narthex::tsdb
