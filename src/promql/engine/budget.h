@@ -44,6 +44,13 @@ class [[nodiscard]] BytesCharge {
     NX_TRY(budget.charge_bytes(bytes));
     return BytesCharge(budget, bytes);
   }
+  // Charges more. Precondition: `budget` is always the same.
+  util::Result<void> grow(Budget& budget, std::uint64_t bytes) {
+    NX_TRY(budget.charge_bytes(bytes));
+    budget_ = &budget;
+    bytes_ += bytes;
+    return {};
+  }
   BytesCharge(BytesCharge&& other) noexcept
       : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   BytesCharge& operator=(BytesCharge&& other) noexcept {

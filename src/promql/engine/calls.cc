@@ -102,36 +102,48 @@ class EvaluationTimeOp final : public DerivedOp {
 // Other labels, the same values.
 class RelabelledOp final : public LabelledOp {
  public:
-  RelabelledOp(VectorOpPtr input, std::vector<Series> series)
-      : LabelledOp(std::move(series)), input_(std::move(input)) {}
+  RelabelledOp(VectorOpPtr input, std::vector<Series> series, BytesCharge charge)
+      : LabelledOp(std::move(series)), input_(std::move(input)), charge_(std::move(charge)) {}
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
     return input_->fill(index, scratch, out);
   }
 
  private:
   VectorOpPtr input_;
+  BytesCharge charge_;  // Of the labels.
 };
+
+// Nested calls can double a label's length each time: an error long before memory ends.
+util::Result<void> check_label_bytes(std::uint64_t bytes) {
+  if (bytes <= model::kLabelBytesMax) return {};
+  return fail_execution(fmt::format("label value of {} bytes is too long, the limit is {}", bytes,
+                                    model::kLabelBytesMax));
+}
 
 // Rewrites the label `destination` of every series to change(labels), where that is not nullopt.
 template <class Change>
 util::Result<VectorOpPtr> relabel(QueryContext& context, VectorOpPtr input, std::size_t steps,
                                   const std::string& destination, Change change) {
   std::vector<LabelledOp::Series> series;
+  BytesCharge charge;
   series.reserve(input->size());
   for (std::size_t i = 0; i < input->size(); ++i) {
     NX_TRY(context.check());
     LabelledOp::Series one{input->labels(i), input->loses_name(i)};
-    if (const std::optional<std::string> value = change(one.labels)) {
+    NX_ASSIGN(const std::optional<std::string> value, change(one.labels));
+    if (value) {
       model::LabelsBuilder builder(one.labels);
       builder.set(destination, *value);
       one.labels = builder.build();
       if (destination == model::kMetricName) one.loses_name = false;
     }
+    // Once more as keys, when equal ones are looked for.
+    NX_TRY(charge.grow(context.budget, sizeof one + 2 * one.labels.bytes().size()));
     series.push_back(std::move(one));
   }
-  return merge_duplicates(context,
-                          std::make_unique<RelabelledOp>(std::move(input), std::move(series)),
-                          steps, Duplicates::kMergeSteps);
+  auto relabelled =
+      std::make_unique<RelabelledOp>(std::move(input), std::move(series), std::move(charge));
+  return merge_duplicates(context, std::move(relabelled), steps, Duplicates::kMergeSteps);
 }
 
 util::Result<VectorOpPtr> label_replace(QueryContext& context, const Call& call, VectorOpPtr input,
@@ -145,9 +157,14 @@ util::Result<VectorOpPtr> label_replace(QueryContext& context, const Call& call,
   if (!model::is_valid_label_name(destination, model::NameScheme::kUtf8)) {
     return fail_execution("invalid destination label name in label_replace(): " + destination);
   }
-  return relabel(context, std::move(input), steps, destination, [&](const model::Labels& labels) {
-    return regex->expand(labels.get(source), replacement);
-  });
+  const auto groups = static_cast<std::uint64_t>(std::ranges::count(replacement, '$'));
+  using Value = util::Result<std::optional<std::string>>;
+  return relabel(context, std::move(input), steps, destination,
+                 [&](const model::Labels& labels) -> Value {
+                   const std::string_view text = labels.get(source);
+                   NX_TRY(check_label_bytes(replacement.size() + groups * text.size()));
+                   return regex->expand(text, replacement);
+                 });
 }
 
 util::Result<VectorOpPtr> label_join(QueryContext& context, const Call& call, VectorOpPtr input,
@@ -164,14 +181,19 @@ util::Result<VectorOpPtr> label_join(QueryContext& context, const Call& call, Ve
   if (!model::is_valid_label_name(destination, model::NameScheme::kUtf8)) {
     return fail_execution("invalid destination label name in label_join(): " + destination);
   }
-  return relabel(context, std::move(input), steps, destination, [&](const model::Labels& labels) {
+  using Value = util::Result<std::optional<std::string>>;
+  const auto join = [&](const model::Labels& labels) -> Value {
+    std::uint64_t bytes = separator.size() * sources.size();
+    for (const std::string& name : sources) bytes += labels.get(name).size();
+    NX_TRY(check_label_bytes(bytes));
     std::string joined;
     for (std::size_t i = 0; i < sources.size(); ++i) {
       if (i > 0) joined += separator;
       joined += labels.get(sources[i]);
     }
     return std::optional<std::string>(std::move(joined));
-  });
+  };
+  return relabel(context, std::move(input), steps, destination, join);
 }
 
 bool is_date_function(FunctionId id) noexcept {

@@ -155,16 +155,30 @@ class RangeFunctionOp final : public VectorOp {
     return model::quoted(source_->label_value(index, model::kMetricName));
   }
 
-  void annotate_floats(std::size_t index, ColumnRef out) const {
-    if (function_.id == FunctionId::kRate || function_.id == FunctionId::kIncrease) {
-      const std::string_view name = source_->label_value(index, model::kMetricName);
-      if (!name.empty() && !looks_like_counter(name) && out.float_count() > 0) {
-        context_.annotations.inform(call_.argument,
-                                    fmt::format("metric might not be a counter, name does not end "
-                                                "in _total/_sum/_count/_bucket: {}",
-                                                model::quoted(name)));
-      }
+  // By the type label where series have one, else by the habit of naming.
+  void annotate_counter(std::size_t index) const {
+    const std::string_view name = source_->label_value(index, model::kMetricName);
+    if (name.empty()) return;
+    if (!context_.options.type_and_unit_labels) {
+      if (looks_like_counter(name)) return;
+      context_.annotations.inform(call_.argument,
+                                  fmt::format("metric might not be a counter, name does not end "
+                                              "in _total/_sum/_count/_bucket: {}",
+                                              model::quoted(name)));
+      return;
     }
+    const std::string_view type = source_->label_value(index, "__type__");
+    if (type == "counter" || type == "histogram") return;
+    context_.annotations.inform(
+        call_.argument, fmt::format("metric might not be a counter, __type__ label is not set to "
+                                    "\"counter\" or \"histogram\", got {}: {}",
+                                    model::quoted(type), model::quoted(name)));
+  }
+
+  void annotate_floats(std::size_t index, ColumnRef out) const {
+    const bool wants_counter =
+        function_.id == FunctionId::kRate || function_.id == FunctionId::kIncrease;
+    if (wants_counter && out.float_count() > 0) annotate_counter(index);
     if (!odd_quantiles_) return;
     out.for_each_float([&](std::size_t step) {
       if (!is_quantile(call_.first[step]))

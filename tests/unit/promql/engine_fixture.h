@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "narthex/promql/engine.h"
+#include "narthex/promql/series_notation.h"
 #include "narthex/telemetry/registry.h"
 #include "narthex/util/clock.h"
 #include "narthex/util/number.h"
@@ -56,6 +57,18 @@ class EngineTest : public testing::Test {
   void load(const model::Labels& labels, std::int64_t step_ms, const std::vector<double>& values) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       storage_.append(labels, static_cast<std::int64_t>(i) * step_ms, values[i]);
+    }
+  }
+  // The same, in the notation of series: histograms and gaps too.
+  void load_text(std::string_view series, std::int64_t step_ms) {
+    const auto parsed = parse_series_notation(series);
+    ASSERT_TRUE(parsed) << parsed.error().message();
+    for (std::size_t i = 0; i < parsed->values.size(); ++i) {
+      const auto t = static_cast<std::int64_t>(i) * step_ms;
+      const NotatedValue& value = parsed->values[i];
+      if (value.kind == NotatedValue::Kind::kFloat) storage_.append(parsed->labels, t, value.value);
+      if (value.kind == NotatedValue::Kind::kHistogram)
+        storage_.append(parsed->labels, t, *value.histogram);
     }
   }
   util::Result<QueryResult> instant(std::string_view query, model::TimestampMs time) {

@@ -1,8 +1,9 @@
 // Goal: the columnar engine answers as a reader of promql.md would. Method: an evaluator that works
 // step by step and element by element, with nothing shared between steps, against the engine's
 // range queries, over generated expressions and series with gaps, counter resets, stale markers,
-// NaN and infinities. Sums are compared with a tolerance that covers another order of addition;
-// everything else to the bit.
+// NaN, infinities, and histograms alone or mixed with floats. Histograms have one bucket, so that
+// count and sum say all about them. Sums are compared with a tolerance that covers another order of
+// addition; everything else to the bit.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -21,14 +22,34 @@ namespace {
 using model::Labels;
 using model::TimestampMs;
 
+// A float, or a histogram of that count and sum.
+struct Value {
+  double v = 0;
+  bool histogram = false;
+  double sum = 0;
+  friend bool operator==(const Value&, const Value&) = default;
+};
+Value operator+(const Value& a, const Value& b) {
+  return {a.v + b.v, a.histogram, a.sum + b.sum};
+}
+Value operator-(const Value& a, const Value& b) {
+  return {a.v - b.v, a.histogram, a.sum - b.sum};
+}
+Value operator*(const Value& a, double x) {
+  return {a.v * x, a.histogram, a.sum * x};
+}
+Value operator/(const Value& a, double x) {
+  return {a.v / x, a.histogram, a.sum / x};
+}
+
 struct Element {
   Labels labels;
-  double value;
+  Value value;
 };
 using Vector = std::vector<Element>;
 struct Point {
   TimestampMs t;
-  double v;
+  Value v;
 };
 struct Series {
   Labels labels;
@@ -54,7 +75,7 @@ class Model {
         return selector(as<VectorSelector>(expr), t);
       case ExprKind::kUnary: {
         Vector v = vector(*as<Unary>(expr).expr, t);
-        for (Element& e : v) e = {e.labels.without_name(), -e.value};
+        for (Element& e : v) e = {e.labels.without_name(), e.value * -1};
         return unique(v);
       }
       case ExprKind::kCall:
@@ -70,6 +91,10 @@ class Model {
   }
 
  private:
+  static Vector floats_of(Vector v) {
+    std::erase_if(v, [](const Element& e) { return e.value.histogram; });
+    return v;
+  }
   static Vector unique(Vector v) {
     for (std::size_t i = 0; i < v.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
@@ -98,7 +123,7 @@ class Model {
       for (const Point& p : s->points) {
         if (p.t <= ref) newest = p;
       }
-      if (newest && newest->t > ref - kLookbackMs && !model::is_stale(newest->v))
+      if (newest && newest->t > ref - kLookbackMs && !model::is_stale(newest->v.v))
         out.push_back({s->labels, newest->v});
     }
     return out;
@@ -116,7 +141,7 @@ class Model {
       for (const Series* s : matching(*matrix->selector)) {
         Series window{s->labels, {}};
         for (const Point& p : s->points) {
-          if (p.t > out.start && p.t <= ref && !model::is_stale(p.v)) window.points.push_back(p);
+          if (p.t > out.start && p.t <= ref && !model::is_stale(p.v.v)) window.points.push_back(p);
         }
         if (!window.points.empty()) out.series.push_back(std::move(window));
       }
@@ -141,16 +166,16 @@ class Model {
   [[nodiscard]] Vector call(const Call& call, TimestampMs t) const {
     const FunctionId id = call.function->id;
     if (id == FunctionId::kAbs || id == FunctionId::kFloor) {
-      Vector v = vector(*call.args[0], t);
+      Vector v = floats_of(vector(*call.args[0], t));
       for (Element& e : v)
         e = {e.labels.without_name(),
-             id == FunctionId::kAbs ? std::fabs(e.value) : std::floor(e.value)};
+             {id == FunctionId::kAbs ? std::fabs(e.value.v) : std::floor(e.value.v)}};
       return unique(v);
     }
     const Windows windows = range(*call.args[0], t);
     Vector out;
     for (const Series& s : windows.series) {
-      const std::optional<double> value = over_window(id, s.points, windows.start, windows.end);
+      const std::optional<Value> value = over_window(id, s.points, windows.start, windows.end);
       if (value)
         out.push_back(
             {id == FunctionId::kLastOverTime ? s.labels : s.labels.without_name(), *value});
@@ -158,55 +183,82 @@ class Model {
     return unique(out);
   }
 
-  static std::optional<double> over_window(FunctionId id, const std::vector<Point>& w,
-                                           TimestampMs start, TimestampMs end) {
-    double best = w.front().v;
-    double sum = 0;
-    double changes = 0;
-    double resets = 0;
-    for (std::size_t i = 0; i < w.size(); ++i) {
-      const double v = w[i].v;
-      sum += v;
-      if (std::isnan(best) || (id == FunctionId::kMaxOverTime ? v > best : v < best)) best = v;
-      if (i == 0) continue;
-      changes += v != w[i - 1].v && !(std::isnan(v) && std::isnan(w[i - 1].v)) ? 1 : 0;
-      resets += v < w[i - 1].v ? 1 : 0;
-    }
+  static std::optional<Value> over_window(FunctionId id, const std::vector<Point>& w,
+                                          TimestampMs start, TimestampMs end) {
     switch (id) {
-      case FunctionId::kSumOverTime:
-        return sum;
       case FunctionId::kCountOverTime:
-        return static_cast<double>(w.size());
-      case FunctionId::kMaxOverTime:
-      case FunctionId::kMinOverTime:
-        return best;
+        return Value{static_cast<double>(w.size())};
       case FunctionId::kLastOverTime:
         return w.back().v;
       case FunctionId::kChanges:
-        return changes;
       case FunctionId::kResets:
-        return resets;
+        return Value{events(id, w)};
+      case FunctionId::kMaxOverTime:
+      case FunctionId::kMinOverTime:
+        return extreme(id, w);
       default:
-        return extrapolated(id, w, start, end);
+        break;
     }
+    const bool mixed = std::ranges::any_of(
+        w, [&](const Point& p) { return p.v.histogram != w.front().v.histogram; });
+    if (mixed) return std::nullopt;
+    if (id != FunctionId::kSumOverTime) return extrapolated(id, w, start, end);
+    Value sum = w.front().v;
+    for (std::size_t i = 1; i < w.size(); ++i) sum = sum + w[i].v;
+    return sum;
   }
 
-  static std::optional<double> extrapolated(FunctionId id, const std::vector<Point>& w,
-                                            TimestampMs start, TimestampMs end) {
+  static double events(FunctionId id, const std::vector<Point>& w) {
+    double count = 0;
+    for (std::size_t i = 1; i < w.size(); ++i) {
+      const Value& before = w[i - 1].v;
+      const Value& now = w[i].v;
+      if (before.histogram != now.histogram) {
+        count += 1;
+      } else if (id == FunctionId::kResets) {
+        count += now.v < before.v ? 1 : 0;
+      } else if (now.histogram) {
+        count += same(now, before) ? 0 : 1;
+      } else {
+        count += now.v != before.v && !(std::isnan(now.v) && std::isnan(before.v)) ? 1 : 0;
+      }
+    }
+    return count;
+  }
+  // To the bit.
+  static bool same(const Value& a, const Value& b) {
+    const auto bits = [](double x) { return std::bit_cast<std::uint64_t>(x); };
+    return bits(a.v) == bits(b.v) && bits(a.sum) == bits(b.sum);
+  }
+
+  static std::optional<Value> extreme(FunctionId id, const std::vector<Point>& w) {
+    std::optional<Value> best;
+    for (const Point& p : w) {
+      if (p.v.histogram) continue;
+      const bool better = !best || std::isnan(best->v) ||
+                          (id == FunctionId::kMaxOverTime ? p.v.v > best->v : p.v.v < best->v);
+      if (better) best = p.v;
+    }
+    return best;
+  }
+
+  static std::optional<Value> extrapolated(FunctionId id, const std::vector<Point>& w,
+                                           TimestampMs start, TimestampMs end) {
     if (w.size() < 2) return std::nullopt;
     const bool counter = id != FunctionId::kDelta;
-    double change = w.back().v - w.front().v;
-    for (std::size_t i = 1; counter && i < w.size(); ++i)
-      change += w[i].v < w[i - 1].v ? w[i - 1].v : 0;
+    Value change = w.back().v - w.front().v;
+    for (std::size_t i = 1; counter && i < w.size(); ++i) {
+      if (w[i].v.v < w[i - 1].v.v) change = change + w[i - 1].v;
+    }
     const double interval = static_cast<double>(w.back().t - w.front().t) / 1000;
     const double between = interval / static_cast<double>(w.size() - 1);
     double before = static_cast<double>(w.front().t - start) / 1000;
     double after = static_cast<double>(end - w.back().t) / 1000;
     if (before >= 1.1 * between) before = between / 2;
-    if (counter && change > 0 && w.front().v >= 0)
-      before = std::min(before, interval * w.front().v / change);
+    if (counter && change.v > 0 && w.front().v.v >= 0)
+      before = std::min(before, interval * w.front().v.v / change.v);
     if (after >= 1.1 * between) after = between / 2;
-    change *= (interval + before + after) / interval;
+    change = change * ((interval + before + after) / interval);
     return id == FunctionId::kRate ? change / (static_cast<double>(end - start) / 1000) : change;
   }
 
@@ -227,38 +279,36 @@ class Model {
     Vector out;
     for (auto& [labels, members] : groups) {
       if (a.op == AggregateOp::kTopk) {
+        members = floats_of(members);
         std::ranges::stable_sort(members, [](const Element& x, const Element& y) {
-          return std::isnan(x.value) ? false : std::isnan(y.value) || x.value > y.value;
+          return std::isnan(x.value.v) ? false : std::isnan(y.value.v) || x.value.v > y.value.v;
         });
         const auto k = static_cast<std::size_t>(as<NumberLiteral>(*a.param).value);
         for (std::size_t i = 0; i < std::min(k, members.size()); ++i) out.push_back(members[i]);
         continue;
       }
-      out.push_back({labels, fold(a.op, members)});
+      if (const auto value = fold(a.op, members)) out.push_back({labels, *value});
     }
     return out;
   }
-  static double fold(AggregateOp op, const Vector& members) {
+  static std::optional<Value> fold(AggregateOp op, const Vector& members) {
     const auto n = static_cast<double>(members.size());
-    double sum = 0;
-    double best = members.front().value;
-    for (const Element& e : members) {
-      sum += e.value;
-      if (std::isnan(best) || (op == AggregateOp::kMax ? e.value > best : e.value < best))
-        best = e.value;
+    if (op == AggregateOp::kCount) return Value{n};
+    if (op == AggregateOp::kGroup) return Value{1};
+    const Vector floats = floats_of(members);
+    if (op == AggregateOp::kMin || op == AggregateOp::kMax) {
+      if (floats.empty()) return std::nullopt;
+      double best = floats.front().value.v;
+      for (const Element& e : floats) {
+        const double v = e.value.v;
+        if (std::isnan(best) || (op == AggregateOp::kMax ? v > best : v < best)) best = v;
+      }
+      return Value{best};
     }
-    switch (op) {
-      case AggregateOp::kSum:
-        return sum;
-      case AggregateOp::kAvg:
-        return sum / n;
-      case AggregateOp::kCount:
-        return n;
-      case AggregateOp::kGroup:
-        return 1;
-      default:
-        return best;
-    }
+    if (!floats.empty() && floats.size() != members.size()) return std::nullopt;
+    Value sum = members.front().value;
+    for (std::size_t i = 1; i < members.size(); ++i) sum = sum + members[i].value;
+    return op == AggregateOp::kSum ? sum : sum / n;
   }
 
   [[nodiscard]] Vector binary(const Binary& b, TimestampMs t) const {
@@ -301,7 +351,7 @@ class Model {
       const auto r = std::ranges::find_if(right, same_group);
       if (r == right.end()) continue;
       if (!many_left && std::ranges::count_if(left, same_group) > 1) throw Failed{};
-      const std::optional<double> value = apply(b, l.value, r->value);
+      const std::optional<Value> value = apply(b, l.value, r->value);
       if (!value) continue;
       const bool filter = is_comparison(b.op) && !b.return_bool;
       Labels labels = filter ? l.labels : l.labels.without_name();
@@ -318,35 +368,46 @@ class Model {
     const double number = as<NumberLiteral>(*b.rhs).value;
     const bool filter = is_comparison(b.op) && !b.return_bool;
     for (const Element& e : vector(*b.lhs, t)) {
-      if (const auto value = apply(b, e.value, number))
+      if (const auto value = apply(b, e.value, Value{number}))
         out.push_back({filter ? e.labels : e.labels.without_name(), *value});
     }
     return unique(out);
   }
-  static std::optional<double> apply(const Binary& b, double l, double r) {
-    const auto compared = [&](bool holds) -> std::optional<double> {
-      if (b.return_bool) return holds ? 1 : 0;
+  static std::optional<Value> apply(const Binary& b, const Value& l, const Value& r) {
+    if (l.histogram || r.histogram) return apply_to_histograms(b, l, r);
+    const auto compared = [&](bool holds) -> std::optional<Value> {
+      if (b.return_bool) return Value{holds ? 1.0 : 0.0};
       return holds ? std::optional(l) : std::nullopt;
     };
     switch (b.op) {
       case BinaryOp::kAdd:
-        return l + r;
+        return Value{l.v + r.v};
       case BinaryOp::kSub:
-        return l - r;
+        return Value{l.v - r.v};
       case BinaryOp::kMul:
-        return l * r;
+        return Value{l.v * r.v};
       case BinaryOp::kDiv:
-        return l / r;
+        return Value{l.v / r.v};
       case BinaryOp::kGreater:
-        return compared(l > r);
+        return compared(l.v > r.v);
       case BinaryOp::kLessEqual:
-        return compared(l <= r);
+        return compared(l.v <= r.v);
       case BinaryOp::kNotEqual:
-        return compared(l != r);
+        return compared(l.v != r.v);
       default:
         ADD_FAILURE() << "operator";
         return std::nullopt;
     }
+  }
+  static std::optional<Value> apply_to_histograms(const Binary& b, const Value& l, const Value& r) {
+    const bool both = l.histogram && r.histogram;
+    if (both && b.op == BinaryOp::kAdd) return l + r;
+    if (both && b.op == BinaryOp::kSub) return l - r;
+    if (both && b.op == BinaryOp::kNotEqual) return same(l, r) ? std::nullopt : std::optional(l);
+    if (both) return std::nullopt;
+    if (b.op == BinaryOp::kMul) return l.histogram ? l * r.v : r * l.v;
+    if (b.op == BinaryOp::kDiv && l.histogram) return l / r.v;
+    return std::nullopt;
   }
 
   const std::vector<Series>& data_;
@@ -421,6 +482,8 @@ std::vector<Series> generate_data(util::Random& random) {
               {"__name__", name}, {"g", std::to_string(random.below(3))}, {"i", std::to_string(i)}},
           {}};
       double value = 0;
+      bool histogram = random.below(4) == 0;
+      const bool changes_kind = random.below(4) == 0;
       for (TimestampMs t = static_cast<TimestampMs>(random.below(30'000)); t < 900'000;
            t += 15'000) {
         if (random.below(12) == 0) t += static_cast<TimestampMs>(random.below(400'000));
@@ -429,7 +492,12 @@ std::vector<Series> generate_data(util::Random& random) {
         if (random.below(40) == 0) stored = std::numeric_limits<double>::quiet_NaN();
         if (random.below(60) == 0) stored = std::numeric_limits<double>::infinity();
         if (random.below(25) == 0) stored = model::stale_nan();
-        s.points.push_back({t, stored});
+        if (changes_kind && random.below(6) == 0) histogram = !histogram;
+        if (histogram && std::isfinite(stored)) {
+          s.points.push_back({t, {stored, true, stored / 2}});
+        } else {
+          s.points.push_back({t, {stored}});
+        }
       }
       data.push_back(std::move(s));
     }
@@ -444,13 +512,25 @@ bool close(double a, double b) {
 
 class ModelCheck : public EngineTest {
  protected:
+  void append(const Labels& labels, const Point& point) {
+    if (!point.v.histogram) {
+      storage_.append(labels, point.t, point.v.v);
+      return;
+    }
+    model::FloatHistogram h;
+    h.count = point.v.v;
+    h.sum = point.v.sum;
+    h.positive_spans = {{0, 1}};
+    h.positive_buckets = {point.v.v};
+    storage_.append(labels, point.t, std::move(h));
+  }
   // What the engine gives, or nothing if it refuses, must be what the model gives at every step.
   void check(const std::string& query, const std::vector<Series>& data) {
     const auto expr = parse(query, ParserOptions::all());
     ASSERT_TRUE(expr) << expr.error().message();
     const StepGrid grid{-60'000, 35'000, 30};
     const Model model(data);
-    std::vector<std::map<Labels, double>> want(grid.count);
+    std::vector<std::map<Labels, Value>> want(grid.count);
     bool failed = false;
     for (std::size_t step = 0; step < grid.count && !failed; ++step) {
       try {
@@ -473,19 +553,22 @@ class ModelCheck : public EngineTest {
     }
     compared_ += 1;
     for (std::size_t i = 0; i < got->series.size(); ++i) {
+      const auto compare = [&](TimestampMs t, const Value& value) {
+        auto& at = want[static_cast<std::size_t>((t - grid.start) / grid.step_ms)];
+        const auto it = at.find(got->series.labels(i));
+        ASSERT_NE(it, at.end()) << got->series.labels(i).to_string() << " at " << t
+                                << " should not be";
+        EXPECT_EQ(value.histogram, it->second.histogram) << t;
+        EXPECT_TRUE(close(value.v, it->second.v) && close(value.sum, it->second.sum))
+            << got->series.labels(i).to_string() << " at " << t << ": " << value.v << " instead of "
+            << it->second.v;
+        at.erase(it);
+      };
       got->series.for_each_point(
-          i,
-          [&](TimestampMs t, double value) {
-            auto& at = want[static_cast<std::size_t>((t - grid.start) / grid.step_ms)];
-            const auto it = at.find(got->series.labels(i));
-            ASSERT_NE(it, at.end())
-                << got->series.labels(i).to_string() << " at " << t << " should not be";
-            EXPECT_TRUE(close(value, it->second))
-                << got->series.labels(i).to_string() << " at " << t << ": " << value
-                << " instead of " << it->second;
-            at.erase(it);
-          },
-          [](TimestampMs, const model::FloatHistogram&) { FAIL(); });
+          i, [&](TimestampMs t, double value) { compare(t, {value}); },
+          [&](TimestampMs t, const model::FloatHistogram& h) {
+            compare(t, {h.count, true, h.sum});
+          });
     }
     for (std::size_t step = 0; step < grid.count; ++step) {
       EXPECT_TRUE(want[step].empty())
@@ -502,7 +585,7 @@ TEST_F(ModelCheck, EngineAgreesWithAStepByStepReading) {
     const std::vector<Series> data = generate_data(random);
     storage_.clear();
     for (const Series& s : data) {
-      for (const Point& p : s.points) storage_.append(s.labels, p.t, p.v);
+      for (const Point& p : s.points) append(s.labels, p);
     }
     Generator generator(random);
     for (int i = 0; i < 40 && !HasFailure(); ++i) {
