@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "narthex/util/hash.h"
 #include "narthex/util/mutex.h"
 
+#include "api/remote_write_v2.h"
 #include "api/remote_write_wire.h"
 
 namespace narthex::api {
@@ -29,6 +31,7 @@ constexpr std::string_view kMessageV1 = "prometheus.WriteRequest";
 constexpr std::string_view kMessageV2 = "io.prometheus.write.v2.Request";
 // Samples further ahead than this are somebody's broken clock (PR-W14).
 constexpr std::chrono::milliseconds kFutureMax{600'000};
+constexpr std::string_view kTooFarInTheFuture = "out of bounds: timestamp is too far in the future";
 // A snappy copy element of three bytes makes at most 64; nothing that claims to grow more is true.
 constexpr std::size_t kSnappyGrowthMax = 24;
 constexpr std::size_t kSnappySlackBytes = 64;
@@ -131,9 +134,11 @@ std::string_view take_until(std::string_view& text, char separator) noexcept {
   return trimmed(part);
 }
 
-Outcome<void> check_content_type(std::string_view content_type) {
+enum class Protocol : std::uint8_t { kV1, kV2 };
+
+Outcome<Protocol> protocol_of(std::string_view content_type) {
   content_type = trimmed(content_type);
-  if (content_type.empty()) return {};
+  if (content_type.empty()) return Protocol::kV1;
   std::string_view rest = content_type;
   const std::string_view media_type = take_until(rest, ';');
   if (media_type != kMediaType) {
@@ -142,22 +147,20 @@ Outcome<void> check_content_type(std::string_view content_type) {
   }
   while (!rest.empty()) {
     std::string_view value = take_until(rest, ';');
-    if (take_until(value, '=') != "proto" || value == kMessageV1) continue;
-    if (value == kMessageV2) {
-      return refuse(415,
-                    fmt::format("{} protobuf message is not accepted by this server; accepted [{}]",
-                                kMessageV2, kMessageV1));
-    }
+    if (take_until(value, '=') != "proto") continue;
+    if (value == kMessageV1) return Protocol::kV1;
+    if (value == kMessageV2) return Protocol::kV2;
     return refuse(
         415, fmt::format(
                  "got {} content type; unknown remote write protobuf message {}, supported: {}, {}",
                  content_type, value, kMessageV1, kMessageV2));
   }
-  return {};
+  return Protocol::kV1;
 }
 
-Outcome<void> check_headers(const http::Headers& headers) {
-  if (auto type = check_content_type(headers.get("Content-Type")); !type) return type;
+Outcome<Protocol> check_headers(const http::Headers& headers) {
+  auto protocol = protocol_of(headers.get("Content-Type"));
+  if (!protocol) return protocol;
   const std::string_view encoding = headers.get("Content-Encoding");
   if (!encoding.empty() && encoding != "snappy") {
     return refuse(
@@ -166,7 +169,7 @@ Outcome<void> check_headers(const http::Headers& headers) {
             "{} encoding (compression) is not accepted by this server; only snappy is acceptable",
             encoding));
   }
-  return {};
+  return protocol;
 }
 
 // The decoded bytes lie in `buffer`.
@@ -196,6 +199,84 @@ std::unexpected<Refused> refuse(const util::Error& error) {
   return refuse(status_of(error.code()), error.message());
 }
 
+// What the sender is told.
+struct Answer {
+  int status = 204;
+  std::string message;
+  std::optional<WireCounts> written;
+};
+
+Answer refused(const Refused& why) {
+  return {why.status, why.message, std::nullopt};
+}
+Answer refused(const util::Error& why) {
+  return {status_of(why.code()), why.message(), std::nullopt};
+}
+Answer with_counts(Answer answer, WireCounts counts) {
+  answer.written = counts;
+  return answer;
+}
+
+// What is wrong with single series and samples, a line each; senders show the beginning of it.
+class Complaints {
+ public:
+  void add(std::string message) {
+    ++count_;
+    if (lines_.size() < kLinesMax) lines_.push_back(std::move(message));
+  }
+  void add_for(std::string_view what, const WireSeries& series) {
+    if (lines_.size() >= kLinesMax) {
+      ++count_;
+      return;
+    }
+    const auto labels = read_labels(series.labels);
+    add(fmt::format("{} for series {}", what, labels ? labels->to_string() : "?"));
+  }
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+  [[nodiscard]] std::string text() const {
+    std::string out = fmt::format("{}", fmt::join(lines_, "\n"));
+    if (count_ > lines_.size()) out += fmt::format("\nand {} more", count_ - lines_.size());
+    return out;
+  }
+
+ private:
+  static constexpr std::size_t kLinesMax = 100;
+  std::vector<std::string> lines_;
+  std::size_t count_ = 0;
+};
+
+// Which series of the request have a reference. Taken before they get others.
+class RefIndex {
+ public:
+  explicit RefIndex(const std::vector<WireSeries>& series) : series_(series) {
+    for (std::size_t i = 0; i < series.size(); ++i) index_[series[i].ref].push_back(i);
+  }
+  [[nodiscard]] const WireSeries* find(SeriesRef ref) const {
+    const auto found = index_.find(ref);
+    return found == index_.end() ? nullptr : &series_[found->second.front()];
+  }
+  [[nodiscard]] std::vector<std::size_t> indices_of(const storage::WriteBatch& batch) const {
+    boost::unordered_flat_set<SeriesRef> refs(batch.refs.begin(), batch.refs.end());
+    for (const storage::HistogramSample& sample : batch.histograms) refs.insert(sample.ref);
+    std::vector<std::size_t> out;
+    for (const SeriesRef ref : refs) {
+      const auto found = index_.find(ref);
+      if (found != index_.end()) out.insert(out.end(), found->second.begin(), found->second.end());
+    }
+    return out;
+  }
+  // Old references become those that the same series have now.
+  void rename(storage::WriteBatch& batch, const std::vector<WireSeries>& now) const {
+    const auto renamed = [&](SeriesRef ref) { return now[index_.at(ref).front()].ref; };
+    for (SeriesRef& ref : batch.refs) ref = renamed(ref);
+    for (storage::HistogramSample& sample : batch.histograms) sample.ref = renamed(sample.ref);
+  }
+
+ private:
+  const std::vector<WireSeries>& series_;
+  boost::unordered_flat_map<SeriesRef, std::vector<std::size_t>> index_;
+};
+
 }  // namespace
 
 struct RemoteWriteReceiver::Impl {
@@ -207,7 +288,19 @@ struct RemoteWriteReceiver::Impl {
             "The total number of received remote write samples and histogram samples which "
             "were rejected due to invalid labels.")) {}
 
-  Outcome<WireCounts> receive(const http::Request& request, Scratch& scratch);
+  Answer receive(const http::Request& request, Scratch& scratch);
+  Answer receive_v1(std::string_view body, Scratch& scratch);
+  // Stores what is good and complains about the rest (PR-W13).
+  Answer receive_v2(std::string_view body, Scratch& scratch);
+  void complain_about_labels(const Scratch& scratch, const std::vector<BadSeries>& bad,
+                             Complaints& complaints) const;
+  void drop_future_floats(Scratch& scratch, Complaints& complaints) const;
+  void drop_future_histograms(Scratch& scratch, Complaints& complaints) const;
+  Outcome<WireCounts> append_good(Scratch& scratch, Complaints& complaints);
+  // What was refused because its series was dropped; a complaint about all else.
+  static storage::WriteBatch complain_and_collect(const Scratch& scratch, const RefIndex& series_of,
+                                                  Complaints& complaints);
+  Outcome<void> resolve_all(Scratch& scratch);
   // Gives the series at `which` their references: new ones are made.
   Outcome<void> resolve(Scratch& scratch, const std::vector<std::size_t>& which);
   // What was read goes into the batch, but for series without a reference, which are counted.
@@ -289,7 +382,7 @@ Outcome<void> RemoteWriteReceiver::Impl::fill_batch(Scratch& scratch) {
     }
   }
   if (invalid > 0) invalid_samples.add(static_cast<double>(invalid));
-  return check_times(scratch);
+  return {};
 }
 
 Outcome<void> RemoteWriteReceiver::Impl::check_times(const Scratch& scratch) const {
@@ -303,7 +396,7 @@ Outcome<void> RemoteWriteReceiver::Impl::check_times(const Scratch& scratch) con
       std::ranges::none_of(batch.histograms, too_new, &storage::HistogramSample::timestamp)) {
     return {};
   }
-  return refuse(400, "out of bounds: timestamp is too far in the future");
+  return refuse(400, std::string(kTooFarInTheFuture));
 }
 
 Outcome<void> RemoteWriteReceiver::Impl::renew_dropped(Scratch& scratch) {
@@ -318,7 +411,8 @@ Outcome<void> RemoteWriteReceiver::Impl::renew_dropped(Scratch& scratch) {
     if (dropped.contains(scratch.wire.series[i].ref)) which.push_back(i);
   }
   if (auto resolved = resolve(scratch, which); !resolved) return resolved;
-  return fill_batch(scratch);
+  if (auto filled = fill_batch(scratch); !filled) return filled;
+  return check_times(scratch);
 }
 
 Outcome<void> RemoteWriteReceiver::Impl::append(Scratch& scratch) {
@@ -344,29 +438,161 @@ Outcome<void> RemoteWriteReceiver::Impl::append(Scratch& scratch) {
   return refuse(500, "series were dropped while they were being written; try again");
 }
 
-Outcome<WireCounts> RemoteWriteReceiver::Impl::receive(const http::Request& request,
-                                                       Scratch& scratch) {
-  if (auto checked = check_headers(request.headers); !checked)
-    return std::unexpected(checked.error());
-  const auto decoded = decompress(request.body, scratch.body);
-  if (!decoded) return std::unexpected(decoded.error());
-  if (const auto read = read_request(*decoded, scratch.wire); !read) return refuse(read.error());
-
+Outcome<void> RemoteWriteReceiver::Impl::resolve_all(Scratch& scratch) {
   cache.find(scratch.wire.series, scratch.known);
   std::vector<std::size_t> unknown;
   for (std::size_t i = 0; i < scratch.wire.series.size(); ++i) {
     if (scratch.known[i] == 0) unknown.push_back(i);
   }
-  Outcome<void> resolved;
-  if (!unknown.empty()) resolved = resolve(scratch, unknown);
+  return unknown.empty() ? Outcome<void>() : resolve(scratch, unknown);
+}
+
+Answer RemoteWriteReceiver::Impl::receive_v1(std::string_view body, Scratch& scratch) {
+  if (const auto read = read_request(body, scratch.wire); !read) return refused(read.error());
+  const auto resolved = resolve_all(scratch);
   // Series beyond the memory budget must not keep out the others: those are stored before the
   // sender is told.
-  if (!resolved && resolved.error().status != 400) return std::unexpected(resolved.error());
-  if (auto filled = fill_batch(scratch); !filled) return std::unexpected(filled.error());
-  if (auto appended = append(scratch); !appended) return std::unexpected(appended.error());
-  if (!resolved) return std::unexpected(resolved.error());
-  return WireCounts{scratch.batch.float_count(), scratch.batch.histograms.size(),
-                    scratch.batch.exemplars.size()};
+  if (!resolved && resolved.error().status != 400) return refused(resolved.error());
+  if (auto filled = fill_batch(scratch); !filled) return refused(filled.error());
+  if (auto checked = check_times(scratch); !checked) return refused(checked.error());
+  if (auto appended = append(scratch); !appended) return refused(appended.error());
+  if (!resolved) return refused(resolved.error());
+  return {204,
+          {},
+          WireCounts{scratch.batch.float_count(), scratch.batch.histograms.size(),
+                     scratch.batch.exemplars.size()}};
+}
+
+Answer RemoteWriteReceiver::Impl::receive_v2(std::string_view body, Scratch& scratch) {
+  std::vector<BadSeries> bad;
+  if (const auto read = read_request_v2(body, scratch.wire, bad); !read)
+    return with_counts(refused(read.error()), WireCounts());
+  Complaints complaints;
+  for (const BadSeries& series : bad) complaints.add(series.message);
+  const auto resolved = resolve_all(scratch);
+  if (!resolved && resolved.error().status != 400)
+    return with_counts(refused(resolved.error()), WireCounts());
+  if (!resolved) complaints.add(resolved.error().message);
+  complain_about_labels(scratch, bad, complaints);
+  drop_future_floats(scratch, complaints);
+  if (auto filled = fill_batch(scratch); !filled)
+    return with_counts(refused(filled.error()), WireCounts());
+  drop_future_histograms(scratch, complaints);
+  auto counts = append_good(scratch, complaints);
+  if (!counts) return with_counts(refused(counts.error()), WireCounts());
+  if (complaints.empty()) return {204, {}, *counts};
+  return {400, complaints.text(), *counts};
+}
+
+void RemoteWriteReceiver::Impl::complain_about_labels(const Scratch& scratch,
+                                                      const std::vector<BadSeries>& bad,
+                                                      Complaints& complaints) const {
+  auto known_bad = bad.begin();
+  for (std::size_t i = 0; i < scratch.wire.series.size(); ++i) {
+    if (known_bad != bad.end() && known_bad->series_index == i) {
+      ++known_bad;
+      continue;
+    }
+    const WireSeries& series = scratch.wire.series[i];
+    if (series.ref != storage::kNoSeries) continue;
+    // Valid labels without a reference: the memory budget, which was told already.
+    if (const auto labels = read_labels(series.labels); !labels)
+      complaints.add("invalid metric name or labels: " + labels.error().message());
+  }
+}
+
+void RemoteWriteReceiver::Impl::drop_future_floats(Scratch& scratch, Complaints& complaints) const {
+  WireRequest& wire = scratch.wire;
+  const model::TimestampMs newest = clock.wall_ms() + kFutureMax.count();
+  if (wire.timestamp_max <= newest) return;
+  std::size_t from = 0;
+  std::size_t to = 0;
+  for (WireSeries& series : wire.series) {
+    const std::size_t end = from + series.sample_count;
+    for (; from < end; ++from) {
+      if (wire.timestamps[from] > newest) {
+        --series.sample_count;
+        complaints.add_for(kTooFarInTheFuture, series);
+        continue;
+      }
+      wire.timestamps[to] = wire.timestamps[from];
+      wire.values[to++] = wire.values[from];
+    }
+  }
+  wire.timestamps.resize(to);
+  wire.values.resize(to);
+}
+
+void RemoteWriteReceiver::Impl::drop_future_histograms(Scratch& scratch,
+                                                       Complaints& complaints) const {
+  const model::TimestampMs newest = clock.wall_ms() + kFutureMax.count();
+  const auto dropped = std::erase_if(
+      scratch.batch.histograms,
+      [newest](const storage::HistogramSample& sample) { return sample.timestamp > newest; });
+  for (std::size_t i = 0; i < dropped; ++i) complaints.add(std::string(kTooFarInTheFuture));
+}
+
+Outcome<WireCounts> RemoteWriteReceiver::Impl::append_good(Scratch& scratch,
+                                                           Complaints& complaints) {
+  storage::WriteBatch& batch = scratch.batch;
+  const storage::AppendReport& report = scratch.report;
+  WireCounts counts{0, 0, batch.exemplars.size()};
+  constexpr int kAttemptsMax = 3;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    scratch.report.clear();
+    if (const auto done = appender.append(batch, storage::Atomicity::kKeepGood, scratch.report);
+        !done)
+      return refuse(done.error());
+    counts.samples += batch.float_count() - report.floats.size();
+    counts.histograms += batch.histograms.size() - report.histograms.size();
+    if (report.floats.empty() && report.histograms.empty()) return counts;
+    const RefIndex series_of(scratch.wire.series);
+    storage::WriteBatch again = complain_and_collect(scratch, series_of, complaints);
+    if (again.float_count() == 0 && again.histograms.empty()) return counts;
+    // Some series were dropped in the meantime: their samples go to the new ones.
+    std::vector<std::size_t> which = series_of.indices_of(again);
+    if (auto resolved = resolve(scratch, which); !resolved)
+      return std::unexpected(resolved.error());
+    series_of.rename(again, scratch.wire.series);
+    batch = std::move(again);
+  }
+  return refuse(500, "series were dropped while they were being written; try again");
+}
+
+storage::WriteBatch RemoteWriteReceiver::Impl::complain_and_collect(const Scratch& scratch,
+                                                                    const RefIndex& series_of,
+                                                                    Complaints& complaints) {
+  storage::WriteBatch again;
+  const storage::WriteBatch& batch = scratch.batch;
+  const auto complain = [&](SeriesRef ref, storage::AppendOutcome outcome) {
+    if (const WireSeries* series = series_of.find(ref))
+      complaints.add_for(storage::append_outcome_text(outcome), *series);
+  };
+  for (const storage::Refusal& refusal : scratch.report.floats) {
+    const std::size_t i = refusal.index;
+    if (refusal.outcome == storage::AppendOutcome::kUnknownSeries) {
+      again.add(batch.refs[i], batch.timestamps[i], batch.values[i]);
+    } else {
+      complain(batch.refs[i], refusal.outcome);
+    }
+  }
+  for (const storage::Refusal& refusal : scratch.report.histograms) {
+    const storage::HistogramSample& sample = batch.histograms[refusal.index];
+    if (refusal.outcome == storage::AppendOutcome::kUnknownSeries) {
+      again.histograms.push_back(sample);
+    } else {
+      complain(sample.ref, refusal.outcome);
+    }
+  }
+  return again;
+}
+
+Answer RemoteWriteReceiver::Impl::receive(const http::Request& request, Scratch& scratch) {
+  const auto protocol = check_headers(request.headers);
+  if (!protocol) return refused(protocol.error());
+  const auto decoded = decompress(request.body, scratch.body);
+  if (!decoded) return refused(decoded.error());
+  return *protocol == Protocol::kV1 ? receive_v1(*decoded, scratch) : receive_v2(*decoded, scratch);
 }
 
 RemoteWriteReceiver::RemoteWriteReceiver(storage::Appender& appender, util::Clock& clock,
@@ -377,20 +603,22 @@ RemoteWriteReceiver::~RemoteWriteReceiver() = default;
 void RemoteWriteReceiver::handle(const http::Request& request, http::ResponseWriter& out) {
   thread_local Scratch scratch;
   scratch.clear();
-  const Outcome<WireCounts> written = impl_->receive(request, scratch);
+  const Answer answer = impl_->receive(request, scratch);
   scratch.clear();
-  if (!written) {
-    out.set_header("X-Content-Type-Options", "nosniff");
-    out.send(written.error().status, "text/plain; charset=utf-8", written.error().message + "\n");
+  if (answer.written) {
+    out.set_header("X-Prometheus-Remote-Write-Samples-Written",
+                   fmt::format_int(answer.written->samples).str());
+    out.set_header("X-Prometheus-Remote-Write-Histograms-Written",
+                   fmt::format_int(answer.written->histograms).str());
+    out.set_header("X-Prometheus-Remote-Write-Exemplars-Written",
+                   fmt::format_int(answer.written->exemplars).str());
+  }
+  if (answer.status == 204) {
+    out.send(204, "", "");
     return;
   }
-  out.set_header("X-Prometheus-Remote-Write-Samples-Written",
-                 fmt::format_int(written->samples).str());
-  out.set_header("X-Prometheus-Remote-Write-Histograms-Written",
-                 fmt::format_int(written->histograms).str());
-  out.set_header("X-Prometheus-Remote-Write-Exemplars-Written",
-                 fmt::format_int(written->exemplars).str());
-  out.send(204, "", "");
+  out.set_header("X-Content-Type-Options", "nosniff");
+  out.send(answer.status, "text/plain; charset=utf-8", answer.message + "\n");
 }
 
 }  // namespace narthex::api

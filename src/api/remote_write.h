@@ -1,4 +1,4 @@
-// The receiver of Prometheus remote write 1.0 (PR-W10 … PR-W14).
+// The receiver of Prometheus remote write 1.0 and 2.0 (PR-W10 … PR-W14).
 #pragma once
 
 #include <cstddef>

@@ -8,6 +8,8 @@
 #include "narthex/util/bytes.h"
 #include "narthex/util/utf8.h"
 
+#include "api/wire_fields.h"
+
 namespace narthex::api {
 namespace {
 
@@ -17,64 +19,11 @@ using util::Code;
 // Exemplar labels longer than this in all are refused by every receiver (OpenMetrics).
 constexpr std::size_t kExemplarRunesMax = 128;
 
-enum class WireType : std::uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
-
-// Tag byte of a field with a number below 16.
-constexpr std::uint64_t tag(std::uint32_t field, WireType type) noexcept {
-  return field << 3U | static_cast<std::uint32_t>(type);
-}
-
 constexpr std::uint64_t kTimeSeriesTag = tag(1, WireType::kBytes);
 constexpr std::uint64_t kLabelTag = tag(1, WireType::kBytes);
 constexpr std::uint64_t kSampleTag = tag(2, WireType::kBytes);
 constexpr std::uint64_t kExemplarTag = tag(3, WireType::kBytes);
 constexpr std::uint64_t kHistogramTag = tag(4, WireType::kBytes);
-
-std::unexpected<util::Error> malformed() {
-  return util::fail(Code::kInvalidArgument, "unexpected EOF");
-}
-std::unexpected<util::Error> illegal_type() {
-  return util::fail(Code::kInvalidArgument, "proto: illegal wireType");
-}
-
-// Skips a field that we do not know. False: it is none.
-bool skip_field(ByteReader& in, std::uint64_t field_tag) {
-  switch (static_cast<WireType>(field_tag & 7U)) {
-    case WireType::kVarint:
-      static_cast<void>(in.uvarint());
-      return in.ok();
-    case WireType::kFixed64:
-      in.skip(8);
-      return in.ok();
-    case WireType::kBytes:
-      static_cast<void>(in.uvarint_bytes());
-      return in.ok();
-    case WireType::kFixed32:
-      in.skip(4);
-      return in.ok();
-  }
-  return false;
-}
-
-double read_double(ByteReader& in) {
-  const std::string_view bytes = in.bytes(8);
-  return bytes.size() == 8 ? std::bit_cast<double>(util::load_le<std::uint64_t>(bytes.data())) : 0;
-}
-
-// Calls field(tag, reader) for every field of the message; field() consumes the known ones and says
-// so.
-template <class Field>
-util::Result<void> for_each_field(std::string_view message, Field&& field) {
-  ByteReader in(message);
-  while (in.remaining() > 0) {
-    const std::uint64_t field_tag = in.uvarint();
-    if (!in.ok() || field_tag >> 3U == 0) return malformed();
-    if (!field(field_tag, in) && !skip_field(in, field_tag))
-      return in.ok() ? illegal_type() : malformed();
-    if (!in.ok()) return malformed();
-  }
-  return {};
-}
 
 struct Sample {
   double value = 0;
@@ -363,6 +312,21 @@ util::Result<void> add_exemplar(storage::SeriesRef ref, std::string_view message
   return {};
 }
 
+}  // namespace
+
+util::Result<void> add_wire_sample(std::string_view message, WireRequest& out) {
+  Sample sample;
+  if (!read_usual_sample(message, sample)) {
+    NX_ASSIGN(sample, read_any_sample(message));
+  }
+  out.timestamps.push_back(sample.timestamp);
+  out.values.push_back(sample.value);
+  out.timestamp_max = std::max(out.timestamp_max, sample.timestamp);
+  return {};
+}
+
+namespace {
+
 // Takes TimeSeries messages apart. In all that senders write, the labels come first and in one
 // piece.
 class SeriesReader {
@@ -379,7 +343,7 @@ class SeriesReader {
       field_tag = in.uvarint();
       if (field_tag != kLabelTag) break;
       in.skip(in.uvarint());
-      if (!in.ok()) return malformed();
+      if (!in.ok()) return malformed_message();
       field_begin = in.position();
     }
     series.labels = message.substr(0, field_begin);
@@ -397,20 +361,20 @@ class SeriesReader {
     while (in.remaining() > 0) {
       const std::size_t field_begin = in.position();
       const std::uint64_t field_tag = in.uvarint();
-      if (!in.ok() || field_tag >> 3U == 0) return malformed();
+      if (!in.ok() || field_tag >> 3U == 0) return malformed_message();
       if (field_tag == kSampleTag) {
         const std::string_view sample = in.uvarint_bytes();
-        if (!in.ok()) return malformed();
-        NX_TRY(add_sample(sample));
+        if (!in.ok()) return malformed_message();
+        NX_TRY(add_wire_sample(sample, out_));
         ++series.sample_count;
       } else if (field_tag == kHistogramTag || field_tag == kExemplarTag) {
         const auto kind =
             field_tag == kHistogramTag ? WireExtra::Kind::kHistogram : WireExtra::Kind::kExemplar;
         out_.extras.push_back(
             {kind, static_cast<std::uint32_t>(out_.series.size()), in.uvarint_bytes()});
-        if (!in.ok()) return malformed();
+        if (!in.ok()) return malformed_message();
       } else {
-        if (!skip_field(in, field_tag)) return in.ok() ? illegal_type() : malformed();
+        if (!skip_field(in, field_tag)) return in.ok() ? illegal_wire_type() : malformed_message();
         if (field_tag == kLabelTag)
           gathered.append(message.substr(field_begin, in.position() - field_begin));
       }
@@ -419,17 +383,6 @@ class SeriesReader {
       gathered.insert(0, series.labels);
       series.labels = out_.arena.emplace_back(std::move(gathered));
     }
-    return {};
-  }
-
-  util::Result<void> add_sample(std::string_view message) {
-    Sample sample;
-    if (!read_usual_sample(message, sample)) {
-      NX_ASSIGN(sample, read_any_sample(message));
-    }
-    out_.timestamps.push_back(sample.timestamp);
-    out_.values.push_back(sample.value);
-    out_.timestamp_max = std::max(out_.timestamp_max, sample.timestamp);
     return {};
   }
 
@@ -457,13 +410,13 @@ util::Result<void> read_request(std::string_view body, WireRequest& out) {
   ByteReader in(body);
   while (in.remaining() > 0) {
     const std::uint64_t field_tag = in.uvarint();
-    if (!in.ok() || field_tag >> 3U == 0) return malformed();
+    if (!in.ok() || field_tag >> 3U == 0) return malformed_message();
     if (field_tag == kTimeSeriesTag) {
       const std::string_view message = in.uvarint_bytes();
-      if (!in.ok()) return malformed();
+      if (!in.ok()) return malformed_message();
       NX_TRY(reader.read(message));
     } else if (!skip_field(in, field_tag)) {
-      return in.ok() ? illegal_type() : malformed();
+      return in.ok() ? illegal_wire_type() : malformed_message();
     }
   }
   return {};

@@ -46,6 +46,9 @@ struct WireRequest {
   [[nodiscard]] std::size_t capacity_bytes() const noexcept;
 };
 
+// One Sample message, which 1.0 and 2.0 have in common, at the end of the columns.
+util::Result<void> add_wire_sample(std::string_view message, WireRequest& out);
+
 // Reads `body` in one pass, behind what `out` holds. kInvalidArgument: not a WriteRequest.
 util::Result<void> read_request(std::string_view body, WireRequest& out);
 

@@ -1,0 +1,190 @@
+#include "api/remote_write_v2.h"
+
+#include <algorithm>
+#include <bit>
+
+#include <fmt/format.h>
+
+#include "narthex/util/bytes.h"
+
+#include "api/wire_fields.h"
+
+namespace narthex::api {
+namespace {
+
+using util::ByteReader;
+
+constexpr std::uint64_t kSymbolTag = tag(4, WireType::kBytes);
+constexpr std::uint64_t kSeriesTag = tag(5, WireType::kBytes);
+// Of a TimeSeries.
+constexpr std::uint64_t kLabelRefsTag = tag(1, WireType::kBytes);
+constexpr std::uint64_t kLabelRefTag = tag(1, WireType::kVarint);  // Not packed.
+constexpr std::uint64_t kSampleTag = tag(2, WireType::kBytes);
+constexpr std::uint64_t kHistogramTag = tag(3, WireType::kBytes);
+constexpr std::uint64_t kExemplarTag = tag(4, WireType::kBytes);
+
+// Of one series, resolved; and of all series of a request.
+constexpr std::size_t kLabelsBytesMax = 1U << 20U;
+constexpr std::size_t kResolvedBytesMax = 64U << 20U;
+
+using Symbols = std::vector<std::string_view>;
+
+void append_bytes_field(std::string& out, std::uint32_t field, std::string_view bytes) {
+  util::append_uvarint(out, field << 3U | 2U);
+  util::append_uvarint(out, bytes.size());
+  out += bytes;
+}
+
+// The label references of a message, gathered from wherever they stand.
+class LabelRefs {
+ public:
+  void clear() { refs_.clear(); }
+  // False when the field is something else.
+  bool take(std::uint64_t field_tag, ByteReader& in) {
+    if (field_tag == kLabelRefTag) {
+      refs_.push_back(in.uvarint());
+      return true;
+    }
+    if (field_tag != kLabelRefsTag) return false;
+    ByteReader packed(in.uvarint_bytes());
+    while (packed.remaining() > 0) refs_.push_back(packed.uvarint());
+    if (!packed.ok()) in.skip(UINT64_MAX);  // Fails the message.
+    return true;
+  }
+  // Appends label fields of 1.0; returns what is wrong with the references, "" if nothing.
+  [[nodiscard]] std::string resolve(const Symbols& symbols, std::string& out) const {
+    if (refs_.size() % 2 != 0) return fmt::format("invalid labelRefs length {}", refs_.size());
+    std::string label;
+    for (std::size_t i = 0; i < refs_.size(); i += 2) {
+      for (const std::uint64_t ref : {refs_[i], refs_[i + 1]}) {
+        if (ref >= symbols.size())
+          return fmt::format("labelRefs {} = {} outside of symbols table (size {})", i, ref,
+                             symbols.size());
+      }
+      // A small body can name a large symbol many times.
+      if (out.size() + symbols[refs_[i]].size() + symbols[refs_[i + 1]].size() > kLabelsBytesMax)
+        return "labels are too long";
+      label.clear();
+      append_bytes_field(label, 1, symbols[refs_[i]]);
+      append_bytes_field(label, 2, symbols[refs_[i + 1]]);
+      append_bytes_field(out, 1, label);
+    }
+    return {};
+  }
+
+ private:
+  std::vector<std::uint64_t> refs_;
+};
+
+class Reader {
+ public:
+  Reader(WireRequest& out, std::vector<BadSeries>& bad) : out_(out), bad_(bad) {}
+
+  util::Result<void> read(std::string_view body) {
+    // Symbols may stand behind the series.
+    NX_TRY(for_each_field(body, [this](std::uint64_t field_tag, ByteReader& in) {
+      if (field_tag != kSymbolTag) return false;
+      symbols_.push_back(in.uvarint_bytes());
+      return true;
+    }));
+    if (symbols_.empty() || !symbols_.front().empty())
+      return util::fail(util::Code::kInvalidArgument, "symbols must start with an empty string");
+    util::Result<void> inner;
+    NX_TRY(for_each_field(body, [&](std::uint64_t field_tag, ByteReader& in) {
+      if (field_tag != kSeriesTag) return false;
+      const std::string_view message = in.uvarint_bytes();
+      if (in.ok() && inner) inner = read_series(message);
+      return true;
+    }));
+    return inner;
+  }
+
+ private:
+  util::Result<void> read_series(std::string_view message) {
+    const auto index = static_cast<std::uint32_t>(out_.series.size());
+    const std::size_t samples_begin = out_.values.size();
+    const std::size_t extras_begin = out_.extras.size();
+    WireSeries series;
+    refs_.clear();
+    util::Result<void> inner;
+    bool has_histogram = false;
+    NX_TRY(for_each_field(message, [&](std::uint64_t field_tag, ByteReader& in) {
+      if (refs_.take(field_tag, in)) return true;
+      if (field_tag != kSampleTag && field_tag != kHistogramTag && field_tag != kExemplarTag)
+        return false;
+      const std::string_view content = in.uvarint_bytes();
+      if (!in.ok() || !inner) return true;
+      if (field_tag == kSampleTag) {
+        inner = add_wire_sample(content, out_);
+        ++series.sample_count;
+      } else if (field_tag == kHistogramTag) {
+        has_histogram = true;
+        out_.extras.push_back({WireExtra::Kind::kHistogram, index, content});
+      } else {
+        inner = add_exemplar(index, content);
+      }
+      return true;
+    }));
+    NX_TRY(std::move(inner));
+    std::string& labels = out_.arena.emplace_back();
+    std::string problem = refs_.resolve(symbols_, labels);
+    if (problem.empty() && series.sample_count == 0 && !has_histogram)
+      problem = "TimeSeries must contain at least one sample or histogram";
+    resolved_bytes_ += labels.size();
+    if (resolved_bytes_ > kResolvedBytesMax)
+      return util::fail(util::Code::kInvalidArgument, "labels of the request are too long");
+    if (!problem.empty()) {
+      bad_.push_back({index, std::move(problem)});
+      out_.timestamps.resize(samples_begin);
+      out_.values.resize(samples_begin);
+      out_.extras.resize(extras_begin);
+      series.sample_count = 0;
+      labels.clear();
+    }
+    series.labels = labels;
+    series.hash = util::hash128(labels);
+    out_.series.push_back(series);
+    return {};
+  }
+
+  // Exemplars whose labels cannot be resolved are left out: they never fail a request.
+  util::Result<void> add_exemplar(std::uint32_t index, std::string_view message) {
+    LabelRefs refs;
+    std::string exemplar;
+    NX_TRY(for_each_field(message, [&](std::uint64_t field_tag, ByteReader& in) {
+      if (refs.take(field_tag, in)) return true;
+      if (field_tag == tag(2, WireType::kFixed64)) {
+        util::append_uvarint(exemplar, field_tag);
+        exemplar += in.bytes(8);
+      } else if (field_tag == tag(3, WireType::kVarint)) {
+        util::append_uvarint(exemplar, field_tag);
+        util::append_uvarint(exemplar, in.uvarint());
+      } else {
+        return false;
+      }
+      return true;
+    }));
+    if (!refs.resolve(symbols_, exemplar).empty()) return {};
+    resolved_bytes_ += exemplar.size();
+    if (resolved_bytes_ > kResolvedBytesMax)
+      return util::fail(util::Code::kInvalidArgument, "labels of the request are too long");
+    out_.extras.push_back(
+        {WireExtra::Kind::kExemplar, index, out_.arena.emplace_back(std::move(exemplar))});
+    return {};
+  }
+
+  WireRequest& out_;
+  std::vector<BadSeries>& bad_;
+  Symbols symbols_;
+  LabelRefs refs_;
+  std::size_t resolved_bytes_ = 0;
+};
+
+}  // namespace
+
+util::Result<void> read_request_v2(std::string_view body, WireRequest& out,
+                                   std::vector<BadSeries>& bad) {
+  return Reader(out, bad).read(body);
+}
+
+}  // namespace narthex::api

@@ -1,0 +1,29 @@
+// Remote write 2.0 on the wire (io.prometheus.write.v2.Request): strings stand once in a table of
+// symbols. Threads: free functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "narthex/util/result.h"
+
+#include "api/remote_write_wire.h"
+
+namespace narthex::api {
+
+// A series that a sender must mend: why, in the words of the answer.
+struct BadSeries {
+  std::uint32_t series_index = 0;
+  std::string message;
+};
+
+// Reads `body` behind what `out` holds. Labels are written into the arena as 1.0 has them, so that
+// a series is known by the same name whichever protocol brings it. A series that breaks a rule is
+// in `bad`, and in `out` without labels, samples and extras. Exemplars keep their form of 2.0:
+// their labels are resolved here, into messages of 1.0. kInvalidArgument: not a Request.
+util::Result<void> read_request_v2(std::string_view body, WireRequest& out,
+                                   std::vector<BadSeries>& bad);
+
+}  // namespace narthex::api
