@@ -88,9 +88,9 @@ std::vector<EndpointRoute> endpoint_routes() {
       {"/features", features, get},
       {"/notifications", notifications, get, Needs::kNothing},
       {"/notifications/live", notifications_live, get, Needs::kNothing},
-      {"/admin/tsdb/delete_series", admin_disabled, change},
-      {"/admin/tsdb/clean_tombstones", admin_disabled, change},
-      {"/admin/tsdb/snapshot", admin_disabled, change},
+      {"/admin/tsdb/delete_series", admin_delete_series, change},
+      {"/admin/tsdb/clean_tombstones", admin_clean_tombstones, change},
+      {"/admin/tsdb/snapshot", admin_snapshot, change},
   };
 }
 

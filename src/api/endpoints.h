@@ -92,7 +92,11 @@ ApiResult<void> status_tsdb(const Call& call);
 ApiResult<void> status_wal_replay(const Call& call);
 ApiResult<void> notifications(const Call& call);
 ApiResult<void> notifications_live(const Call& call);
-ApiResult<void> admin_disabled(const Call& call);
+
+// admin_endpoints.cc
+ApiResult<void> admin_delete_series(const Call& call);
+ApiResult<void> admin_clean_tombstones(const Call& call);
+ApiResult<void> admin_snapshot(const Call& call);
 
 // feature_endpoints.cc
 ApiResult<void> features(const Call& call);

@@ -37,7 +37,7 @@ class Categories {
 };
 
 std::vector<Feature> api_features(const Options& options) {
-  return {{"admin", false},
+  return {{"admin", options.enable_admin},
           {"exclude_alerts"},
           {"label_values_match"},
           {"lifecycle", options.enable_lifecycle},

@@ -157,10 +157,6 @@ ApiResult<void> status_wal_replay(const Call& call) {
   return {};
 }
 
-ApiResult<void> admin_disabled(const Call&) {
-  return std::unexpected(ApiError{ErrorType::kUnavailable, "admin APIs disabled"});
-}
-
 ApiResult<void> notifications(const Call& call) {
   std::string data;
   call.api.notifications.append_list(data);

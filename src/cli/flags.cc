@@ -140,6 +140,25 @@ util::Result<void> fill_storage(const Values& values, server::StorageOptions& st
     return util::fail(Code::kInvalidArgument,
                       "flag --storage.tsdb.min-block-duration: at least 1m");
   }
+  if (!values.get("storage.tsdb.max-block-duration").empty()) {
+    NX_ASSIGN(storage.block_range_max, values.duration("storage.tsdb.max-block-duration"));
+    if (storage.block_range_max < storage.head_chunk_range) {
+      return util::fail(Code::kInvalidArgument,
+                        "flag --storage.tsdb.max-block-duration: at least the shortest duration");
+    }
+  }
+  NX_ASSIGN(storage.chunk_segment_bytes, values.bytes("storage.tsdb.max-block-chunk-segment-size"));
+  if (storage.chunk_segment_bytes < 1ULL << 20U || storage.chunk_segment_bytes > 4095ULL << 20U) {
+    return util::fail(
+        Code::kInvalidArgument,
+        "flag --storage.tsdb.max-block-chunk-segment-size must be set between 1MB and 4095MB");
+  }
+  NX_ASSIGN(storage.block_reload_interval, values.duration("storage.tsdb.block-reload-interval"));
+  if (storage.block_reload_interval < std::chrono::seconds(1)) {
+    return util::fail(Code::kInvalidArgument,
+                      "flag --storage.tsdb.block-reload-interval: at least 1s");
+  }
+  storage.merge_overlapping_blocks = values.boolean("storage.tsdb.allow-overlapping-compaction");
   if (!values.get("storage.tsdb.retention.time").empty()) {
     NX_ASSIGN(storage.retention_time, values.duration("storage.tsdb.retention.time"));
   }

@@ -29,11 +29,17 @@ class ScrapeTargets final : public api::TargetsView {
 class HeadView final : public api::DatabaseView {
  public:
   // The database outlives the view.
-  explicit HeadView(const tsdb::Db& db) : db_(db) {}
+  explicit HeadView(tsdb::Db& db) : db_(db) {}
   [[nodiscard]] api::HeadStatus head_status(std::size_t names_max) const override;
+  util::Result<void> delete_series(std::span<const model::Matcher> matchers, model::TimeRange range,
+                                   const storage::Deadline& deadline) override {
+    return db_.delete_series(matchers, range, deadline);
+  }
+  util::Result<void> clean_tombstones() override { return db_.clean_tombstones(); }
+  util::Result<std::string> snapshot(bool skip_head) override { return db_.snapshot(skip_head); }
 
  private:
-  const tsdb::Db& db_;
+  tsdb::Db& db_;
 };
 
 [[nodiscard]] api::ReplayStatus replay_status(const tsdb::ReplayProgress& progress);

@@ -68,6 +68,15 @@ std::chrono::milliseconds retention_time(const Options& options, const config::C
   return options.storage.retention_time.value_or(kRetentionDefault);
 }
 
+// Likewise; zero: no limit.
+std::uint64_t retention_bytes(const Options& options, const config::Config& config) {
+  if (config.storage.tsdb && config.storage.tsdb->retention) {
+    const auto size = config.storage.tsdb->retention->size;
+    return size ? size->bytes : 0;
+  }
+  return options.storage.retention_bytes;
+}
+
 // Precondition: one of the names that the flag takes.
 tsdb::WalCompression wal_compression(std::string_view name) {
   if (name == "none") return tsdb::WalCompression::kNone;
@@ -231,6 +240,7 @@ api::Options Daemon::Parts::api_options() const {
   out.route_prefix = external_url.route_prefix;
   out.cors_origin = options.web.cors_origin;
   out.enable_lifecycle = options.web.enable_lifecycle;
+  out.enable_admin = options.web.enable_admin_api;
   out.enable_remote_write_receiver = options.web.enable_remote_write_receiver;
   out.notification_streams_max = options.web.notification_streams_max;
   out.external_url = external_url.url;
@@ -282,7 +292,12 @@ util::Result<void> Daemon::Parts::open_storage() {
   db_options.registry = &registry;
   db_options.lock_file = options.storage.lock_file;
   db_options.block_range_min = options.storage.head_chunk_range;
+  db_options.block_range_max = options.storage.block_range_max;
+  db_options.block_reload_interval = options.storage.block_reload_interval;
+  db_options.chunk_segment_bytes = options.storage.chunk_segment_bytes;
+  db_options.merge_overlapping_blocks = options.storage.merge_overlapping_blocks;
   db_options.retention = retention_time(options, *config->current());
+  db_options.retention_bytes = retention_bytes(options, *config->current());
   db_options.samples_per_chunk = options.storage.samples_per_chunk;
   db_options.wal_compression = wal_compression(options.storage.wal_compression);
   db_options.wal_segment_bytes = options.storage.wal_segment_bytes;

@@ -47,6 +47,12 @@ class NoTargets final : public api::TargetsView {
 class NoHeadStatus final : public api::DatabaseView {
  public:
   [[nodiscard]] api::HeadStatus head_status(std::size_t) const override { return {}; }
+  util::Result<void> delete_series(std::span<const model::Matcher>, model::TimeRange,
+                                   const storage::Deadline&) override {
+    return {};
+  }
+  util::Result<void> clean_tombstones() override { return {}; }
+  util::Result<std::string> snapshot(bool) override { return std::string(); }
 };
 
 // A database behind the API, without sockets.

@@ -52,6 +52,7 @@ struct Options {
   // Origins that may read answers: a regular expression, anchored (--web.cors.origin).
   std::string cors_origin = ".*";
   bool enable_lifecycle = false;
+  bool enable_admin = false;  // --web.enable-admin-api
   bool enable_remote_write_receiver = false;
   std::size_t notification_streams_max = 16;  // --web.max-notifications-subscribers
   std::string external_url;  // "http://host:port/prefix", for a target's globalUrl.

@@ -5,15 +5,19 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "narthex/model/labels.h"
+#include "narthex/model/matcher.h"
 #include "narthex/model/metadata.h"
 #include "narthex/model/timestamp.h"
+#include "narthex/storage/queryable.h"
 #include "narthex/util/clock.h"
+#include "narthex/util/result.h"
 
 namespace narthex::api {
 
@@ -96,6 +100,14 @@ class DatabaseView {
  public:
   virtual ~DatabaseView() = default;
   [[nodiscard]] virtual HeadStatus head_status(std::size_t names_max) const = 0;
+
+  // What the admin endpoints ask for. Each may take long, and returns when it is done.
+  virtual util::Result<void> delete_series(std::span<const model::Matcher> matchers,
+                                           model::TimeRange range,
+                                           const storage::Deadline& deadline) = 0;
+  virtual util::Result<void> clean_tombstones() = 0;
+  // The name of the directory below "snapshots".
+  virtual util::Result<std::string> snapshot(bool skip_head) = 0;
 };
 
 }  // namespace narthex::api

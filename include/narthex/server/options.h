@@ -18,7 +18,11 @@ struct StorageOptions {
   std::chrono::milliseconds head_chunk_range{7'200'000};  // --storage.tsdb.min-block-duration
   // Unset: 15 days unless the configuration file says otherwise. Zero: forever.
   std::optional<std::chrono::milliseconds> retention_time;
-  std::uint64_t retention_bytes = 0;  // 0 = unlimited.
+  std::uint64_t retention_bytes = 0;             // 0 = unlimited.
+  std::chrono::milliseconds block_range_max{0};  // 0: a tenth of the retention, at most 31 days.
+  std::chrono::milliseconds block_reload_interval{60'000};
+  std::uint64_t chunk_segment_bytes = 512ULL << 20U;
+  bool merge_overlapping_blocks = true;
   std::uint64_t wal_segment_bytes = 128ULL << 20U;
   std::string wal_compression = "snappy";              // none, snappy, zstd
   std::chrono::milliseconds wal_sync_interval{1'000};  // 0 = with every commit.

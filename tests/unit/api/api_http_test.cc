@@ -57,6 +57,24 @@ class FakeDatabase final : public DatabaseView {
     asked_for = names_max;
     return status;
   }
+  util::Result<void> delete_series(std::span<const model::Matcher> matchers, model::TimeRange range,
+                                   const storage::Deadline&) override {
+    std::string call = "delete";
+    for (const model::Matcher& matcher : matchers) call += " " + matcher.to_string();
+    admin_calls.push_back(call + " " + std::to_string(range.min) + " " + std::to_string(range.max));
+    return admin_result;
+  }
+  util::Result<void> clean_tombstones() override {
+    admin_calls.emplace_back("clean");
+    return admin_result;
+  }
+  util::Result<std::string> snapshot(bool skip_head) override {
+    admin_calls.emplace_back(skip_head ? "snapshot without head" : "snapshot");
+    if (!admin_result) return std::unexpected(admin_result.error());
+    return std::string("20260102T150405Z-0123456789abcdef");
+  }
+  std::vector<std::string> admin_calls;
+  util::Result<void> admin_result;
 };
 
 class NoAppender final : public storage::Appender {
@@ -427,6 +445,37 @@ TEST_F(ApiHttpTest, Status) {
             "\"goVersion\":\"\"}\n");
   EXPECT_EQ(ask("POST", "/api/v1/admin/tsdb/snapshot").body,
             error("unavailable", "admin APIs disabled"));
+}
+
+TEST_F(ApiHttpTest, AdminEndpointsAreOffUnlessAskedFor) {
+  build();
+  for (const char* name : {"delete_series", "clean_tombstones", "snapshot"}) {
+    const auto answer = ask("POST", std::string("/api/v1/admin/tsdb/") + name);
+    EXPECT_EQ(answer.status, 500);
+    EXPECT_EQ(answer.body, error("unavailable", "admin APIs disabled"));
+  }
+  EXPECT_TRUE(database_.admin_calls.empty());
+}
+
+TEST_F(ApiHttpTest, AdminEndpointsCallTheDatabase) {
+  options_.enable_admin = true;
+  build();
+  const std::string root = "/api/v1/admin/tsdb/";
+  EXPECT_EQ(ask("POST", root + "delete_series").body,
+            error("bad_data", "no match[] parameter provided"));
+  EXPECT_EQ(ask("GET", root + "snapshot").status, 405);
+  EXPECT_EQ(ask("PUT", root + "delete_series?match[]=up&match[]={a=~%22b%22}&start=1&end=2").status,
+            204);
+  EXPECT_EQ(ask("POST", root + "clean_tombstones").status, 204);
+  EXPECT_EQ(ask("POST", root + "snapshot").body,
+            R"({"status":"success","data":{"name":"20260102T150405Z-0123456789abcdef"}})");
+  EXPECT_EQ(ask("POST", root + "snapshot?skip_head=true").status, 200);
+  EXPECT_EQ(ask("POST", root + "snapshot?skip_head=maybe").status, 400);
+  EXPECT_EQ(database_.admin_calls, (std::vector<std::string>{R"(delete __name__="up" 1000 2000)",
+                                                             R"(delete a=~"b" 1000 2000)", "clean",
+                                                             "snapshot", "snapshot without head"}));
+  database_.admin_result = util::fail(util::Code::kNoSpace, "no space left on device");
+  EXPECT_EQ(ask("POST", root + "clean_tombstones").status, 500);
 }
 
 TEST_F(ApiHttpTest, NotReadyAnswers503) {
