@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "narthex/api/api.h"
+#include "narthex/model/stale.h"
 #include "narthex/promql/engine.h"
 #include "narthex/tsdb/db.h"
 #include "narthex/util/number.h"
@@ -222,7 +223,7 @@ void check_labels(Run& run, const std::string& file, Server& server, const json:
     if (!run.wants(file, id)) continue;
     if (key == "series_count_all") {
       const json::value got = server.get(
-          "/api/v1/series", "start=0&end=9999999999&match[]=" + encoded(R"({__name__=~".+"})"));
+          "/api/v1/series", "start=0&end=9999999999&match[]=" + encoded(R"({job=~".+"})"));
       const std::size_t count = got.at("data").as_array().size();
       run.report.judge(
           file, id,
@@ -260,8 +261,11 @@ std::map<std::string, std::uint64_t> count_samples(tsdb::Db& db, Problems& probl
       problems.push_back(read.error().message());
       continue;
     }
-    counts[std::string((*set)->label_value(i, model::kMetricName))] +=
-        samples.float_values.size() + samples.histograms.size();
+    // The recorder asked count_over_time(), which leaves stale markers out.
+    std::uint64_t& count = counts[std::string((*set)->label_value(i, model::kMetricName))];
+    for (const double value : samples.float_values) count += model::is_stale(value) ? 0 : 1;
+    for (const auto& histogram : samples.histograms)
+      count += model::is_stale(histogram.sum) ? 0 : 1;
   }
   return counts;
 }

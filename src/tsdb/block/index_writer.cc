@@ -77,7 +77,7 @@ util::Result<void> IndexWriter::write_symbols(std::span<const std::string_view> 
   symbol_refs_.reserve(symbols_.size());
   util::append_be<std::uint32_t>(record_, static_cast<std::uint32_t>(symbols_.size()));
   for (std::uint32_t i = 0; i < symbols_.size(); ++i) {
-    NX_DCHECK(i == 0 || symbols_[i - 1] < symbols_[i]);
+    NX_DCHECK(i == 0 || symbols_[i - 1] < symbols_[i], "symbol {} is out of order", i);
     symbol_refs_.emplace(symbols_[i], i);
     util::append_uvarint(record_, symbols_[i].size());
     record_ += symbols_[i];
