@@ -40,7 +40,8 @@ describe('query page', { skip }, () => {
     assert.match(await readEditor(page), /^rate\(scrape_samples_scraped\[30s\]\)?\)$/);
 
     await writeEditor(page, 'sum by (job) (scrape_samples_scraped)');
-    await page.keyboard.press('Enter');
+    // Enter alone would take a completion whose list came late.
+    await page.keyboard.press('Control+Enter');
     await page.getByRole('cell', { name: 'hostile' }).waitFor();
     await page.getByRole('tab', { name: 'Graph' }).click();
     await page.locator('.chart-plot').waitFor();
@@ -81,7 +82,8 @@ describe('query page', { skip }, () => {
     await page.keyboard.press('End');
     await page.keyboard.press('ArrowLeft');
     await page.locator('.tooltip li').first().waitFor();
-    assert.match(await page.locator('.chart [aria-live]').innerText(), /\d{4}-\d\d-\d\d .*nx_wave.*: -?[\d.]+/);
+    const spoken = page.locator('.chart [aria-live]');
+    await waitUntil(async () => /\d{4}-\d\d-\d\d .*nx_wave.*: -?[\d.]+/.test(await spoken.innerText()), 'the point is spoken');
     await page.keyboard.press('Enter');
     await page.locator('.tooltip[data-pinned]').waitFor();
     await page.keyboard.press('Escape');
@@ -92,7 +94,7 @@ describe('query page', { skip }, () => {
     await waitUntil(() => params(page).get('g0.range_input') === '5m', 'zoomed back');
     await page.locator('.legend-entry').first().focus();
     await page.keyboard.press('Space');
-    assert.equal(await page.locator('.legend-row[data-off]').count(), 1);
+    await waitUntil(async () => (await page.locator('.legend-row[data-off]').count()) === 1, 'one is off');
     await page.keyboard.press('Enter');
     await waitUntil(async () => (await page.locator('.legend-entry[aria-pressed=true]').count()) === 1, 'only one is left');
     await page.finish();
@@ -180,7 +182,7 @@ describe('query page', { skip }, () => {
     await page.route('**/api/v1/query', () => {});
     await editorOf(page).waitFor();
     await writeEditor(page, 'up');
-    await page.keyboard.press('Enter');
+    await page.keyboard.press('Control+Enter');
     await page.getByRole('button', { name: 'Cancel' }).first().click();
     await page.getByText(/^Cancelled after/).waitFor();
     await waitUntil(() => aborted === 1, 'the request is aborted');
@@ -197,7 +199,9 @@ describe('query page', { skip }, () => {
     await page.getByRole('button', { name: 'Run' }).click();
     await page.locator('.banner').getByText(/No connection to the server/).waitFor();
     await page.unroute(/\/(api|-)\//);
-    await page.locator('.banner').getByRole('button', { name: 'Try now' }).click();
+    // In one step: the page tries by itself too, and then the button is gone.
+    const tryNow = page.locator('.banner').getByRole('button', { name: 'Try now' });
+    await tryNow.evaluateAll((buttons) => buttons.forEach((button) => button.click()));
     await page.locator('.banner').waitFor({ state: 'detached' });
     await page.getByRole('cell', { name: 'up' }).first().waitFor();
     await page.finish();
@@ -214,7 +218,7 @@ describe('query page', { skip }, () => {
     await editorOf(page).focus();
     await page.keyboard.press('Alt+ArrowUp');
     await page.keyboard.press('Alt+ArrowUp');
-    assert.equal(await readEditor(page), 'up');
+    await waitUntil(async () => (await readEditor(page)) === 'up', 'the query before');
     await page.getByRole('button', { name: 'History' }).first().click();
     await page.getByRole('dialog').getByRole('button', { name: 'nx_wave' }).click();
     await waitUntil(async () => (await readEditor(page)) === 'nx_wave', 'taken from the history');
@@ -239,7 +243,7 @@ describe('query page', { skip }, () => {
       new PerformanceObserver((list) => nxLong.push(...list.getEntries().map((e) => e.duration))).observe({ type: 'longtask' });
     });
     await page.goto(graph('many', { 'g0.res_type': 'custom', 'g0.res_step': '5' }), { waitUntil: 'commit' });
-    await page.getByText('10,000 series drawn as density').waitFor({ timeout: 60_000 });
+    await page.getByText('10,000 series drawn as density').waitFor({ timeout: 180_000 });
     await waitUntil(async () => (await colouredPixels(page)) > 5000, 'the image is there');
     await page.locator('.chart-plot').hover();
     await page.locator('.tooltip li').waitFor();

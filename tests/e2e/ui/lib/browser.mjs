@@ -41,7 +41,8 @@ export async function open(browser, url, options = {}) {
       }
     }, options.settings);
   }
-  context.setDefaultTimeout(15_000);
+  // For a loaded machine; a test that passes does not wait.
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const problems = [];
   const allowed = options.allowed ?? [];

@@ -46,7 +46,7 @@ export function freePort() {
   });
 }
 
-export async function waitUntil(condition, what, seconds = 15) {
+export async function waitUntil(condition, what, seconds = 60) {
   const deadline = Date.now() + seconds * 1000;
   let last;
   for (;;) {
@@ -144,7 +144,7 @@ export class Backend {
     await waitUntil(async () => {
       const answer = await this.query('min(count_over_time(up{job!="dead"}[1m]))');
       return Number(answer.result[0]?.value[1]) >= 8;
-    }, 'every target was scraped eight times', 40);
+    }, 'every target was scraped eight times', 120);
   }
 
   async query(expression) {
@@ -152,15 +152,22 @@ export class Backend {
     return (await answer.json()).data;
   }
 
+  // Throws when a program ended before it was asked to, with the end of its log.
   async stop() {
+    const dead = this.#children.find((child) => child.exitCode !== null || child.signalCode !== null);
+    const last = dead && readFileSync(dead.log, 'utf8').slice(-4000);
     this.#hostile?.close();
     const exits = this.#children.map((child) =>
-      child.exitCode !== null ? undefined : new Promise((resolve) => child.once('exit', resolve)),
+      child.exitCode !== null || child.signalCode !== null ? undefined : new Promise((resolve) => child.once('exit', resolve)),
     );
     for (const child of this.#children) child.kill('SIGTERM');
     const late = setTimeout(() => this.#children.forEach((child) => child.kill('SIGKILL')), 10_000);
     await Promise.all(exits);
     clearTimeout(late);
     if (this.#folder) rmSync(this.#folder, { recursive: true, force: true });
+    if (dead) {
+      const how = dead.signalCode ?? `exit code ${dead.exitCode}`;
+      throw new Error(`${dead.spawnargs[0]} ended by itself (${how}); its log:\n${last}`);
+    }
   }
 }
