@@ -1,11 +1,12 @@
-// The suite "units": durations.jsonl, names.jsonl, matchers.jsonl. Kinds that nothing here handles
-// are counted as skipped.
+// The suite "units": durations.jsonl, names.jsonl, matchers.jsonl, histograms.jsonl. Kinds that
+// nothing here handles are counted as skipped.
 #include <fmt/format.h>
 
 #include "narthex/model/duration.h"
 #include "narthex/model/matcher.h"
 #include "narthex/model/names.h"
 
+#include "conformance/histogram_check.h"
 #include "conformance/suite.h"
 
 namespace narthex::conformance {
@@ -32,6 +33,11 @@ Problems check_duration(const json::object& record) {
         fmt::format("prints as {}, expected {}", model::format_duration(value), printed));
   }
   return problems;
+}
+
+// Bytes that are no UTF-8 did not survive JSON: what was to be judged is gone.
+bool lost_its_bytes(const json::object& record) {
+  return text_of(record, "name").find("\xef\xbf\xbd") != std::string_view::npos;
 }
 
 Problems check_metric_name(const json::object& record) {
@@ -89,15 +95,24 @@ void run_units(Run& run) {
   };
   const std::filesystem::path inner = run.folder / "units";
   const std::filesystem::path folder = std::filesystem::is_directory(inner) ? inner : run.folder;
-  for (const std::string_view file : {"durations.jsonl", "names.jsonl", "matchers.jsonl"}) {
+  for (const std::string_view file :
+       {"durations.jsonl", "names.jsonl", "matchers.jsonl", "histograms.jsonl"}) {
     const auto records = read_json_lines(folder / file, run.report);
     if (!records) continue;
     for (const json::object& record : *records) {
       const std::string_view id = text_of(record, "id");
       if (!run.wants(file, id)) continue;
+      if (record.contains("op")) {
+        if (const auto problems = check_histogram(record)) {
+          run.report.judge(file, id, *problems);
+        } else {
+          run.report.skip(file);
+        }
+        continue;
+      }
       const auto check = checks.find(text_of(record, "kind"));
       // Some records have lost their fields and keep only their kind.
-      if (check == checks.end() || record.size() <= 2) {
+      if (check == checks.end() || record.size() <= 2 || lost_its_bytes(record)) {
         run.report.skip(file);
       } else {
         run.report.judge(file, id, check->second(record));

@@ -85,17 +85,6 @@ bool any_bucket_shrank(const Buckets& before, const Buckets& now) noexcept {
   });
 }
 
-bool any_sum_shrank(const Buckets& before, const Buckets& now) noexcept {
-  double sum_before = 0;
-  for (const auto& [index, count] : before) {
-    sum_before += count;
-    double sum_now = 0;
-    for (const auto& bucket : now) sum_now += bucket.first <= index ? bucket.second : 0;
-    if (sum_now < sum_before) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 JoinedHint join_hints(CounterResetHint a, CounterResetHint b) noexcept {
@@ -148,9 +137,8 @@ bool is_reset(const FloatHistogram& current, const FloatHistogram& previous) {
   SparseHistogram before(previous);
   if (now.custom() != before.custom()) return true;
   if (now.custom()) {
-    // Observations only move up when bounds vanish, so sums up to a common bound must not shrink.
-    if (reconcile(now, before) == Reconciled::kYesWithOtherBounds)
-      return any_sum_shrank(before.positive, now.positive);
+    // Buckets between common bounds are made of whole buckets on either side.
+    static_cast<void>(reconcile(now, before));
     return any_bucket_shrank(before.positive, now.positive);
   }
   if (now.schema > before.schema || now.zero_threshold < before.zero_threshold) return true;

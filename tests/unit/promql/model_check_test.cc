@@ -559,6 +559,7 @@ class ModelCheck : public EngineTest {
         ASSERT_NE(it, at.end()) << got->series.labels(i).to_string() << " at " << t
                                 << " should not be";
         EXPECT_EQ(value.histogram, it->second.histogram) << t;
+        histograms_compared_ += value.histogram ? 1 : 0;
         EXPECT_TRUE(close(value.v, it->second.v) && close(value.sum, it->second.sum))
             << got->series.labels(i).to_string() << " at " << t << ": " << value.v << " instead of "
             << it->second.v;
@@ -577,6 +578,7 @@ class ModelCheck : public EngineTest {
   }
   int compared_ = 0;
   int refused_ = 0;
+  int histograms_compared_ = 0;
 };
 
 TEST_F(ModelCheck, EngineAgreesWithAStepByStepReading) {
@@ -596,6 +598,7 @@ TEST_F(ModelCheck, EngineAgreesWithAStepByStepReading) {
   }
   // The generator must not drift into expressions that only fail.
   EXPECT_GT(compared_, refused_);
+  EXPECT_GT(histograms_compared_, 1'000);
 }
 
 }  // namespace
