@@ -1,0 +1,111 @@
+// Reads OpenMetrics text 1.0 (0.0.1 shares it) in place, line by line, part by part as a body
+// arrives. Where Prometheus is laxer than the specification, so is this: what it scrapes we scrape.
+//
+// Unlike in the Prometheus text format a quoted string never holds a newline, so one newline is all
+// it takes to know a line. Threads: confined.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "narthex/exposition/text_parser.h"
+#include "narthex/model/metadata.h"
+#include "narthex/util/result.h"
+
+namespace narthex::exposition {
+
+enum class OpenMetricsEvent : std::uint8_t {
+  kSample,    // sample(), and exemplar() when has_exemplar().
+  kType,      // family() and type().
+  kHelp,      // family() and help_raw().
+  kUnit,      // family() and unit().
+  kNeedMore,  // Feed the rest again, from consumed() on, with more behind it.
+  kEnd,       // "# EOF" was there and nothing behind it.
+  kError,     // error() says why; the parser stays where it is.
+};
+
+// What stands behind the '#' of a sample. Views live as long as the text that was fed.
+struct ExemplarText {
+  std::string_view labels;  // {name="value",…}: SeriesLabels takes it apart.
+  double value = 0;
+  std::int64_t timestamp_ms = 0;
+  bool has_timestamp = false;
+};
+
+class OpenMetricsParser {
+ public:
+  // Forgets everything: the next text is the start of a body.
+  void reset();
+  // As TextParser::feed(), but the last newline may be missing.
+  void feed(std::string_view text, bool last) noexcept;
+  [[nodiscard]] OpenMetricsEvent next();
+
+  // The series text is valid; SeriesLabels still has to look for names that stand twice.
+  [[nodiscard]] const TextSample& sample() const noexcept { return sample_; }
+  [[nodiscard]] bool has_exemplar() const noexcept { return has_exemplar_; }
+  [[nodiscard]] const ExemplarText& exemplar() const noexcept { return exemplar_; }
+  [[nodiscard]] std::size_t consumed() const noexcept { return line_begin_; }
+
+  // Of the last TYPE, HELP or UNIT line.
+  [[nodiscard]] std::string_view family() const noexcept { return family_; }
+  [[nodiscard]] model::MetricType type() const noexcept { return type_; }
+  [[nodiscard]] std::string_view help_raw() const noexcept { return meta_text_; }  // Still escaped.
+  [[nodiscard]] std::string_view unit() const noexcept { return meta_text_; }
+  [[nodiscard]] FamilyContext context() const noexcept { return {type_family_, type_}; }
+  [[nodiscard]] const util::Error& error() const noexcept { return error_; }
+
+ private:
+  enum class Token : std::uint8_t;
+  [[nodiscard]] static std::string_view token_name(Token token) noexcept;
+
+  // Each reads the token that may come there.
+  Token start_token() noexcept;
+  Token meta_name_token() noexcept;
+  Token label_token() noexcept;
+  Token label_value_token() noexcept;
+  Token value_token() noexcept;
+  Token rest_token(bool in_exemplar) noexcept;
+  Token quoted(Token token) noexcept;
+  Token word(Token token, bool colon_allowed) noexcept;
+  Token single(Token token) noexcept;
+
+  // False: error_ is set.
+  [[nodiscard]] bool read_sample(Token first);
+  [[nodiscard]] bool read_labels(bool* name_seen);
+  [[nodiscard]] bool read_value(std::string_view where, double& value);
+  [[nodiscard]] bool read_timestamp(std::string_view what, std::int64_t& timestamp_ms);
+  [[nodiscard]] bool read_exemplar();
+  [[nodiscard]] bool end_line(Token token);
+  [[nodiscard]] OpenMetricsEvent read_meta(Token keyword);
+  [[nodiscard]] OpenMetricsEvent finish();
+  bool fail(std::string message);
+  bool expected(std::string_view what, Token got);
+  [[nodiscard]] std::string_view token_text() const noexcept {
+    return text_.substr(token_begin_, position_ - token_begin_);
+  }
+  [[nodiscard]] std::string here() const;
+  [[nodiscard]] bool at(char c) const noexcept {
+    return position_ < text_.size() && text_[position_] == c;
+  }
+
+  std::string_view text_;
+  bool last_ = false;
+  std::size_t line_begin_ = 0;
+  std::size_t token_begin_ = 0;
+  std::size_t position_ = 0;
+  TextSample sample_;
+  ExemplarText exemplar_;
+  bool has_exemplar_ = false;
+  std::string family_;
+  std::string type_family_;
+  model::MetricType type_ = model::MetricType::kUnknown;
+  std::string_view meta_text_;
+  util::Error error_{util::Code::kInvalidArgument, {}};
+};
+
+// Takes `\\`, `\n` and `\"` out of an OpenMetrics help text.
+[[nodiscard]] std::string unescape_openmetrics_help(std::string_view raw);
+
+}  // namespace narthex::exposition
