@@ -11,6 +11,7 @@
 #include "tsdb/compact/plan.h"
 #include "tsdb/db/block_store.h"
 #include "tsdb/db/db_metrics.h"
+#include "tsdb/db/head_truncation.h"
 #include "tsdb/db/maintenance.h"
 #include "tsdb/db/merged_querier.h"
 #include "tsdb/db/replay.h"
@@ -26,6 +27,8 @@ namespace {
 // Records stay well below what a reader wants to hold at once, and a damaged one costs little.
 constexpr std::size_t kSamplesPerRecord = 4096;
 constexpr std::size_t kSeriesPerRecord = 256;
+// How long a truncation waits for queries that read what it wants to drop.
+constexpr std::chrono::seconds kTruncationPatience{1};
 
 std::vector<CardinalityEntry> to_entries(const std::vector<NameCount>& counts) {
   std::vector<CardinalityEntry> entries;
@@ -62,16 +65,22 @@ class DbImpl final : public Db {
     }
     NX_TRY(maintenance_.start());
     const util::SteadyNs begin = options_.clock->steady_ns();
-    NX_ASSIGN(const std::uint64_t segment,
-              LogReplay(env_, options_.path, head_, replay_report_, progress).run());
+    head_.stop_appends_before(maintenance_.head_begin());
+    LogReplay replay(env_, options_.path, head_, replay_report_, progress);
+    NX_ASSIGN(const std::uint64_t segment, replay.run());
     replay_report_.duration = std::chrono::nanoseconds(options_.clock->steady_ns() - begin);
-    NX_ASSIGN(log_, LogWriter::open(env_, options_.path + "/wal", segment,
-                                    {.segment_bytes = options_.wal_segment_bytes,
-                                     .compression = options_.wal_compression}));
+    const LogWriterOptions log_options{.segment_bytes = options_.wal_segment_bytes,
+                                       .compression = options_.wal_compression};
+    const std::string log_directory = options_.path + "/wal";
+    NX_ASSIGN(log_, LogWriter::open(env_, log_directory, segment, log_options));
+    truncation_ = std::make_unique<HeadTruncation>(
+        HeadTruncation::Parts{env_, head_, *log_, commit_mutex_, log_directory, log_options});
+    for (const auto& [ref, id] : replay.aliases()) truncation_->keep_record(ref, segment - 1);
     if (replay_report_.segments != 0) log_replay();
     if (options_.registry != nullptr) {
       metrics_ = register_db_metrics(
-          *options_.registry, {head_, *log_, replay_report_, blocks_, maintenance_, clean_start_});
+          *options_.registry,
+          {head_, *log_, *truncation_, replay_report_, blocks_, maintenance_, clean_start_});
     }
     if (options_.wal_sync_interval.count() > 0) {
       sync_loop_.emplace(*options_.clock, "tsdb-sync", options_.wal_sync_interval,
@@ -110,6 +119,10 @@ class DbImpl final : public Db {
                             storage::AppendReport& report) override {
     const util::MutexLock lock(commit_mutex_);
     if (closed_) return util::fail(util::Code::kUnavailable, "storage is closed");
+    // Exemplars and metadata are left out as upstream leaves them out without its features for
+    // them.
+    if (!batch.histograms.empty())
+      return util::fail(util::Code::kUnsupported, "native histograms cannot be stored yet");
     head_.validate(batch, atomicity, prepared_, report);
     if (prepared_.refused || prepared_.stored_count == 0) {
       Head::discard(prepared_);
@@ -182,7 +195,7 @@ class DbImpl final : public Db {
   }
 
   [[nodiscard]] Cardinality cardinality(std::size_t limit) const override {
-    const CardinalityReport report = head_.index().cardinality(limit);
+    const CardinalityReport report = head_.cardinality(limit);
     return {.series_count_by_metric_name = to_entries(report.series_by_metric),
             .label_value_count_by_label_name = to_entries(report.values_by_label),
             .memory_bytes_by_label_name = to_entries(report.bytes_by_label),
@@ -209,6 +222,23 @@ class DbImpl final : public Db {
       util::log_error("Maintenance of the data directory failed, it is tried again",
                       {{"component", "tsdb"}, {"err", done.error()}});
     }
+    truncate_head();
+  }
+
+  // What the blocks have by now, the head and the log need not keep. By the maintenance loop alone.
+  void truncate_head() {
+    const model::TimestampMs begin = maintenance_.head_begin();
+    if (begin <= truncated_) return;
+    {
+      const util::MutexLock lock(commit_mutex_);
+      head_.stop_appends_before(begin);
+    }
+    if (const auto done = truncation_->run(begin, kTruncationPatience); !done) {
+      util::log_warn("The head or its log could not be truncated, it is tried again",
+                     {{"component", "tsdb"}, {"err", done.error()}});
+      return;
+    }
+    truncated_ = begin;
   }
 
   [[nodiscard]] std::string lock_path() const { return options_.path + "/lock"; }
@@ -315,6 +345,8 @@ class DbImpl final : public Db {
   std::string record_ NX_GUARDED_BY(commit_mutex_);
 
   std::unique_ptr<LogWriter> log_;
+  std::unique_ptr<HeadTruncation> truncation_;
+  model::TimestampMs truncated_ = model::kTimestampMin;  // The maintenance loop's.
   double clean_start_ = -1;
   std::vector<telemetry::Registry::Callback> metrics_;
   std::optional<SyncLoop> sync_loop_;  // Behind what they use.

@@ -46,6 +46,12 @@ void register_head(Registrar& add, const Head& head) {
             [&head] { return static_cast<double>(head.index().series_count()); });
   add.counter("head_series_created_total", "Total number of series created in the head.",
               counters.series_created);
+  add.counter("head_series_removed_total", "Total number of series removed in the head",
+              counters.series_removed);
+  add.counter("head_chunks_removed_total", "Total number of chunks removed in the head",
+              counters.chunks_removed);
+  add.counter("head_truncations_total", "Total number of head truncations attempted.",
+              counters.truncations);
   add.counter("head_series_not_found_total",
               "Total number of requests for series that were not found.",
               counters.series_not_found);
@@ -159,6 +165,18 @@ void register_maintenance(Registrar& add, const Maintenance& maintenance) {
             [&options] { return static_cast<double>(options.retention_bytes); });
 }
 
+void register_truncation(Registrar& add, const HeadTruncation& truncation) {
+  const HeadTruncationCounters& counters = truncation.counters();
+  add.counter("checkpoint_creations_total", "Total number of checkpoint creations.",
+              counters.checkpoints);
+  add.counter("checkpoint_creations_failed_total",
+              "Total number of checkpoint creations that failed.", counters.checkpoints_failed);
+  add.counter("wal_truncations_total", "Total number of write log truncations.",
+              counters.log_truncations);
+  add.counter("wal_truncations_failed_total", "Total number of write log truncations that failed.",
+              counters.log_truncations_failed);
+}
+
 }  // namespace
 
 std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Registry& registry,
@@ -168,6 +186,7 @@ std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Regist
   register_log(add, sources.log);
   register_blocks(add, sources.blocks);
   register_maintenance(add, sources.maintenance);
+  register_truncation(add, sources.truncation);
   const ReplayReport& replay = sources.replay;
   add.counter("wal_corruptions_total", "Total number of WAL corruptions.",
               [&replay] { return static_cast<double>(replay.damaged_regions); });

@@ -8,6 +8,7 @@
 #include "narthex/tsdb/db.h"
 
 #include "tsdb/db/block_store.h"
+#include "tsdb/db/head_truncation.h"
 #include "tsdb/db/maintenance.h"
 #include "tsdb/head/head.h"
 #include "tsdb/wal/log_writer.h"
@@ -18,6 +19,7 @@ namespace narthex::tsdb {
 struct DbMetricSources {
   const Head& head;
   const LogWriter& log;
+  const HeadTruncation& truncation;
   const ReplayReport& replay;
   const BlockStore& blocks;
   const Maintenance& maintenance;

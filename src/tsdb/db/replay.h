@@ -27,6 +27,10 @@ class LogReplay {
             ReplayProgress* progress);
   // The number that the next segment must have. Errors are those of listing the directory.
   util::Result<std::uint64_t> run();
+  // References of the log that name a series which has another id in the head.
+  [[nodiscard]] const boost::unordered_flat_map<std::uint64_t, SeriesId>& aliases() const noexcept {
+    return aliases_;
+  }
 
  private:
   // What the worker hands over: the content of some records, or the end of a segment.

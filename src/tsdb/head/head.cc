@@ -107,8 +107,8 @@ void Head::give_back_unlogged(std::vector<SeriesId> ids) {
 
 model::TimestampMs Head::min_valid_time() const noexcept {
   const model::TimestampMs newest = max_time_.load();
-  return newest == model::kTimestampMin ? newest
-                                        : model::sub_saturated(newest, options_.chunk_range_ms / 2);
+  if (newest == model::kTimestampMin) return min_valid_.load();
+  return std::max(min_valid_.load(), model::sub_saturated(newest, options_.chunk_range_ms / 2));
 }
 
 AppendOutcome Head::check_sample(const LastSample& last, SeriesState state,
@@ -201,6 +201,8 @@ void Head::discard(const PreparedBatch& prepared) noexcept {
 
 void Head::apply(const storage::WriteBatch& batch, const PreparedBatch& prepared) {
   constexpr std::size_t kAhead = 6;
+  if (!garbage_.empty()) [[unlikely]]
+    reclaim();
   const std::size_t count = prepared.series.size();
   const CommitSequence commit = isolation_.begin_commit();
   model::TimestampMs low = model::kTimestampMax;
@@ -235,6 +237,7 @@ void Head::apply(const storage::WriteBatch& batch, const PreparedBatch& prepared
 
 void Head::widen_time(model::TimestampMs low, model::TimestampMs high) noexcept {
   // One writer: no compare-and-swap needed.
+  low_since_truncation_ = std::min(low_since_truncation_, low);
   if (low < min_time_.load()) min_time_ = low;
   if (high > max_time_.load()) max_time_ = high;
 }
@@ -266,9 +269,16 @@ ReplayOutcome Head::replay_sample(std::uint64_t ref, model::TimestampMs timestam
   if (series == nullptr) return ReplayOutcome::kUnknownSeries;
   const bool empty = series->state.load(std::memory_order_relaxed) == SeriesState::kEmpty;
   if (!empty && timestamp <= series->last_timestamp) return ReplayOutcome::kNotNewer;
+  if (timestamp < min_valid_.load(std::memory_order_relaxed)) return ReplayOutcome::kNotNewer;
   append_sample(*series, timestamp, value);
   widen_time(timestamp, timestamp);
   return ReplayOutcome::kStored;
+}
+
+CardinalityReport Head::cardinality(std::size_t limit) const {
+  // Holds the names and values of series that go meanwhile.
+  const auto reader = isolation_.begin_read(model::kTimestampMax);
+  return index_.cardinality(limit);
 }
 
 std::size_t Head::memory_bytes() const {

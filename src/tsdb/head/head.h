@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,6 +23,7 @@
 #include "tsdb/chunk/stable_array.h"
 #include "tsdb/head/block_pool.h"
 #include "tsdb/head/head_series.h"
+#include "tsdb/head/head_snapshot.h"
 #include "tsdb/head/isolation.h"
 #include "tsdb/index/label_index.h"
 
@@ -37,6 +39,9 @@ struct HeadOptions {
 // Counted since the start. Relaxed atomics: statistics only.
 struct HeadCounters {
   std::atomic<std::uint64_t> series_created{0};
+  std::atomic<std::uint64_t> series_removed{0};
+  std::atomic<std::uint64_t> chunks_removed{0};
+  std::atomic<std::uint64_t> truncations{0};
   std::atomic<std::uint64_t> samples_appended{0};
   std::atomic<std::uint64_t> out_of_order{0};
   std::atomic<std::uint64_t> out_of_bounds{0};
@@ -94,6 +99,30 @@ class Head {
   // What is hidden, by series; changes as a whole.
   [[nodiscard]] std::shared_ptr<const Tombstones> deletions() const;
 
+  // How the oldest samples leave the head for a block:
+  // 1. stop_appends_before(end), committing thread: what the block will hold is complete.
+  // 2. snapshot({begin, end - 1}), any thread: the block is written from it.
+  // 3. Queries are sent to the block; isolation().wait_for_readers_before(end).
+  // 4. truncate_step(), committing thread, until it gives false.
+
+  // Samples before `time` are out of bounds from here on. Never goes back.
+  void stop_appends_before(model::TimestampMs time) noexcept;
+  // The series that have chunks in the range, in order of their labels. Both may be used by any
+  // thread, and must go before the head does.
+  [[nodiscard]] std::unique_ptr<HeadSnapshot> snapshot(model::TimeRange range);
+
+  // A truncation on its way; every step looks at some thousand series.
+  struct Truncation {
+    model::TimestampMs before = 0;  // All chunks that end before it go, and the series that
+                                    // have no others.
+    SeriesId next = 1;              // The series to look at next.
+    model::TimestampMs oldest = model::kTimestampMax;  // What remains begins here.
+    std::vector<SeriesId> removed;                     // Series that went, ascending.
+  };
+  // Precondition: stop_appends_before(before) was called, and nobody reads before it any more.
+  // False when it is done.
+  bool truncate_step(Truncation& truncation);
+
   [[nodiscard]] const LabelIndex& index() const noexcept { return index_; }
   [[nodiscard]] const HeadCounters& counters() const noexcept { return counters_; }
   [[nodiscard]] const Isolation& isolation() const noexcept { return isolation_; }
@@ -104,11 +133,18 @@ class Head {
   // The oldest timestamp that an append may have now.
   [[nodiscard]] model::TimestampMs min_valid_time() const noexcept;
   [[nodiscard]] std::size_t memory_bytes() const;
-  // The series with this id, null if there is none.
+  // Of the series that there are now.
+  [[nodiscard]] CardinalityReport cardinality(std::size_t limit) const;
+  // Whether there is a series with this id now.
+  [[nodiscard]] bool has_series(std::uint64_t ref) const {
+    return ref <= kSeriesIdMax && index_.labels_of(static_cast<SeriesId>(ref)).block() != nullptr;
+  }
+  // For the committing thread and replay. The series with this id, null if there is none.
   [[nodiscard]] HeadSeries* find_series(std::uint64_t ref) const noexcept;
 
  private:
   friend class HeadSeriesSet;
+  friend class HeadSnapshot;
   friend class HeadQuerier;
 
   struct LastSample {
@@ -133,13 +169,31 @@ class Head {
   [[nodiscard]] model::TimestampMs first_timestamp(BlockIndex tail) const noexcept;
   void widen_time(model::TimestampMs low, model::TimestampMs high) noexcept;
 
+  // Memory that readers who began before number `free_at` may still look at.
+  struct Garbage {
+    ReaderNumber free_at = 0;
+    std::vector<BlockIndex> chains;
+    std::vector<SealedIndex> sealed;
+    LabelIndex::Garbage index;
+  };
+  void truncate_page(SeriesPage& page, SeriesId first, SeriesId end, Truncation& truncation,
+                     Garbage& garbage);
+  // False when nothing of the series is left.
+  bool truncate_series(SeriesPage& page, HeadSeries& series, Truncation& truncation,
+                       Garbage& garbage) NX_REQUIRES(page.mutex);
+  void drop_sealed(SealedIndex newest, Garbage& garbage);
+  void remove_series(std::span<const SeriesId> ids, Garbage& garbage);
+  void finish_truncation(const Truncation& truncation);
+  void reclaim() noexcept;
+  void release_empty_pages(std::span<const SeriesId> gone);
+
   [[nodiscard]] SeriesPage& page_of(SeriesId id) const noexcept {
     return pages_[id >> SeriesPage::kBits];
   }
 
   const HeadOptions options_;
   LabelIndex index_;
-  Isolation isolation_;
+  mutable Isolation isolation_;  // Readers register themselves.
   HeadCounters counters_;
   std::atomic<model::TimestampMs> min_time_{model::kTimestampMax};
   std::atomic<model::TimestampMs> max_time_{model::kTimestampMin};
@@ -148,6 +202,12 @@ class Head {
   BlockPool blocks_;                     // Changed by the committing thread.
   StableArray<SealedChunk, 10> sealed_;  // Likewise.
   SealedIndex sealed_end_ = 1;
+  std::vector<SealedIndex> free_sealed_;
+  std::deque<Garbage> garbage_;  // The committing thread's, oldest first.
+  model::TimestampMs low_since_truncation_ = model::kTimestampMax;
+  // Series below it that have no sample yet had one truncation's time to get one.
+  SeriesId idle_end_ = 1;
+  std::atomic<model::TimestampMs> min_valid_{model::kTimestampMin};
   PendingSamples pending_;  // Of the batch that is being validated.
 
   mutable util::Mutex deletions_mutex_;

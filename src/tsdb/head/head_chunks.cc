@@ -58,7 +58,13 @@ void Head::begin_chunk(HeadSeries& series, model::TimestampMs timestamp) {
 }
 
 void Head::seal_chunk(HeadSeries& series) {
-  const SealedIndex index = sealed_end_++;
+  SealedIndex index = sealed_end_;
+  if (free_sealed_.empty()) {
+    ++sealed_end_;
+  } else {
+    index = free_sealed_.back();
+    free_sealed_.pop_back();
+  }
   SealedChunk& chunk = sealed_.ensure(index);
   chunk.min = first_timestamp(series.tail);
   chunk.max = series.last_timestamp;

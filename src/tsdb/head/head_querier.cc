@@ -202,7 +202,7 @@ class HeadSeriesSet final : public storage::SeriesSet {
 class HeadQuerier final : public storage::Querier {
  public:
   HeadQuerier(Head& head, model::TimeRange range)
-      : head_(head), reader_(head.isolation_.begin_read()), range_(range) {}
+      : head_(head), reader_(head.isolation_.begin_read(range.min)), range_(range) {}
 
   util::Result<std::unique_ptr<storage::SeriesSet>> select(
       std::span<const model::Matcher> matchers, storage::SeriesOrder order,

@@ -4,15 +4,38 @@
 
 namespace narthex::tsdb {
 
-std::shared_ptr<const Isolation::Reader> Isolation::begin_read() {
+std::shared_ptr<const Isolation::Reader> Isolation::begin_read(model::TimestampMs oldest) {
   const util::MutexLock lock(mutex_);
   readers_.insert(last_complete_);
-  return std::make_shared<const Reader>(*this, last_complete_);
+  const ReaderNumber number = next_reader_++;
+  oldest_times_.emplace(number, oldest);
+  return std::make_shared<const Reader>(*this, last_complete_, number);
 }
 
-void Isolation::forget(CommitSequence sequence) {
+void Isolation::forget(CommitSequence sequence, ReaderNumber number) {
   const util::MutexLock lock(mutex_);
   readers_.erase(readers_.find(sequence));
+  oldest_times_.erase(number);
+  reader_gone_.notify_all();
+}
+
+ReaderNumber Isolation::next_reader() const {
+  const util::MutexLock lock(mutex_);
+  return next_reader_;
+}
+
+bool Isolation::gone_before(ReaderNumber number) const {
+  const util::MutexLock lock(mutex_);
+  return oldest_times_.empty() || oldest_times_.begin()->first >= number;
+}
+
+bool Isolation::wait_for_readers_before(model::TimestampMs time,
+                                        std::chrono::nanoseconds patience) const {
+  const util::MutexLock lock(mutex_);
+  return reader_gone_.wait_for(mutex_, patience, [&]() NX_NO_THREAD_SAFETY_ANALYSIS {
+    return std::ranges::none_of(oldest_times_,
+                                [time](const auto& reader) { return reader.second < time; });
+  });
 }
 
 CommitSequence Isolation::begin_commit() {

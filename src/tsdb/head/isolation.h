@@ -8,7 +8,9 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -22,14 +24,16 @@
 
 namespace narthex::tsdb {
 
+using ReaderNumber = std::uint64_t;
+
 class Isolation {
  public:
   // Registered for its whole life.
   class Reader {
    public:
-    Reader(Isolation& isolation, CommitSequence sequence) noexcept
-        : isolation_(isolation), sequence_(sequence) {}
-    ~Reader() { isolation_.forget(sequence_); }
+    Reader(Isolation& isolation, CommitSequence sequence, ReaderNumber number) noexcept
+        : isolation_(isolation), sequence_(sequence), number_(number) {}
+    ~Reader() { isolation_.forget(sequence_, number_); }
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
     // The newest commit it sees.
@@ -38,8 +42,19 @@ class Isolation {
    private:
     Isolation& isolation_;
     CommitSequence sequence_;
+    ReaderNumber number_;
   };
-  [[nodiscard]] std::shared_ptr<const Reader> begin_read();
+  // `oldest` is the oldest timestamp that it will ask for.
+  [[nodiscard]] std::shared_ptr<const Reader> begin_read(
+      model::TimestampMs oldest = model::kTimestampMin);
+
+  // The number that the next reader will have: readers number themselves in order of beginning.
+  [[nodiscard]] ReaderNumber next_reader() const;
+  // Whether all readers with a smaller number have gone.
+  [[nodiscard]] bool gone_before(ReaderNumber number) const;
+  // Waits until no reader is left that may ask for samples before `time`; false after `patience`.
+  [[nodiscard]] bool wait_for_readers_before(model::TimestampMs time,
+                                             std::chrono::nanoseconds patience) const;
 
   // The number of the commit that begins now.
   CommitSequence begin_commit();
@@ -76,7 +91,7 @@ class Isolation {
     model::TimestampMs cutoff;
   };
 
-  void forget(CommitSequence sequence);
+  void forget(CommitSequence sequence, ReaderNumber number);
   void keep_old(SeriesId id, const HeadSeries& series);
   [[nodiscard]] std::optional<model::TimestampMs> older_cutoff(const Reader& reader,
                                                                SeriesId id) const;
@@ -84,6 +99,10 @@ class Isolation {
   mutable util::Mutex mutex_;
   CommitSequence last_complete_ NX_GUARDED_BY(mutex_) = 0;
   std::multiset<CommitSequence> readers_ NX_GUARDED_BY(mutex_);
+  ReaderNumber next_reader_ NX_GUARDED_BY(mutex_) = 1;
+  // The readers by number, with the oldest timestamp of each.
+  std::map<ReaderNumber, model::TimestampMs> oldest_times_ NX_GUARDED_BY(mutex_);
+  mutable util::CondVar reader_gone_;
 
   // The committing thread's own: the readers at the beginning of its commit, ascending, unique.
   // Later ones see all earlier commits.

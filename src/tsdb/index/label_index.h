@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -104,6 +105,18 @@ class LabelIndex {
     std::vector<PairId> current_;
   };
 
+  // What removed series leave behind: it may be read until every reader of that time has gone, then
+  // it goes back by reclaim().
+  struct Garbage {
+    std::vector<SeriesId> series;
+    std::vector<LabelSet> sets;
+    std::vector<PairId> pairs;  // Those that no other series has.
+  };
+  // Takes the series out, so that nobody finds them any more. `sorted` is ascending and unique, and
+  // every one is in the index.
+  void remove(std::span<const SeriesId> sorted, Garbage& garbage);
+  void reclaim(const Garbage& garbage);
+
   // All series that match, ascending by id. An empty list of matchers selects everything.
   util::Result<std::vector<SelectedSeries>> select(std::span<const model::Matcher> matchers,
                                                    const storage::Deadline& deadline) const;
@@ -161,6 +174,11 @@ class LabelIndex {
   PairId intern(std::string_view name, std::string_view value) NX_REQUIRES(mutex_);
   void add_series(SeriesId id, std::span<const PairId> pairs, std::uint32_t hash)
       NX_REQUIRES(mutex_);
+  // Takes series out of the postings; gives the pairs that have none left.
+  [[nodiscard]] std::vector<PairId> remove_postings(
+      std::span<const std::pair<PairId, SeriesId>> sorted) NX_REQUIRES(mutex_);
+  void unlist_pairs(std::span<const PairId> sorted) NX_REQUIRES(mutex_);
+  void release_empty_pages(std::span<const SeriesId> gone) NX_REQUIRES(mutex_);
 
   mutable util::SharedMutex mutex_;
   ByteArena symbols_ NX_GUARDED_BY(mutex_);

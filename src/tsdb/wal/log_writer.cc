@@ -344,6 +344,17 @@ util::Result<void> LogWriter::sync() {
   return result;
 }
 
+util::Result<void> LogWriter::next_segment() {
+  NX_TRY(begin());  // Deals with what an earlier failure left behind.
+  std::uint64_t number = 0;
+  {
+    const util::MutexLock lock(mutex_);
+    if (current_->committed_bytes == 0) return {};
+    number = current_->number + 1;
+  }
+  return start_segment(number);
+}
+
 util::Result<void> LogWriter::close() {
   NX_TRY(begin());  // Deals with what an earlier sync left behind.
   NX_TRY(sync());

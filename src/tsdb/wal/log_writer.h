@@ -62,6 +62,8 @@ class LogWriter {
   // Makes what was committed before durable. An error is remembered: the next begin() deals with
   // it.
   util::Result<void> sync();
+  // Ends the current segment, unless it is empty. By the thread that commits.
+  util::Result<void> next_segment();
   // Syncs and closes.
   util::Result<void> close();
 

@@ -50,6 +50,24 @@ std::optional<model::Labels> take_labels(ByteReader& reader,
 
 }  // namespace
 
+void encode_metadata_record(std::string& out, std::span<const RefMetadata> entries) {
+  const auto add = [&out](std::string_view text) {
+    util::append_uvarint(out, text.size());
+    out.append(text);
+  };
+  constexpr std::uint64_t kFields = 2;
+  out.push_back(static_cast<char>(RecordType::kMetadata));
+  for (const RefMetadata& entry : entries) {
+    util::append_uvarint(out, entry.ref);
+    out.push_back(static_cast<char>(entry.metadata.type));
+    util::append_uvarint(out, kFields);
+    add("UNIT");
+    add(entry.metadata.unit);
+    add("HELP");
+    add(entry.metadata.help);
+  }
+}
+
 util::Result<void> decode_series(std::string_view record, std::vector<RefSeries>& out) {
   ByteReader reader(record.substr(1));
   std::vector<model::LabelView> scratch;

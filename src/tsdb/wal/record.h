@@ -109,8 +109,9 @@ void encode_samples_record(std::string& out, std::span<const std::uint64_t> refs
   out.resize(static_cast<std::size_t>(p - begin));
 }
 
-// Precondition: `out` is empty.
+// Each writes one record of the entries, which are at least one, into `out`, which is empty.
 void encode_tombstones_record(std::string& out, std::span<const RefTombstone> stones);
+void encode_metadata_record(std::string& out, std::span<const RefMetadata> entries);
 
 // Each appends to `out`. kCorruption when the bytes do not parse; entries before the damage have
 // been appended then.

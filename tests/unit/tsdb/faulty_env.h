@@ -108,8 +108,19 @@ class FaultyEnv final : public util::Env {
   util::Result<void> rename(const std::string& from, const std::string& to) override {
     const util::MutexLock lock(mutex_);
     if (const auto fault = ask(FileOperation::kRename)) return failed("rename", from, *fault);
-    files_[to] = files_.at(from);
-    files_.erase(from);
+    if (const auto it = files_.find(from); it != files_.end()) {
+      files_[to] = it->second;
+      files_.erase(it);
+      return {};
+    }
+    // A directory.
+    std::map<std::string, std::shared_ptr<File>> moved;
+    for (const auto& [path, file] : files_) {
+      if (path.starts_with(from + "/")) moved[to + path.substr(from.size())] = file;
+    }
+    if (moved.empty()) return util::fail(util::Code::kNotFound, "rename " + from);
+    std::erase_if(files_, [&](const auto& entry) { return entry.first.starts_with(from + "/"); });
+    files_.merge(moved);
     return {};
   }
   util::Result<void> remove_file(const std::string& path) override {

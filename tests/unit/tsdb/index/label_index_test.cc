@@ -163,6 +163,57 @@ TEST_F(LabelIndexModel, CardinalityCountsSeriesByMetricAndValuesByLabel) {
   EXPECT_EQ(report.values_by_label[0].count, 1500U);
 }
 
+// Goal: removed series are found by nothing, what readers hold of them stays readable until it is
+// reclaimed, and everything else selects as before; ids, pairs and memory are used again.
+TEST_F(LabelIndexModel, RemovedSeriesAreGoneAndTheOthersAreNot) {
+  util::Random random(31);
+  SeriesId next = 1501;
+  for (int round = 0; round < 6; ++round) {
+    std::vector<SeriesId> gone;
+    std::vector<std::pair<LabelSet, Labels>> held;
+    for (const auto& [id, labels] : series_) {
+      if (random.below(2) != 0) continue;
+      gone.push_back(id);
+      held.emplace_back(index_.labels_of(id), labels);
+    }
+    LabelIndex::Garbage garbage;
+    index_.remove(gone, garbage);
+    for (const SeriesId id : gone) {
+      std::vector<SeriesId> found(1);
+      const std::uint32_t hash = LabelIndex::hash_of(series_.at(id));
+      index_.find({&series_.at(id), 1}, {&hash, 1}, found);
+      ASSERT_EQ(found[0], kNoSeriesId);
+      series_.erase(id);
+    }
+    check({});
+    // Some come back under other ids before the memory of the old ones is free.
+    for (std::size_t i = 0; i < held.size(); i += 3) {
+      ASSERT_EQ(add(index_, held[i].second, next), next);
+      series_[next++] = held[i].second;
+    }
+    for (const auto& [set, labels] : held) ASSERT_EQ(index_.labels(set), labels);
+    index_.reclaim(garbage);
+    for (std::size_t i = 1; i < held.size(); i += 3) {
+      ASSERT_EQ(add(index_, held[i].second, next), next);
+      series_[next++] = held[i].second;
+    }
+    EXPECT_EQ(index_.series_count(), series_.size());
+    check({});
+    for (const char* pattern : {"a", "a|b", ".+", "m[0-2]", "1.*"}) {
+      for (const char* name : {"__name__", "x", "y", "z", "id"})
+        check({matcher(MatchOp::kRegex, name, pattern), matcher(MatchOp::kNotEqual, "x", "a")});
+    }
+  }
+  std::vector<SeriesId> rest;
+  for (const auto& [id, labels] : series_) rest.push_back(id);
+  LabelIndex::Garbage garbage;
+  index_.remove(rest, garbage);
+  index_.reclaim(garbage);
+  EXPECT_EQ(index_.series_count(), 0U);
+  EXPECT_EQ(index_.pair_count(), 0U);
+  EXPECT_TRUE(index_.label_names(0).empty());
+}
+
 TEST_F(LabelIndexModel, AStoppedSelectIsCanceled) {
   std::stop_source source;
   source.request_stop();

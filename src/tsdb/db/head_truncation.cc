@@ -1,0 +1,68 @@
+#include "tsdb/db/head_truncation.h"
+
+#include "narthex/util/log.h"
+
+namespace narthex::tsdb {
+
+util::Result<void> HeadTruncation::run(model::TimestampMs time, std::chrono::nanoseconds patience) {
+  if (!parts_.head.isolation().wait_for_readers_before(time, patience)) {
+    return util::fail(util::Code::kTimeout,
+                      "a query still reads what the head is to drop; trying again later");
+  }
+  truncate_head(time);
+  auto truncated = truncate_log(time);
+  if (!truncated) counters_.log_truncations_failed.fetch_add(1, std::memory_order_relaxed);
+  return truncated;
+}
+
+void HeadTruncation::truncate_head(model::TimestampMs time) {
+  Head::Truncation truncation;
+  truncation.before = time;
+  bool more = true;
+  while (more) {
+    // Given back between steps, so that appends get in.
+    const util::MutexLock lock(parts_.commit_mutex);
+    more = parts_.head.truncate_step(truncation);
+  }
+  const std::uint64_t segment = parts_.log.current_segment();
+  for (const SeriesId id : truncation.removed) last_segments_[id] = segment;
+}
+
+util::Result<void> HeadTruncation::truncate_log(model::TimestampMs time) {
+  {
+    const util::MutexLock lock(parts_.commit_mutex);
+    NX_TRY(parts_.log.next_segment());
+  }
+  // After a failed sync the writer may want to read the old segments again: not without this.
+  NX_TRY(parts_.log.sync());
+  NX_ASSIGN(const auto segments, list_wal_segments(parts_.env, parts_.log_directory));
+  if (segments.empty()) return {};
+  const std::uint64_t last = checkpoint_end(segments.front().number, parts_.log.current_segment());
+  if (last == 0) return {};
+
+  const CheckpointRules rules{
+      .last_segment = last, .min_time = time, .keep_series = [this, last](std::uint64_t ref) {
+        if (parts_.head.has_series(ref)) return true;
+        const auto it = last_segments_.find(ref);
+        return it != last_segments_.end() && it->second > last;
+      }};
+  auto written = write_checkpoint(parts_.env, parts_.log_directory, rules, parts_.log_options);
+  if (!written) {
+    counters_.checkpoints_failed.fetch_add(1, std::memory_order_relaxed);
+    return std::unexpected(std::move(written).error());
+  }
+  counters_.checkpoints.fetch_add(1, std::memory_order_relaxed);
+  boost::unordered::erase_if(last_segments_,
+                             [last](const auto& entry) { return entry.second <= last; });
+  NX_TRY(remove_log_up_to(parts_.env, parts_.log_directory, last));
+  counters_.log_truncations.fetch_add(1, std::memory_order_relaxed);
+  util::log_info("The log was truncated", {{"component", "tsdb"},
+                                           {"up_to_segment", last},
+                                           {"series_kept", written->series_kept},
+                                           {"series_dropped", written->series_dropped},
+                                           {"samples_kept", written->samples_kept},
+                                           {"samples_dropped", written->samples_dropped}});
+  return {};
+}
+
+}  // namespace narthex::tsdb

@@ -1,0 +1,110 @@
+#include "tsdb/head/head_snapshot.h"
+
+#include <algorithm>
+
+#include "tsdb/head/head.h"
+
+namespace narthex::tsdb {
+
+namespace {
+
+// An in-memory chunk with its sample count in front, as chunks are stored.
+std::string stored_bytes(const BlockPool& blocks, BlockIndex tail, std::uint16_t bit_count,
+                         std::uint16_t sample_count) {
+  const std::size_t bytes = (bit_count + 7U) / 8U;
+  std::string out(kChunkCountBytes + BlockPool::blocks_of(bytes) * BlockPool::kPayloadBytes, '\0');
+  util::store_be(out.data(), sample_count);
+  blocks.copy_chain(tail, bytes, out.data() + kChunkCountBytes);
+  out.resize(kChunkCountBytes + bytes);
+  return out;
+}
+
+}  // namespace
+
+HeadSnapshot::HeadSnapshot(Head& head, model::TimeRange range)
+    : head_(head),
+      range_(range),
+      // It is the truncation's own reader: the truncation does not wait for it.
+      reader_(head.isolation_.begin_read(model::kTimestampMax)) {
+  // Without a deadline a selection of everything cannot fail.
+  if (auto all = head_.index_.select({}, {})) series_ = *std::move(all);
+  std::erase_if(series_, [this](const SelectedSeries& one) { return !has_chunks(one.id); });
+  std::ranges::sort(series_, [this](const SelectedSeries& a, const SelectedSeries& b) {
+    return head_.index_.less(a.labels, b.labels);
+  });
+}
+
+model::Labels HeadSnapshot::labels(std::size_t index) const {
+  return head_.index_.labels(series_[index].labels);
+}
+
+bool HeadSnapshot::has_chunks(SeriesId id) const {
+  SeriesPage& page = head_.page_of(id);
+  const util::MutexLock lock(page.mutex);
+  const HeadSeries& series = page.series[id & (SeriesPage::kSeries - 1)];
+  if (series.state.load() != SeriesState::kActive || series.last_timestamp < range_.min)
+    return false;
+  if (series.tail != kNoBlock && head_.first_timestamp(series.tail) <= range_.max) return true;
+  for (SealedIndex i = series.sealed; i != kNoSealed; i = head_.sealed_[i].previous.load()) {
+    const SealedChunk& chunk = head_.sealed_[i];
+    if (chunk.max < range_.min) return false;
+    if (chunk.min <= range_.max) return true;
+  }
+  return false;
+}
+
+util::Result<void> HeadSnapshot::chunks(std::size_t index, std::vector<HeadChunk>& out) const {
+  out.clear();
+  const SeriesId id = series_[index].id;
+  SealedIndex newest_sealed = kNoSealed;
+  {
+    SeriesPage& page = head_.page_of(id);
+    const util::MutexLock lock(page.mutex);
+    const HeadSeries& series = page.series[id & (SeriesPage::kSeries - 1)];
+    newest_sealed = series.sealed;
+    if (series.tail != kNoBlock) {
+      const model::TimestampMs first = head_.first_timestamp(series.tail);
+      if (model::TimeRange{first, series.last_timestamp}.overlaps(range_)) {
+        out.push_back(
+            {first, series.last_timestamp, ChunkEncoding::kXor, series.sample_count,
+             stored_bytes(head_.blocks_, series.tail, series.bit_count, series.sample_count)});
+      }
+    }
+  }
+  for (SealedIndex i = newest_sealed; i != kNoSealed;) {
+    const SealedChunk& chunk = head_.sealed_[i];
+    if (chunk.max < range_.min) break;
+    if (chunk.min <= range_.max) {
+      out.push_back({chunk.min, chunk.max, chunk.encoding, chunk.sample_count,
+                     stored_bytes(head_.blocks_, chunk.tail, chunk.bit_count, chunk.sample_count)});
+    }
+    i = chunk.previous.load();
+  }
+  std::ranges::reverse(out);
+  for (HeadChunk& chunk : out) NX_TRY(cut(chunk));
+  std::erase_if(out, [](const HeadChunk& chunk) { return chunk.sample_count == 0; });
+  return {};
+}
+
+util::Result<void> HeadSnapshot::cut(HeadChunk& chunk) const {
+  if (chunk.min >= range_.min && chunk.max <= range_.max) return {};
+  std::vector<model::TimestampMs> timestamps;
+  std::vector<double> values;
+  NX_TRY(decode_xor_chunk(chunk.bytes, {timestamps, values}));
+  XorChunkBuilder builder;
+  for (std::size_t i = 0; i < timestamps.size(); ++i) {
+    if (!range_.contains(timestamps[i])) continue;
+    if (builder.sample_count() == 0) chunk.min = timestamps[i];
+    chunk.max = timestamps[i];
+    builder.append(timestamps[i], values[i]);
+  }
+  chunk.sample_count = static_cast<std::uint16_t>(builder.sample_count());
+  chunk.bytes = std::string(builder.bytes());
+  return {};
+}
+
+std::unique_ptr<HeadSnapshot> Head::snapshot(model::TimeRange range) {
+  return std::make_unique<HeadSnapshot>(*this, range);
+}
+
+}  // namespace narthex::tsdb
