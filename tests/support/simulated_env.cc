@@ -158,7 +158,12 @@ void SimulatedEnv::lose_node(Node& node, util::Random& random) {
     }
   }
   for (const auto& [name, child] : node.entries) {
-    if (!node.durable_entries.contains(name) && random.below(2) == 0) survivors[name] = child;
+    if (node.durable_entries.contains(name) || random.below(2) != 0) continue;
+    // A rename happened or it did not: nothing keeps both its names.
+    std::erase_if(survivors, [&](const auto& entry) {
+      return entry.second == child && !node.entries.contains(entry.first);
+    });
+    survivors[name] = child;
   }
   node.entries = survivors;
   node.durable_entries = survivors;
