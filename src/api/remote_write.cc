@@ -190,7 +190,8 @@ Outcome<std::string_view> decompress(std::string_view body, RawBuffer& buffer) {
 }
 
 int status_of(Code code) noexcept {
-  if (code == Code::kInvalidArgument) return 400;
+  // What storage cannot hold it never will: a sender must not try for ever.
+  if (code == Code::kInvalidArgument || code == Code::kUnsupported) return 400;
   // 5xx: the sender keeps the samples and tries again.
   return code == Code::kUnavailable || code == Code::kCanceled ? 503 : 500;
 }
