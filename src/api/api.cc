@@ -233,12 +233,12 @@ std::vector<telemetry::Registry::Callback> Api::listener_metrics(telemetry::Regi
   std::vector<telemetry::Registry::Callback> handles;
   handles.push_back(registry.callback(
       telemetry::FamilyType::kCounter, "net_conntrack_listener_conn_accepted_total",
-      "Total number of connections opened to the listener of a given name.", labels,
+      "Connections that the server accepted.", labels,
       [&server] { return static_cast<double>(server.counts().accepted); }));
-  handles.push_back(registry.callback(
-      telemetry::FamilyType::kCounter, "net_conntrack_listener_conn_closed_total",
-      "Total number of connections closed that were made to the listener of a given name.", labels,
-      [&server] { return static_cast<double>(server.counts().closed); }));
+  handles.push_back(
+      registry.callback(telemetry::FamilyType::kCounter, "net_conntrack_listener_conn_closed_total",
+                        "Accepted connections that have ended.", labels,
+                        [&server] { return static_cast<double>(server.counts().closed); }));
   return handles;
 }
 

@@ -19,16 +19,15 @@ void HttpMetrics::observe(std::string_view handler, const http::RequestSummary& 
     Handler fresh;
     fresh.seconds =
         &registry_.histogram("prometheus_http_request_duration_seconds",
-                             "Histogram of latencies for HTTP requests.", kSecondsBounds, labels);
-    fresh.bytes =
-        &registry_.histogram("prometheus_http_response_size_bytes",
-                             "Histogram of response size for HTTP requests.", kBytesBounds, labels);
+                             "How long requests took, in seconds.", kSecondsBounds, labels);
+    fresh.bytes = &registry_.histogram("prometheus_http_response_size_bytes",
+                                       "Sizes of answers, in bytes.", kBytesBounds, labels);
     found = handlers_.emplace(std::string(handler), std::move(fresh)).first;
   }
   telemetry::Counter*& counter = found->second.by_status[request.status];
   if (counter == nullptr) {
     counter = &registry_.counter(
-        "prometheus_http_requests_total", "Counter of HTTP requests.",
+        "prometheus_http_requests_total", "Requests answered.",
         {{"code", std::to_string(request.status)}, {"handler", std::string(handler)}});
   }
   counter->increment();

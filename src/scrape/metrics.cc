@@ -8,56 +8,48 @@ namespace narthex::scrape {
 
 Metrics::Metrics(telemetry::Registry& r)
     : registry(r),
-      pools(r.counter("prometheus_target_scrape_pools_total",
-                      "Total number of scrape pool creation attempts.")),
+      pools(r.counter("prometheus_target_scrape_pools_total", "Pools made.")),
       pools_failed(r.counter("prometheus_target_scrape_pools_failed_total",
-                             "Total number of scrape pool creations that failed.")),
-      pool_reloads(r.counter("prometheus_target_scrape_pool_reloads_total",
-                             "Total number of scrape pool reloads.")),
+                             "Pools that could not be made.")),
+      pool_reloads(r.counter("prometheus_target_scrape_pool_reloads_total", "Reloads of pools.")),
       pool_reloads_failed(r.counter("prometheus_target_scrape_pool_reloads_failed_total",
-                                    "Total number of failed scrape pool reloads.")),
+                                    "Reloads of pools that failed.")),
       target_limit_exceeded(r.counter("prometheus_target_scrape_pool_exceeded_target_limit_total",
-                                      "Total number of times scrape pools hit the target limit, "
-                                      "during sync or config reload.")),
-      label_limit_exceeded(r.counter("prometheus_target_scrape_pool_exceeded_label_limits_total",
-                                     "Total number of times scrape pools hit the label limits, "
-                                     "during sync or config reload.")),
-      sample_limit_exceeded(
-          r.counter("prometheus_target_scrapes_exceeded_sample_limit_total",
-                    "Total number of scrapes that hit the sample limit and were rejected.")),
+                                      "Pools that had more targets than their limit.")),
+      label_limit_exceeded(
+          r.counter("prometheus_target_scrape_pool_exceeded_label_limits_total",
+                    "Scrapes with more or longer labels than their pool's limits.")),
+      sample_limit_exceeded(r.counter("prometheus_target_scrapes_exceeded_sample_limit_total",
+                                      "Scrapes with too many samples.")),
       body_size_limit_exceeded(r.counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
-                                         "Total number of scrapes that hit the body size limit")),
-      duplicate_timestamp(r.counter(
-          "prometheus_target_scrapes_sample_duplicate_timestamp_total",
-          "Total number of samples rejected due to duplicate timestamps but different values.")),
-      out_of_order(r.counter(
-          "prometheus_target_scrapes_sample_out_of_order_total",
-          "Total number of samples rejected due to not being out of the expected order.")),
-      out_of_bounds(r.counter(
-          "prometheus_target_scrapes_sample_out_of_bounds_total",
-          "Total number of samples rejected due to timestamp falling outside of the time bounds.")),
+                                         "Scrapes with too large a body.")),
+      duplicate_timestamp(
+          r.counter("prometheus_target_scrapes_sample_duplicate_timestamp_total",
+                    "Samples refused because there was another value at their time.")),
+      out_of_order(r.counter("prometheus_target_scrapes_sample_out_of_order_total",
+                             "Samples refused because their series has a newer one.")),
+      out_of_bounds(
+          r.counter("prometheus_target_scrapes_sample_out_of_bounds_total",
+                    "Samples refused because they are too old or too far in the future.")),
       cache_flush_forced(r.counter("prometheus_target_scrapes_cache_flush_forced_total",
-                                   "How many times a scrape cache was flushed due to getting big "
-                                   "while scrapes are failing.")) {}
+                                   "Caches of series emptied because they had grown too large.")) {}
 
 telemetry::Summary& Metrics::interval_length(std::chrono::milliseconds interval) const {
   static constexpr std::array<double, 5> kQuantiles{0.01, 0.05, 0.5, 0.90, 0.99};
   return registry.summary("prometheus_target_interval_length_seconds",
-                          "Actual intervals between scrapes.", kQuantiles,
+                          "Time between the starts of two rounds, in seconds.", kQuantiles,
                           {{"interval", model::format_duration(interval)}});
 }
 
 telemetry::Gauge& Metrics::metadata_cache_entries(const std::string& job_name) const {
   return registry.gauge("prometheus_target_metadata_cache_entries",
-                        "Total number of metric metadata entries in the cache",
-                        {{"scrape_job", job_name}});
+                        "Metric families that targets have described.", {{"scrape_job", job_name}});
 }
 
 telemetry::Gauge& Metrics::metadata_cache_bytes(const std::string& job_name) const {
-  return registry.gauge(
-      "prometheus_target_metadata_cache_bytes",
-      "The number of bytes that are currently used for storing metric metadata in the cache",
-      {{"scrape_job", job_name}});
+  return registry.gauge("prometheus_target_metadata_cache_bytes",
+                        "Memory of what targets say about their metrics, in bytes.",
+                        {{"scrape_job", job_name}});
 }
 
 }  // namespace narthex::scrape

@@ -32,9 +32,9 @@ struct Metrics {
 
   explicit Metrics(telemetry::Registry& registry)
       : queries(registry.gauge("prometheus_engine_queries",
-                               "The current number of queries being executed or waiting.")),
+                               "Queries that run or wait for their turn.")),
         samples(registry.counter("prometheus_engine_query_samples_total",
-                                 "The total number of samples loaded by all queries.")),
+                                 "Samples that queries have read.")),
         queue_time(slice(registry, "queue_time")),
         prepare_time(slice(registry, "prepare_time")),
         eval_time(slice(registry, "inner_eval")),
@@ -278,8 +278,7 @@ struct Engine::State {
         clock(c),
         gate(o.concurrent_queries_max),
         metrics(registry) {
-    registry
-        .gauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.")
+    registry.gauge("prometheus_engine_queries_concurrent_max", "How many queries may run at once.")
         .set(static_cast<double>(o.concurrent_queries_max));
   }
 
