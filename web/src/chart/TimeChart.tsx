@@ -164,7 +164,8 @@ export function TimeChart(props: TimeChartProps) {
     const xs = times(data);
     const layer = density ? new DensityLayer(visible, data.points) : null;
     const range = extent(visible, yLog);
-    const axisFont = `450 11.5px ${getComputedStyle(element).getPropertyValue('--font-ui')}`;
+    // uPlot reads whole pixels only, for the distance of lines and for dense screens.
+    const axisFont = `450 12px ${getComputedStyle(element).getPropertyValue('--font-ui')}`;
     const xMin = data.startMs / 1000;
     const xMax = (data.startMs + (data.points - 1) * data.stepMs) / 1000;
     const half = data.points === 1 ? Math.max(data.stepMs / 2000, 1) : 0;
@@ -203,8 +204,9 @@ export function TimeChart(props: TimeChartProps) {
         {
           stroke: colors.muted,
           font: axisFont,
-          size: 38,
+          size: 44,
           gap: 5,
+          lineGap: 1.25,
           space: 74,
           grid: { stroke: colors.line, width: 1 },
           ticks: { stroke: colors.line, width: 1, size: 4 },
@@ -215,7 +217,7 @@ export function TimeChart(props: TimeChartProps) {
           font: axisFont,
           gap: 6,
           space: 34,
-          size: (_u, values) => 18 + 6.6 * Math.max(3, ...(values ?? []).map((v) => v?.length ?? 0)),
+          size: (_u, values) => 18 + 6.9 * Math.max(3, ...(values ?? []).map((v) => v?.length ?? 0)),
           grid: {
             stroke: colors.line,
             width: 1,
