@@ -1,5 +1,6 @@
 // Reads a block: which series matched, and their chunks, decoded one series at a time.
 #include <algorithm>
+#include <ranges>
 #include <set>
 #include <string>
 
@@ -98,32 +99,31 @@ class BlockQuerier final : public storage::Querier {
 
   util::Result<std::vector<std::string>> label_names(const storage::LabelQuery& query,
                                                      const storage::Deadline& deadline) override {
+    if (!overlaps()) return std::vector<std::string>{};
+    if (query.matchers.empty()) return first_of(block_->index().label_names(), query.limit);
     std::set<std::string, std::less<>> names;
-    if (overlaps() && query.matchers.empty()) {
-      for (const std::string_view name : block_->index().label_names()) names.emplace(name);
-    } else if (overlaps()) {
-      NX_TRY(for_each_match(query, deadline, [&](const model::Labels& labels) {
-        for (const model::LabelView label : labels) {
-          if (!names.contains(label.name)) names.emplace(label.name);
-        }
-      }));
-    }
-    return limited(names, query.limit);
+    NX_TRY(for_each_match(query, deadline, [&](const model::Labels& labels) {
+      for (const model::LabelView label : labels) {
+        if (!names.contains(label.name)) names.emplace(label.name);
+      }
+    }));
+    return first_of(names, query.limit);
   }
 
   util::Result<std::vector<std::string>> label_values(const std::string& name,
                                                       const storage::LabelQuery& query,
                                                       const storage::Deadline& deadline) override {
-    std::set<std::string, std::less<>> values;
-    if (overlaps() && query.matchers.empty()) {
-      for (const auto& entry : block_->index().values(name)) values.emplace(entry.value);
-    } else if (overlaps()) {
-      NX_TRY(for_each_match(query, deadline, [&](const model::Labels& labels) {
-        const std::string_view value = labels.get(name);
-        if (!value.empty() && !values.contains(value)) values.emplace(value);
-      }));
+    if (!overlaps()) return std::vector<std::string>{};
+    if (query.matchers.empty()) {
+      const auto value_of = [](const auto& entry) { return entry.value; };
+      return first_of(std::views::transform(block_->index().values(name), value_of), query.limit);
     }
-    return limited(values, query.limit);
+    std::set<std::string, std::less<>> values;
+    NX_TRY(for_each_match(query, deadline, [&](const model::Labels& labels) {
+      const std::string_view value = labels.get(name);
+      if (!value.empty() && !values.contains(value)) values.emplace(value);
+    }));
+    return first_of(values, query.limit);
   }
 
  private:
@@ -140,12 +140,13 @@ class BlockQuerier final : public storage::Querier {
     }
     return {};
   }
-  static std::vector<std::string> limited(const std::set<std::string, std::less<>>& all,
-                                          std::size_t limit) {
+  // The first `limit` (0: all) of what is sorted already.
+  template <class Sorted>
+  static std::vector<std::string> first_of(const Sorted& sorted, std::size_t limit) {
     std::vector<std::string> out;
-    for (const std::string& one : all) {
+    for (const auto& one : sorted) {
       if (limit != 0 && out.size() == limit) break;
-      out.push_back(one);
+      out.emplace_back(one);
     }
     return out;
   }
