@@ -1,11 +1,29 @@
 // Any body, cut anywhere: no crash, and the labels of an accepted series can be taken.
-// Differential: what splitting says about a line that the grammar accepts is what the grammar says.
+// Differential: what splitting says about a line that the grammar accepts is what the grammar says,
+// unless its series is one that the grammar never accepts (a label value with a newline in it is
+// cut off there) and so can never be recognised from an earlier round.
 #include <bit>
 #include <cstdint>
 #include <string>
 
 #include "narthex/exposition/text_parser.h"
 #include "narthex/util/check.h"
+
+namespace {
+
+// Whether the grammar takes this text for a series.
+bool is_series(std::string_view series) {
+  const std::string line = std::string(series) + " 0\n";
+  narthex::exposition::TextParser parser;
+  parser.reset();
+  parser.feed(line, true);
+  narthex::exposition::TextEvent event = parser.next();
+  if (event == narthex::exposition::TextEvent::kSample && !parser.verified())
+    event = parser.verify();
+  return event == narthex::exposition::TextEvent::kSample && parser.sample().series == series;
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace narthex;  // NOLINT(google-build-using-namespace): one function.
@@ -27,8 +45,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (event == TextEvent::kSample && !parser.verified()) {
         const exposition::TextSample split = parser.sample();
         event = parser.verify();
-        if (event == TextEvent::kSample) {
-          NX_CHECK(split.series == parser.sample().series, "series differ");
+        if (event == TextEvent::kSample && split.series != parser.sample().series) {
+          NX_CHECK(!is_series(split.series), "series differ");
+        } else if (event == TextEvent::kSample) {
           NX_CHECK(std::bit_cast<std::uint64_t>(split.value) ==
                        std::bit_cast<std::uint64_t>(parser.sample().value),
                    "values differ");

@@ -254,7 +254,12 @@ class Printer {
   }
 
   void print_binary(const Binary& e) {
-    print(*e.lhs);
+    const auto* base = e.op == BinaryOp::kPow ? as_if<NumberLiteral>(e.lhs.get()) : nullptr;
+    if (base != nullptr && std::isinf(base->value)) {
+      out_ += "Inf";  // The sign of +Inf would be read as the sign of the power.
+    } else {
+      print(*e.lhs);
+    }
     out_ += ' ';
     append_operator(out_, e);
     out_ += ' ';

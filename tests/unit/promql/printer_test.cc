@@ -49,6 +49,9 @@ TEST(Printer, OperatorsAndModifiers) {
   check("a+fill_right(1)fill_left(2)b", "a + fill_left (2) fill_right (1) b");
   check("-(a)", "-(a)");
   check("+-a", "+-a");
+  check("inf ^ a", "Inf ^ a");
+  check("-inf ^ a", "-Inf ^ a");
+  check("a ^ inf", "a ^ +Inf");
   check("sum(a)by(b)", "sum by (b) (a)");
 }
 

@@ -28,9 +28,8 @@ class QueryGenerator {
   std::string gap() { return pick<3>({" ", "\n", "\t# c\n "}); }
 
   std::string number() {
-    // Inf prints as +Inf, whose sign would bind less than a ^ behind it.
     return pick<12>(
-        {"1", "0", "2.5", ".5", "1e3", "0x1f", "017", "(Inf)", "nan", "1_000", "5m", "1h30m"});
+        {"1", "0", "2.5", ".5", "1e3", "0x1f", "017", "Inf", "nan", "1_000", "5m", "1h30m"});
   }
   std::string duration() { return pick<6>({"5m", "1h30m", "90", "0.5", "1d2h", "3ms"}); }
   std::string label() {
