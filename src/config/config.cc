@@ -51,6 +51,13 @@ scrape::ScrapeJobOptions job_of(const ScrapeSection& section) {
   job.name_scheme = section.metric_name_validation_scheme.value_or(model::NameScheme::kUtf8);
   job.escaping_scheme =
       section.metric_name_escaping_scheme.value_or(exposition::EscapingScheme::kAllowUtf8);
+  job.histograms = {
+      .scrape_native_histograms = section.scrape_native_histograms.value_or(false),
+      .always_scrape_classic_histograms = section.always_scrape_classic_histograms.value_or(false),
+      .convert_classic_histograms_to_nhcb =
+          section.convert_classic_histograms_to_nhcb.value_or(false)};
+  job.histogram_buckets_max = section.native_histogram_bucket_limit;
+  job.histogram_bucket_factor_min = section.native_histogram_min_bucket_factor;
   job.limits = limits_of(section.limits);
   job.relabel_configs = section.relabel_configs;
   job.metric_relabel_configs = section.metric_relabel_configs;

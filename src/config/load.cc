@@ -148,15 +148,21 @@ void inherit(T& value, const T& from) {
   if (value == T{}) value = from;
 }
 
+// Only protobuf can carry native histograms.
+std::vector<exposition::ScrapeProtocol> default_protocols(bool native_histograms) {
+  using enum exposition::ScrapeProtocol;
+  std::vector protocols{kOpenMetricsText100, kOpenMetricsText001, kPrometheusText100,
+                        kPrometheusText004};
+  if (native_histograms) protocols.insert(protocols.begin(), kPrometheusProto);
+  return protocols;
+}
+
 void finish_global_defaults(GlobalSection& global) {
   if (global.scrape_timeout.count() == 0) {
     global.scrape_timeout = std::min(kScrapeTimeoutDefault, global.scrape_interval);
   }
-  if (!global.scrape_protocols) {
-    using enum exposition::ScrapeProtocol;
-    global.scrape_protocols = {kOpenMetricsText100, kOpenMetricsText001, kPrometheusText100,
-                               kPrometheusText004};
-  }
+  if (!global.scrape_protocols)
+    global.scrape_protocols = default_protocols(global.scrape_native_histograms);
   if (!global.metric_name_validation_scheme)
     global.metric_name_validation_scheme = model::NameScheme::kUtf8;
 }
@@ -176,7 +182,6 @@ void inherit_global(ScrapeSection& scrape, const GlobalSection& global) {
   if (scrape.scrape_timeout.count() == 0) {
     scrape.scrape_timeout = std::min(global.scrape_timeout, scrape.scrape_interval);
   }
-  inherit(scrape.scrape_protocols, global.scrape_protocols);
   inherit_limits(scrape.limits, global.limits);
   inherit(scrape.metric_name_validation_scheme, global.metric_name_validation_scheme);
   if (!scrape.metric_name_escaping_scheme) {
@@ -190,6 +195,13 @@ void inherit_global(ScrapeSection& scrape, const GlobalSection& global) {
   }
   if (!scrape.scrape_native_histograms) {
     scrape.scrape_native_histograms = global.scrape_native_histograms;
+  }
+  if (!scrape.scrape_protocols) {
+    // What is only a default follows the job's histograms.
+    const bool is_default =
+        *global.scrape_protocols == default_protocols(global.scrape_native_histograms);
+    scrape.scrape_protocols =
+        is_default ? default_protocols(*scrape.scrape_native_histograms) : *global.scrape_protocols;
   }
   if (!scrape.convert_classic_histograms_to_nhcb) {
     scrape.convert_classic_histograms_to_nhcb = global.convert_classic_histograms_to_nhcb;

@@ -24,10 +24,7 @@ void finish_global(Decoder& decoder, const yaml::Node& node, GlobalSection& glob
 
   for (const auto& [is_set, key] :
        {std::pair(!global.query_log_file.empty(), "query_log_file"),
-        std::pair(!global.scrape_failure_log_file.empty(), "scrape_failure_log_file"),
-        std::pair(global.scrape_native_histograms, "scrape_native_histograms"),
-        std::pair(global.convert_classic_histograms_to_nhcb,
-                  "convert_classic_histograms_to_nhcb")}) {
+        std::pair(!global.scrape_failure_log_file.empty(), "scrape_failure_log_file")}) {
     if (is_set) decoder.not_built(at(key), key);
   }
 

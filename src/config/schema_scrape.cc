@@ -197,7 +197,6 @@ void finish_scrape_protocols(Decoder& decoder, const yaml::Node& node, std::stri
   std::string all;
   for (const yaml::Node& item : list->items) all += (all.empty() ? "" : " ") + item.text;
   std::vector<ScrapeProtocol> protocols;
-  bool any_parsed = false;
   for (const yaml::Node& item : list->items) {
     const auto protocol = parse_protocol(item.text);
     if (!protocol) {
@@ -209,10 +208,6 @@ void finish_scrape_protocols(Decoder& decoder, const yaml::Node& node, std::stri
           item, fmt::format("duplicated protocol in scrape_protocols, got [{}] {}", all, where));
     }
     protocols.push_back(*protocol);
-    any_parsed |= exposition::can_parse(*protocol);
-  }
-  if (!any_parsed) {
-    decoder.not_built(*list, fmt::format("a job with nothing but the scrape_protocols [{}]", all));
   }
   out = std::move(protocols);
 }
@@ -243,20 +238,13 @@ void finish_scrape(Decoder& decoder, const yaml::Node& node, ScrapeSection& scra
       return decoder.fail(*fallback, fmt::format("invalid fallback_scrape_protocol {}: {}", where,
                                                  protocol.error().message()));
     }
-    if (!exposition::can_parse(*protocol))
-      decoder.not_built(*fallback, "the fallback_scrape_protocol " + fallback->text);
     scrape.fallback_scrape_protocol = *protocol;
   }
   if (scrape.metrics_path.empty()) scrape.metrics_path = ScrapeSection{}.metrics_path;
   if (scrape.scheme.empty()) scrape.scheme = ScrapeSection{}.scheme;
   check_static_targets(decoder, node, scrape);
-  for (const auto& [is_set, key] :
-       {std::pair(!scrape.scrape_failure_log_file.empty(), "scrape_failure_log_file"),
-        std::pair(scrape.scrape_native_histograms.value_or(false), "scrape_native_histograms"),
-        std::pair(scrape.convert_classic_histograms_to_nhcb.value_or(false),
-                  "convert_classic_histograms_to_nhcb")}) {
-    if (is_set) decoder.not_built(*node.find(key), key);
-  }
+  if (!scrape.scrape_failure_log_file.empty())
+    decoder.not_built(*node.find("scrape_failure_log_file"), "scrape_failure_log_file");
 }
 
 // Reads a word or a list of words only so far as to see that it is one; finish_scrape checks it,

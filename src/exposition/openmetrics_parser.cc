@@ -2,13 +2,16 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "narthex/util/utf8.h"
 
+#include "exposition/plain_value.h"
 #include "exposition/text_grammar.h"
+#include "exposition/text_scan.h"
 
 namespace narthex::exposition {
 namespace {
@@ -30,6 +33,28 @@ std::optional<model::MetricType> parse_type(std::string_view text) noexcept {
     if (text == model::metric_type_text(type)) return type;
   }
   return std::nullopt;
+}
+
+// "series value" and nothing else, without understanding the series. False: not as simple as that.
+bool split_line(const char* p, const LineScan& line, TextSample& sample) noexcept {
+  const char* series_end = line.brace != nullptr ? line.brace + 1 : p;
+  if (line.brace == nullptr) {
+    while (is_name_byte(*series_end)) ++series_end;
+  }
+  if (series_end == p || series_end == line.newline || *series_end != ' ') return false;
+  const char* const value_begin = series_end + 1;
+  const char* value_end = parse_plain_value(value_begin, sample.value);
+  if (value_end == nullptr) {
+    value_end = line.newline;
+    const std::optional<double> value =
+        parse_sample_value({value_begin, static_cast<std::size_t>(value_end - value_begin)});
+    if (!value) return false;
+    sample.value = *value;
+  }
+  if (value_end != line.newline) return false;
+  sample.series = {p, static_cast<std::size_t>(series_end - p)};
+  sample.has_timestamp = false;
+  return true;
 }
 
 }  // namespace
@@ -77,6 +102,7 @@ void OpenMetricsParser::reset() {
 void OpenMetricsParser::feed(std::string_view text, bool last) noexcept {
   text_ = text;
   last_ = last;
+  next_line_ = 0;
   line_begin_ = 0;
   position_ = 0;
 }
@@ -117,7 +143,8 @@ OpenMetricsParser::Token OpenMetricsParser::word(Token token, bool colon_allowed
 OpenMetricsParser::Token OpenMetricsParser::quoted(Token token) noexcept {
   for (++position_; position_ < text_.size(); ++position_) {
     const char c = text_[position_];
-    if (c == '\n') return Token::kInvalid;
+    // Prometheus takes a zero byte inside the labels of a series, not inside those of an exemplar.
+    if (c == '\n' || (c == '\0' && in_exemplar_)) return Token::kInvalid;
     if (c == '"') return single(token);
     if (c != '\\') continue;
     if (position_ + 1 == text_.size() || text_[position_ + 1] == '\n') return Token::kInvalid;
@@ -259,12 +286,15 @@ bool OpenMetricsParser::read_timestamp(std::string_view what, std::int64_t& time
   const std::optional<double> seconds = parse_sample_value(text);
   if (!seconds) return fail(sample_value_error(text) + " while parsing: " + here());
   const double milliseconds = *seconds * 1000;
-  if (!(std::abs(milliseconds) < kTimestampMax)) {
+  if (!std::isfinite(*seconds)) {
     const std::string_view infinity = *seconds < 0 ? "-Inf" : "+Inf";
-    return fail(fmt::format("invalid {} {}", what,
-                            std::isnan(*seconds)   ? "NaN"
-                            : std::isinf(*seconds) ? infinity
-                                                   : text));
+    return fail(fmt::format("invalid {} {}", what, std::isnan(*seconds) ? "NaN" : infinity));
+  }
+  if (!(std::abs(milliseconds) < kTimestampMax)) {
+    // No number of milliseconds: a time that storage refuses as far out of its bounds.
+    timestamp_ms = *seconds < 0 ? std::numeric_limits<std::int64_t>::min()
+                                : std::numeric_limits<std::int64_t>::max();
+    return true;
   }
   timestamp_ms = static_cast<std::int64_t>(milliseconds);
   return true;
@@ -278,6 +308,7 @@ bool OpenMetricsParser::end_line(Token token) {
 
 bool OpenMetricsParser::read_exemplar() {
   const std::size_t begin = position_ - 1;
+  in_exemplar_ = true;
   if (!read_labels(nullptr)) return false;
   exemplar_ = {};
   exemplar_.labels = text_.substr(begin, position_ - begin);
@@ -295,6 +326,7 @@ bool OpenMetricsParser::read_exemplar() {
 bool OpenMetricsParser::read_sample(Token first) {
   bool name_seen = first == Token::kMetricName;
   has_exemplar_ = false;
+  in_exemplar_ = false;
   sample_ = {};
   if (first == Token::kBraceOpen || at('{')) {
     if (first != Token::kBraceOpen) ++position_;
@@ -313,12 +345,12 @@ bool OpenMetricsParser::read_sample(Token first) {
   return token == Token::kComment ? read_exemplar() : end_line(token);
 }
 
-OpenMetricsEvent OpenMetricsParser::read_meta(Token keyword) {
+TextEvent OpenMetricsParser::read_meta(Token keyword) {
   const std::string_view word = token_name(keyword);
   const Token name = meta_name_token();
   if (name != Token::kMetricName && name != Token::kQuoted) {
     expected(fmt::format("metric name after {}", word), name);
-    return OpenMetricsEvent::kError;
+    return TextEvent::kError;
   }
   const std::string_view raw = token_text();
   family_ =
@@ -327,18 +359,19 @@ OpenMetricsEvent OpenMetricsParser::read_meta(Token keyword) {
   const std::size_t newline = text_.find('\n', position_);
   if (!at(' ') || newline == std::string_view::npos) {
     expected(fmt::format("text in {}", word), Token::kInvalid);
-    return OpenMetricsEvent::kError;
+    return TextEvent::kError;
   }
   meta_text_ = text_.substr(position_ + 1, newline - position_ - 1);
+  meta_line_ = text_.substr(line_begin_, newline - line_begin_);
   position_ = newline + 1;
-  const auto check = [this](bool is_good, std::string message, OpenMetricsEvent event) {
-    return is_good || fail(std::move(message)) ? event : OpenMetricsEvent::kError;
+  const auto check = [this](bool is_good, std::string message, TextEvent event) {
+    return is_good || fail(std::move(message)) ? event : TextEvent::kError;
   };
   if (keyword == Token::kHelp) {
     return check(
         util::is_valid_utf8(meta_text_),
         fmt::format("help text {} is not a valid utf8 string", quoted_fragment(meta_text_)),
-        OpenMetricsEvent::kHelp);
+        TextEvent::kHelp);
   }
   if (keyword == Token::kUnit) {
     const std::string suffix = "_" + std::string(meta_text_);
@@ -346,7 +379,7 @@ OpenMetricsEvent OpenMetricsParser::read_meta(Token keyword) {
         meta_text_.empty() || (family_.ends_with(suffix) && family_.size() > suffix.size()),
         fmt::format("unit {} not a suffix of metric {}", quoted_fragment(meta_text_),
                     quoted_fragment(family_)),
-        OpenMetricsEvent::kUnit);
+        TextEvent::kUnit);
   }
   const std::optional<model::MetricType> type = parse_type(meta_text_);
   if (type) {
@@ -354,26 +387,47 @@ OpenMetricsEvent OpenMetricsParser::read_meta(Token keyword) {
     type_family_ = family_;
   }
   return check(type.has_value(), fmt::format("invalid metric type {}", quoted_fragment(meta_text_)),
-               OpenMetricsEvent::kType);
+               TextEvent::kType);
 }
 
 // Behind "# EOF".
-OpenMetricsEvent OpenMetricsParser::finish() {
+TextEvent OpenMetricsParser::finish() {
   if (at('\n')) ++position_;
   if (position_ != text_.size()) {
     fail("unexpected data after # EOF");
-    return OpenMetricsEvent::kError;
+    return TextEvent::kError;
   }
-  return last_ ? OpenMetricsEvent::kEnd : OpenMetricsEvent::kNeedMore;
+  return last_ ? TextEvent::kEnd : TextEvent::kNeedMore;
 }
 
-OpenMetricsEvent OpenMetricsParser::next() {
+TextEvent OpenMetricsParser::next() {
+  line_begin_ = next_line_;
+  verified_ = false;
+  if (line_begin_ < text_.size() && text_[line_begin_] != '#') {
+    const char* const begin = text_.data() + line_begin_;
+    const LineScan line = scan_line(begin, text_.data() + text_.size());
+    if (line.newline == nullptr && !last_) return TextEvent::kNeedMore;
+    if (line.newline != nullptr && split_line(begin, line, sample_)) {
+      next_line_ = static_cast<std::size_t>(line.newline + 1 - text_.data());
+      return TextEvent::kSample;
+    }
+    return read_line();
+  }
+  const bool is_whole = text_.find('\n', line_begin_) != std::string_view::npos;
+  return is_whole || last_ ? read_line() : TextEvent::kNeedMore;
+}
+
+TextEvent OpenMetricsParser::verify() {
+  next_line_ = line_begin_;
+  return read_line();
+}
+
+// The line at line_begin_ by its whole grammar. Precondition: all of it is there, or the body ends
+// in it.
+TextEvent OpenMetricsParser::read_line() {
   position_ = line_begin_;
   token_begin_ = line_begin_;
-  const bool is_whole = text_.find('\n', line_begin_) != std::string_view::npos;
-  if (!is_whole && !last_) return OpenMetricsEvent::kNeedMore;
-
-  OpenMetricsEvent event = OpenMetricsEvent::kError;
+  TextEvent event = TextEvent::kError;
   const Token first = start_token();
   switch (first) {
     case Token::kEnd:
@@ -388,12 +442,13 @@ OpenMetricsEvent OpenMetricsParser::next() {
       break;
     case Token::kMetricName:
     case Token::kBraceOpen:
-      if (read_sample(first)) event = OpenMetricsEvent::kSample;
+      if (read_sample(first)) event = TextEvent::kSample;
       break;
     default:
       expected("a valid start token", first);
   }
-  if (event != OpenMetricsEvent::kError) line_begin_ = position_;
+  verified_ = event == TextEvent::kSample;
+  if (event != TextEvent::kError) next_line_ = position_;
   return event;
 }
 

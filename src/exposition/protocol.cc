@@ -49,11 +49,6 @@ std::string_view scrape_protocol_media_type(ScrapeProtocol protocol) noexcept {
   return kProtocols[static_cast<std::size_t>(protocol)].media_type;
 }
 
-bool can_parse(ScrapeProtocol protocol) noexcept {
-  return protocol == ScrapeProtocol::kPrometheusText004 ||
-         protocol == ScrapeProtocol::kPrometheusText100;
-}
-
 std::string_view escaping_scheme_text(EscapingScheme scheme) noexcept {
   return kEscapingSchemes[static_cast<std::size_t>(scheme)];
 }

@@ -13,6 +13,7 @@
 namespace narthex::scrape {
 namespace {
 
+using exposition::ScrapeProtocol;
 using exposition::TextEvent;
 using util::Code;
 using util::fail;
@@ -22,6 +23,7 @@ constexpr std::size_t kTextBytesUsual =
     256U << 10U;  // Pieces of this size keep the parser's input in the cache of the CPU.
 constexpr std::size_t kCompressedBytes = 64U << 10U;
 constexpr std::size_t kLineBytesMax = 8U << 20U;
+constexpr std::size_t kMessageBytesMax = exposition::ProtobufParser::kMessageBytesMax + 16;
 constexpr std::size_t kMemoryBytesDefault = 64U << 20U;
 // New series are asked for in groups: labels held back up to this size.
 constexpr std::size_t kPendingBytesMax = 4U << 20U;
@@ -74,7 +76,7 @@ void Ingest::begin_round(const RoundStart& start) {
   if (resolve_all_) trusted_since_ = next_trusted_since_ = round_;
   resolve_all_ = false;
 
-  parser_.reset();
+  expect_format(ScrapeProtocol::kPrometheusText004);
   cache_.rewind();
   metadata_.begin_round();
   batch_ = shared_->batches.take();
@@ -83,8 +85,31 @@ void Ingest::begin_round(const RoundStart& start) {
   pending_labels_.clear();
   pending_entries_.clear();
   pending_samples_.clear();
-  pending_bytes_ = 0;
+  pending_histograms_.clear();
+  pending_exemplars_.clear();
+  pending_bytes_ = histogram_bytes_ = 0;
+  if (collector_) collector_->clear();
+  source_ = Source::kSeriesText;
+  histogram_.reset();
+  exemplars_.clear();
   text_begin_ = text_end_ = unfinished_bytes_ = 0;
+}
+
+void Ingest::expect_format(ScrapeProtocol format) {
+  format_ = format;
+  switch (format) {
+    case ScrapeProtocol::kPrometheusProto:
+      if (!protobuf_parser_) protobuf_parser_ = std::make_unique<exposition::ProtobufParser>();
+      protobuf_parser_->reset(start_.target->histograms);
+      break;
+    case ScrapeProtocol::kOpenMetricsText001:
+    case ScrapeProtocol::kOpenMetricsText100:
+      openmetrics_parser_.reset();
+      break;
+    case ScrapeProtocol::kPrometheusText004:
+    case ScrapeProtocol::kPrometheusText100:
+      text_parser_.reset();
+  }
 }
 
 void Ingest::expect_gzip() {
@@ -110,9 +135,11 @@ void Ingest::make_room() {
   } else if (report_.body_bytes > static_cast<std::int64_t>(text_capacity_ / 2)) {
     wanted = std::max(wanted, kTextBytesUsual);
   }
-  while (wanted < 2 * unparsed + 1) wanted *= 2;
+  // A message is there whole or not at all: that it is read again costs nothing.
+  const bool is_protobuf = format_ == ScrapeProtocol::kPrometheusProto;
+  while (wanted < (is_protobuf ? unparsed + 1 : 2 * unparsed + 1)) wanted *= 2;
   if (wanted == text_capacity_) {
-    std::memmove(text_.get(), text_.get() + text_begin_, unparsed);
+    if (text_begin_ > 0) std::memmove(text_.get(), text_.get() + text_begin_, unparsed);
   } else {
     auto larger = std::make_unique_for_overwrite<char[]>(wanted);
     if (unparsed > 0) std::memcpy(larger.get(), text_.get() + text_begin_, unparsed);
@@ -135,8 +162,8 @@ util::Result<void> Ingest::count_body(std::size_t bytes) {
 util::Result<void> Ingest::check_memory() const {
   const std::size_t sample_bytes =
       sizeof(storage::SeriesRef) + sizeof(model::TimestampMs) + sizeof(double);
-  const std::size_t used =
-      text_capacity_ + batch_.float_count() * sample_bytes + pending_bytes_ + cache_.memory_bytes();
+  const std::size_t used = text_capacity_ + batch_.float_count() * sample_bytes + pending_bytes_ +
+                           histogram_bytes_ + cache_.memory_bytes();
   const std::size_t allowed =
       std::max<std::size_t>(kMemoryBytesDefault, start_.job->options.limits.body_size_bytes);
   if (used <= allowed) return {};
@@ -170,49 +197,242 @@ util::Result<void> Ingest::inflate_and_parse(std::span<const char> raw, bool las
 }
 
 util::Result<void> Ingest::parse(bool last) {
-  std::size_t unparsed = text_end_ - text_begin_;
+  const std::size_t unparsed = text_end_ - text_begin_;
+  const bool is_protobuf = format_ == ScrapeProtocol::kPrometheusProto;
   // Reading the start of a long line again pays only when there is much more of it.
-  if (!last && unparsed < 2 * unfinished_bytes_) return {};
-  if (last && unparsed > 0 && text_[text_end_ - 1] != '\n') {
+  if (!last && !is_protobuf && unparsed < 2 * unfinished_bytes_) return {};
+  if (last && !is_protobuf && unparsed > 0 && text_[text_end_ - 1] != '\n') {
     if (text_end_ == text_capacity_) make_room();
     text_[text_end_++] = '\n';
-    unparsed = text_end_ - text_begin_;
   }
-  parser_.feed({text_.get() + text_begin_, unparsed}, last);
-  const auto stop = [this]() -> util::Result<void> {
-    text_begin_ += parser_.consumed();
-    unfinished_bytes_ = text_end_ - text_begin_;
-    if (unfinished_bytes_ > kLineBytesMax) {
-      return fail(Code::kLimitExceeded,
-                  fmt::format("a line is longer than {} MiB", kLineBytesMax >> 20U));
-    }
-    return check_memory();
-  };
+  switch (format_) {
+    case ScrapeProtocol::kPrometheusProto:
+      return parse_with(*protobuf_parser_, last);
+    case ScrapeProtocol::kOpenMetricsText001:
+    case ScrapeProtocol::kOpenMetricsText100:
+      return parse_with(openmetrics_parser_, last);
+    case ScrapeProtocol::kPrometheusText004:
+    case ScrapeProtocol::kPrometheusText100:
+      return parse_with(text_parser_, last);
+  }
+  return fail(Code::kInternal, "unknown exposition format");
+}
+
+// The parser has nothing more to give: what it did not use up waits for more.
+util::Result<void> Ingest::stop_parsing(std::size_t consumed) {
+  text_begin_ += consumed;
+  unfinished_bytes_ = text_end_ - text_begin_;
+  const std::size_t allowed =
+      format_ == ScrapeProtocol::kPrometheusProto ? kMessageBytesMax : kLineBytesMax;
+  if (unfinished_bytes_ > allowed) {
+    return fail(Code::kLimitExceeded, fmt::format("a line is longer than {} MiB", allowed >> 20U));
+  }
+  return check_memory();
+}
+
+template <class Parser>
+util::Result<void> Ingest::parse_with(Parser& parser, bool last) {
+  parser.feed({text_.get() + text_begin_, text_end_ - text_begin_}, last);
   for (;;) {
-    const TextEvent event = parser_.next();
+    const TextEvent event = parser.next();
     switch (event) {
       case TextEvent::kSample: {
-        const util::Hash128 hash = util::hash128(parser_.sample().series);
-        if (take_known_sample(hash)) [[likely]]
+        NX_ASSIGN(const Step step, on_sample(parser));
+        if (step == Step::kDone) [[likely]]
           continue;
-        NX_ASSIGN(const Step step, on_unknown_sample(hash));
-        if (step == Step::kDone) continue;
-        return stop();
+        return stop_parsing(parser.consumed());
       }
       case TextEvent::kType:
       case TextEvent::kHelp:
-        metadata_.on_line(parser_, event);
+      case TextEvent::kUnit:
+        NX_TRY(flush_collector());
+        metadata_.on_line(metadata_line(parser, event));
         continue;
-      case TextEvent::kNeedMore:
       case TextEvent::kEnd:
-        return stop();
+        NX_TRY(flush_collector());
+        return stop_parsing(parser.consumed());
+      case TextEvent::kNeedMore:
+        return stop_parsing(parser.consumed());
       case TextEvent::kError:
-        return std::unexpected(parser_.error());
+        return std::unexpected(parser.error());
     }
   }
 }
 
-// ---- Its lines ----
+// ---- Its samples ----
+
+namespace {
+
+// Exemplars stand in OpenMetrics lines alone.
+util::Result<void> read_exemplars(const exposition::TextParser&, exposition::SeriesLabels&,
+                                  std::vector<exposition::ExposedExemplar>&) {
+  return {};
+}
+util::Result<void> read_exemplars(const exposition::OpenMetricsParser& parser,
+                                  exposition::SeriesLabels& scratch,
+                                  std::vector<exposition::ExposedExemplar>& out) {
+  if (!parser.verified() || !parser.has_exemplar()) return {};
+  NX_ASSIGN(auto exemplar, exposition::read_exemplar(parser.exemplar(), scratch));
+  out.push_back(std::move(exemplar));
+  return {};
+}
+
+}  // namespace
+
+// A line of text: known by its hash, or read by its whole grammar.
+template <class Parser>
+util::Result<Ingest::Step> Ingest::on_sample(Parser& parser) {
+  if (start_.target->histograms.convert_classic_histograms_to_nhcb) [[unlikely]]
+    return collect(parser);
+  sample_ = &parser.sample();
+  stored_ = SeriesCache::kNone;
+  util::Hash128 hash = util::hash128(sample_->series);
+  if (!take_known_sample(hash)) [[unlikely]] {
+    bool is_known = false;
+    if (!parser.verified()) {
+      const std::string_view split = sample_->series;
+      const TextEvent event = parser.verify();
+      if (event == TextEvent::kNeedMore) return Step::kNeedMore;
+      if (event == TextEvent::kError) return std::unexpected(parser.error());
+      // Where splitting misread the line, the series may be one that is known after all.
+      if (sample_->series != split) {
+        hash = util::hash128(sample_->series);
+        is_known = take_known_sample(hash);
+      }
+    }
+    if (!is_known) {
+      context_ = parser.context();
+      NX_TRY(take_new_sample(hash));
+    }
+  }
+  if constexpr (std::is_same_v<Parser, exposition::OpenMetricsParser>) {
+    if (stored_ == SeriesCache::kNone || !parser.verified() || !parser.has_exemplar())
+      return Step::kDone;
+    NX_TRY(read_exemplars(parser, series_labels_, exemplars_));
+    NX_TRY(add_exemplars(exemplars_));
+  }
+  return Step::kDone;
+}
+
+util::Result<Ingest::Step> Ingest::on_sample(exposition::ProtobufParser& parser) {
+  sample_ = &parser.sample();
+  source_ = Source::kProtobuf;
+  stored_ = SeriesCache::kNone;
+  if (parser.is_histogram()) {
+    NX_ASSIGN(auto histogram, parser.histogram());
+    NX_TRY(take_histogram(std::move(histogram)));
+  } else {
+    const util::Hash128 hash = util::hash128(sample_->series);
+    if (!take_known_sample(hash)) NX_TRY(take_new_sample(hash));
+  }
+  source_ = Source::kSeriesText;
+  if (stored_ != SeriesCache::kNone && parser.has_exemplar()) {
+    NX_TRY(parser.read_exemplars(exemplars_));
+    NX_TRY(add_exemplars(exemplars_));
+  }
+  return Step::kDone;
+}
+
+// The same for a target whose classic histograms become native ones: every line is read whole.
+template <class Parser>
+util::Result<Ingest::Step> Ingest::collect(Parser& parser) {
+  if (!parser.verified()) {
+    const TextEvent event = parser.verify();
+    if (event == TextEvent::kNeedMore) return Step::kNeedMore;
+    if (event == TextEvent::kError) return std::unexpected(parser.error());
+  }
+  if (!collector_) collector_ = std::make_unique<ClassicCollector>();
+  const exposition::FamilyContext context = parser.context();
+  NX_TRY(series_labels_.parse(parser.sample().series, context));
+  const bool is_part = ClassicCollector::is_part(series_labels_.labels(), context);
+  if (!is_part || !collector_->fits(series_labels_.labels(), context)) {
+    NX_TRY(flush_collector());
+    NX_TRY(series_labels_.parse(parser.sample().series, context));
+  }
+  exemplars_.clear();
+  if (is_part) {
+    collector_->add(series_labels_.labels(), context, parser.sample());
+    NX_TRY(read_exemplars(parser, series_labels_, exemplars_));
+    for (const exposition::ExposedExemplar& exemplar : exemplars_)
+      collector_->add_exemplar(exemplar);
+    if (!start_.target->histograms.always_scrape_classic_histograms) return Step::kDone;
+  }
+  sample_ = &parser.sample();
+  stored_ = SeriesCache::kNone;
+  context_ = context;
+  const util::Hash128 hash = util::hash128(sample_->series);
+  if (!take_known_sample(hash)) NX_TRY(take_new_sample(hash));
+  exemplars_.clear();
+  NX_TRY(read_exemplars(parser, series_labels_, exemplars_));
+  NX_TRY(add_exemplars(exemplars_));
+  return Step::kDone;
+}
+
+// The histogram whose lines have come to their end.
+util::Result<void> Ingest::flush_collector() {
+  if (!collector_) [[likely]]
+    return {};
+  auto histogram = collector_->take();
+  if (!histogram) return {};
+  sample_ = &collector_->sample();
+  source_ = Source::kCollector;
+  stored_ = SeriesCache::kNone;
+  NX_TRY(take_histogram(*std::move(histogram)));
+  source_ = Source::kSeriesText;
+  exemplars_ = collector_->exemplars();
+  return add_exemplars(exemplars_);
+}
+
+util::Result<void> Ingest::take_histogram(exposition::ExposedHistogram histogram) {
+  NX_TRY(exposition::check_counts(histogram));
+  const exposition::ResolutionLimits& limits = start_.job->resolution;
+  const auto limit = [&limits](auto& shared) -> util::Result<void> {
+    if (!shared) return {};
+    auto limited = *shared;
+    NX_TRY(exposition::limit_resolution(limited, limits));
+    shared = std::make_shared<const decltype(limited)>(std::move(limited));
+    return {};
+  };
+  if (limits.buckets_max != 0 || limits.schema_max < model::kExponentialSchemaMax) {
+    auto limited = limit(histogram.integer);
+    if (limited) limited = limit(histogram.floating);
+    if (!limited) {
+      shared_->metrics->histogram_bucket_limit_exceeded.increment();
+      return limited;
+    }
+  }
+  histogram_ = std::move(histogram);
+  const util::Hash128 hash = util::hash128(sample_->series);
+  util::Result<void> taken;
+  if (!take_known_sample(hash)) taken = take_new_sample(hash);
+  histogram_.reset();
+  return taken;
+}
+
+// Adds them to the sample that was stored last, oldest first, and empties the list.
+util::Result<void> Ingest::add_exemplars(std::vector<exposition::ExposedExemplar>& exemplars) {
+  if (stored_ != SeriesCache::kNone) {
+    for (exposition::ExposedExemplar& exemplar : exemplars) {
+      if (!exemplar.has_timestamp) exemplar.timestamp_ms = stored_timestamp_;
+    }
+    std::ranges::stable_sort(exemplars, [](const auto& a, const auto& b) {
+      if (a.timestamp_ms != b.timestamp_ms) return a.timestamp_ms < b.timestamp_ms;
+      return a.value != b.value ? a.value < b.value : a.labels < b.labels;
+    });
+    const SeriesCache::Entry& entry = cache_[stored_];
+    for (exposition::ExposedExemplar& exemplar : exemplars) {
+      if (entry.ref == storage::kNoSeries)
+        pending_exemplars_.push_back({batch_.exemplars.size(), stored_});
+      histogram_bytes_ += sizeof(storage::Exemplar) + exemplar.labels.bytes().size();
+      batch_.exemplars.push_back({.ref = entry.ref,
+                                  .timestamp = exemplar.timestamp_ms,
+                                  .value = exemplar.value,
+                                  .labels = std::move(exemplar.labels)});
+    }
+  }
+  exemplars.clear();
+  return {};
+}
 
 // Whether the entry's reference may be used as it is.
 bool Ingest::trusts(const SeriesCache::Entry& entry) const noexcept {
@@ -221,7 +441,7 @@ bool Ingest::trusts(const SeriesCache::Entry& entry) const noexcept {
 }
 
 void Ingest::touch(SeriesCache::Entry& entry) noexcept {
-  const exposition::TextSample& sample = parser_.sample();
+  const exposition::TextSample& sample = *sample_;
   if (entry.round != round_) {
     const bool continued = entry.round == last_good_round_;
     entry.joined = continued ? 0 : 1;
@@ -242,14 +462,40 @@ void Ingest::append_sample(SeriesCache::Index index) {
     if (!limit_error_) limit_error_ = util::Error(Code::kLimitExceeded, "sample limit exceeded");
     return;
   }
-  const exposition::TextSample& sample = parser_.sample();
+  const exposition::TextSample& sample = *sample_;
   const bool own_timestamp = sample.has_timestamp && start_.job->options.honor_timestamps;
   if (own_timestamp && sample.timestamp_ms > start_.timestamp + kFutureMsMax) {
     shared_->metrics->out_of_bounds.increment();
     return;
   }
+  stored_ = index;
+  stored_timestamp_ = own_timestamp ? sample.timestamp_ms : start_.timestamp;
+  if (histogram_) [[unlikely]]
+    return append_histogram(index);
   if (entry.ref == storage::kNoSeries) pending_samples_.push_back({batch_.float_count(), index});
-  batch_.add(entry.ref, own_timestamp ? sample.timestamp_ms : start_.timestamp, sample.value);
+  batch_.add(entry.ref, stored_timestamp_, sample.value);
+}
+
+void Ingest::append_histogram(SeriesCache::Index index) {
+  const SeriesCache::Entry& entry = cache_[index];
+  if (entry.ref == storage::kNoSeries)
+    pending_histograms_.push_back({batch_.histograms.size(), index});
+  const auto bytes_of = [](const auto& h, const auto& positive, const auto& negative) {
+    return sizeof(h) + (h.positive_spans.size() + h.negative_spans.size()) * sizeof(model::Span) +
+           (positive.size() + negative.size() + h.custom_values.size()) * sizeof(double);
+  };
+  if (histogram_->integer) {
+    const model::IntHistogram& h = *histogram_->integer;
+    histogram_bytes_ += bytes_of(h, h.positive_deltas, h.negative_deltas);
+  } else {
+    const model::FloatHistogram& h = *histogram_->floating;
+    histogram_bytes_ += bytes_of(h, h.positive_buckets, h.negative_buckets);
+  }
+  histogram_bytes_ += sizeof(storage::HistogramSample);
+  batch_.histograms.push_back({.ref = entry.ref,
+                               .timestamp = stored_timestamp_,
+                               .integer = std::move(histogram_->integer),
+                               .floating = std::move(histogram_->floating)});
 }
 
 // A series that storage refused is offered again in one of 16 rounds; which one differs, so that
@@ -282,7 +528,7 @@ bool Ingest::take_known_sample(const util::Hash128& hash) {
   // The same series again. Without a time of its own the second one is a duplicate.
   ++report_.scraped;
   if (entry.dropped != 0) return true;
-  if (parser_.sample().has_timestamp && start_.job->options.honor_timestamps) {
+  if (sample_->has_timestamp && start_.job->options.honor_timestamps) {
     append_sample(index);
   } else {
     ++report_.kept;
@@ -291,37 +537,19 @@ bool Ingest::take_known_sample(const util::Hash128& hash) {
   return true;
 }
 
-// A series that the cache does not know, or not well enough: read by the whole grammar, labels and
-// rules.
-util::Result<Ingest::Step> Ingest::on_unknown_sample(const util::Hash128& hash) {
-  util::Hash128 exact = hash;
-  if (!parser_.verified()) {
-    const std::string_view split = parser_.sample().series;
-    switch (parser_.verify()) {
-      case TextEvent::kNeedMore:
-        return Step::kNeedMore;
-      case TextEvent::kError:
-        return std::unexpected(parser_.error());
-      default:
-        break;
-    }
-    // Where splitting misread the line, the series may be one that is known after all.
-    if (parser_.sample().series != split) {
-      exact = util::hash128(parser_.sample().series);
-      if (take_known_sample(exact)) return Step::kDone;
-    }
-  }
+// A series that the cache does not know, or not well enough: labels and rules.
+util::Result<void> Ingest::take_new_sample(const util::Hash128& hash) {
   ++report_.scraped;
-  SeriesCache::Index index = cache_.find(exact);
+  SeriesCache::Index index = cache_.find(hash);
   if (index == SeriesCache::kNone) {
-    index = cache_.add(exact);
+    index = cache_.add(hash);
     cache_[index].round = (round_ - 2) & SeriesCache::kRoundMask;  // Not the round before.
     ++report_.added;
   }
   NX_TRY(resolve(index));
   touch(cache_[index]);
   if (cache_[index].dropped == 0) append_sample(index);
-  return Step::kDone;
+  return {};
 }
 
 // Decides about the series of the current line anew: dropped, or to be ensured.
@@ -354,16 +582,33 @@ void Ingest::make_up_for_lost(storage::SeriesRef dead, SeriesCache::Index entry)
   }
 }
 
+// What the target itself says about the series.
+util::Result<void> Ingest::read_exposed_labels() {
+  switch (source_) {
+    case Source::kSeriesText:
+      NX_TRY(series_labels_.parse(sample_->series, context_));
+      exposed_ = series_labels_.labels();
+      break;
+    case Source::kProtobuf: {
+      NX_ASSIGN(exposed_, protobuf_parser_->labels());
+      break;
+    }
+    case Source::kCollector:
+      exposed_ = collector_->labels();
+  }
+  return {};
+}
+
 // The labels under which the series is stored; false when the rules drop it.
 util::Result<bool> Ingest::build_labels(model::Labels& out) {
-  NX_TRY(series_labels_.parse(parser_.sample().series, parser_.context()));
+  NX_TRY(read_exposed_labels());
   if (start_.job->metric_relabel_rules.empty() && merge_labels(out)) return true;
   return relabel(out);
 }
 
 // Two sorted lists into one. False: a label of the series has to make room for one of the target.
 bool Ingest::merge_labels(model::Labels& out) const {
-  const std::vector<model::LabelView>& exposed = series_labels_.labels();
+  const std::span<const model::LabelView> exposed = exposed_;
   model::LabelsEncoder encoder;
   auto next = start_.target->labels.begin();
   const auto end = start_.target->labels.end();
@@ -382,7 +627,7 @@ bool Ingest::merge_labels(model::Labels& out) const {
 }
 
 util::Result<bool> Ingest::relabel(model::Labels& out) {
-  const std::vector<model::LabelView>& exposed = series_labels_.labels();
+  const std::span<const model::LabelView> exposed = exposed_;
   model::LabelsBuilder builder;
   for (const model::LabelView& label : exposed) builder.set(label.name, label.value);
   const auto has = [&exposed](std::string_view name) {
@@ -469,9 +714,15 @@ util::Result<void> Ingest::ensure_pending() {
   }
   for (const Pending& sample : pending_samples_)
     batch_.refs[sample.batch_index] = cache_[sample.entry].ref;
+  for (const Pending& histogram : pending_histograms_)
+    batch_.histograms[histogram.batch_index].ref = cache_[histogram.entry].ref;
+  for (const Pending& exemplar : pending_exemplars_)
+    batch_.exemplars[exemplar.batch_index].ref = cache_[exemplar.entry].ref;
   pending_labels_.clear();
   pending_entries_.clear();
   pending_samples_.clear();
+  pending_histograms_.clear();
+  pending_exemplars_.clear();
   pending_bytes_ = 0;
   return {};
 }
@@ -490,6 +741,9 @@ void Ingest::drop_unresolved() {
   batch_.refs.resize(kept);
   batch_.timestamps.resize(kept);
   batch_.values.resize(kept);
+  const auto is_refused = [](const auto& item) { return item.ref == storage::kNoSeries; };
+  std::erase_if(batch_.histograms, is_refused);
+  std::erase_if(batch_.exemplars, is_refused);
 }
 
 // For what the last good round had and this one has not; if this one failed, for all that the last
@@ -558,34 +812,43 @@ void Ingest::add_report(double up, double seconds) {
 util::Result<void> Ingest::append(std::size_t sample_count) {
   append_report_.clear();
   NX_TRY(shared_->appender->append(batch_, storage::Atomicity::kKeepGood, append_report_));
-  if (!append_report_.floats.empty()) count_refusals(sample_count);
+  if (!append_report_.floats.empty() || !append_report_.histograms.empty())
+    count_refusals(sample_count);
   return {};
+}
+
+void Ingest::count_refusal(storage::AppendOutcome outcome) {
+  switch (outcome) {
+    case storage::AppendOutcome::kDuplicate:
+      shared_->metrics->duplicate_timestamp.increment();
+      break;
+    case storage::AppendOutcome::kOutOfOrder:
+      shared_->metrics->out_of_order.increment();
+      break;
+    case storage::AppendOutcome::kOutOfBounds:
+    case storage::AppendOutcome::kTooOld:
+      shared_->metrics->out_of_bounds.increment();
+      break;
+    default:
+      break;
+  }
 }
 
 void Ingest::count_refusals(std::size_t sample_count) {
   std::vector<storage::SeriesRef> dead;
   for (const storage::Refusal& refusal : append_report_.floats) {
     const std::size_t i = refusal.index;
-    if (refusal.outcome == storage::AppendOutcome::kUnknownSeries) dead.push_back(batch_.refs[i]);
+    const bool is_dead = refusal.outcome == storage::AppendOutcome::kUnknownSeries;
+    if (is_dead) dead.push_back(batch_.refs[i]);
     // A stale marker that came too late was not needed.
     if (i >= sample_count) continue;
-    switch (refusal.outcome) {
-      case storage::AppendOutcome::kUnknownSeries:
-        lost_.push_back({batch_.refs[i], batch_.timestamps[i], batch_.values[i]});
-        break;
-      case storage::AppendOutcome::kDuplicate:
-        shared_->metrics->duplicate_timestamp.increment();
-        break;
-      case storage::AppendOutcome::kOutOfOrder:
-        shared_->metrics->out_of_order.increment();
-        break;
-      case storage::AppendOutcome::kOutOfBounds:
-      case storage::AppendOutcome::kTooOld:
-        shared_->metrics->out_of_bounds.increment();
-        break;
-      default:
-        break;
-    }
+    if (is_dead) lost_.push_back({batch_.refs[i], batch_.timestamps[i], batch_.values[i]});
+    count_refusal(refusal.outcome);
+  }
+  for (const storage::Refusal& refusal : append_report_.histograms) {
+    if (refusal.outcome == storage::AppendOutcome::kUnknownSeries)
+      dead.push_back(batch_.histograms[refusal.index].ref);
+    count_refusal(refusal.outcome);
   }
   if (!dead.empty()) renew_dead(std::move(dead));
 }
@@ -716,6 +979,9 @@ void Ingest::release_buffers() {
     pending_entries_ = {};
     pending_samples_ = {};
   }
+  pending_histograms_ = {};
+  pending_exemplars_ = {};
+  exemplars_ = {};
 }
 
 }  // namespace narthex::scrape

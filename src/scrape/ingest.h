@@ -13,12 +13,16 @@
 #include <string>
 #include <vector>
 
+#include "narthex/exposition/openmetrics_parser.h"
+#include "narthex/exposition/protobuf_parser.h"
+#include "narthex/exposition/protocol.h"
 #include "narthex/exposition/text_parser.h"
 #include "narthex/http/inflater.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/storage/appender.h"
 #include "narthex/util/mutex.h"
 
+#include "scrape/classic_collector.h"
 #include "scrape/job.h"
 #include "scrape/metadata_cache.h"
 #include "scrape/metrics.h"
@@ -69,7 +73,9 @@ class Ingest {
   explicit Ingest(Shared* shared);
 
   void begin_round(const RoundStart& start);
-  // The body is compressed. Before the first buffer() of the round.
+  // What the body is written in, and that it is compressed. Before the first buffer() of the round;
+  // without them it is plain text.
+  void expect_format(exposition::ScrapeProtocol format);
   void expect_gzip();
   // Where the next bytes of the body go: never empty before the memory bound is hit. Valid until
   // take().
@@ -94,7 +100,7 @@ class Ingest {
   [[nodiscard]] std::size_t cached_series() const noexcept { return cache_.size(); }
 
  private:
-  // A sample whose series is being asked for: batch index and cache entry.
+  // A sample, histogram or exemplar whose series is being asked for: batch index and cache entry.
   struct Pending {
     std::size_t batch_index = 0;
     SeriesCache::Index entry = 0;
@@ -117,24 +123,39 @@ class Ingest {
     double value = 0;
   };
   enum class Step : std::uint8_t { kDone, kNeedMore };
+  // Where the labels of the series at hand come from.
+  enum class Source : std::uint8_t { kSeriesText, kProtobuf, kCollector };
 
   // The body.
   util::Result<void> inflate_and_parse(std::span<const char> raw, bool last);
   util::Result<void> parse(bool last);
+  template <class Parser>
+  util::Result<void> parse_with(Parser& parser, bool last);
+  util::Result<void> stop_parsing(std::size_t consumed);
   util::Result<void> count_body(std::size_t bytes);
   util::Result<void> check_memory() const;
   void make_room();
 
-  // Its lines.
+  // Its samples.
+  template <class Parser>
+  util::Result<Step> on_sample(Parser& parser);
+  util::Result<Step> on_sample(exposition::ProtobufParser& parser);
+  template <class Parser>
+  util::Result<Step> collect(Parser& parser);
+  util::Result<void> flush_collector();
   [[nodiscard]] bool take_known_sample(const util::Hash128& hash);
-  util::Result<Step> on_unknown_sample(const util::Hash128& hash);
+  util::Result<void> take_new_sample(const util::Hash128& hash);
+  util::Result<void> take_histogram(exposition::ExposedHistogram histogram);
+  util::Result<void> add_exemplars(std::vector<exposition::ExposedExemplar>& exemplars);
   util::Result<void> resolve(SeriesCache::Index index);
+  util::Result<void> read_exposed_labels();
   util::Result<bool> build_labels(model::Labels& out);
   [[nodiscard]] bool merge_labels(model::Labels& out) const;
   util::Result<bool> relabel(model::Labels& out);
   void make_up_for_lost(storage::SeriesRef dead, SeriesCache::Index entry);
   util::Result<void> check_labels(const model::Labels& labels) const;
   void append_sample(SeriesCache::Index index);
+  void append_histogram(SeriesCache::Index index);
   void touch(SeriesCache::Entry& entry) noexcept;
   [[nodiscard]] bool is_retry_round(const util::Hash128& hash) const noexcept;
   [[nodiscard]] bool trusts(const SeriesCache::Entry& entry) const noexcept;
@@ -146,6 +167,7 @@ class Ingest {
   void add_report(double up, double seconds);
   util::Result<void> repeat_report(double up);
   util::Result<void> append(std::size_t sample_count);
+  void count_refusal(storage::AppendOutcome outcome);
   void count_refusals(std::size_t sample_count);
   void renew_dead(std::vector<storage::SeriesRef> dead);
   util::Result<void> ensure_report_series(const Target& target, bool extra);
@@ -159,12 +181,26 @@ class Ingest {
   std::uint64_t published_version_ = 0;  // Of the metadata, in the self-metrics.
   double published_entries_ = 0;
   double published_bytes_ = 0;
-  exposition::TextParser parser_;
+  exposition::TextParser text_parser_;
+  exposition::OpenMetricsParser openmetrics_parser_;
+  std::unique_ptr<exposition::ProtobufParser> protobuf_parser_;  // Made when it is needed.
   exposition::SeriesLabels series_labels_;
+  std::unique_ptr<ClassicCollector> collector_;  // Made when it is needed.
   std::vector<ReportSeries> report_series_;
 
   RoundStart start_;
   RoundReport report_;
+  exposition::ScrapeProtocol format_ = exposition::ScrapeProtocol::kPrometheusText004;
+
+  // The sample at hand.
+  const exposition::TextSample* sample_ = nullptr;  // Its series may be an identity and no text.
+  Source source_ = Source::kSeriesText;
+  exposition::FamilyContext context_;
+  std::optional<exposition::ExposedHistogram> histogram_;  // Set: it is a histogram.
+  std::span<const model::LabelView> exposed_;              // Its labels, when they were asked for.
+  SeriesCache::Index stored_ = SeriesCache::kNone;  // Its entry, when it went into the batch.
+  model::TimestampMs stored_timestamp_ = 0;
+  std::vector<exposition::ExposedExemplar> exemplars_;
   std::uint32_t round_ = 0;
   std::uint32_t last_good_round_ =
       0;  // kNoRound: the last one failed, so nothing is waiting for a stale marker.
@@ -196,6 +232,9 @@ class Ingest {
   std::vector<model::Labels> pending_labels_;
   std::vector<SeriesCache::Index> pending_entries_;  // As long as pending_labels_.
   std::vector<Pending> pending_samples_;
+  std::vector<Pending> pending_histograms_;
+  std::vector<Pending> pending_exemplars_;
+  std::size_t histogram_bytes_ = 0;  // Of the batch's histograms and exemplars.
   std::size_t pending_bytes_ = 0;
   std::vector<Replaced> replaced_;
   std::vector<Lost> lost_;  // Of the round before; by reference.

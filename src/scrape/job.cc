@@ -1,6 +1,8 @@
 #include "scrape/job.h"
 
 #include <array>
+#include <optional>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -13,17 +15,20 @@ using exposition::ScrapeProtocol;
 using util::Code;
 using util::fail;
 
-util::Result<std::string> accept_header(const ScrapeJobOptions& options) {
+std::string accept_header(const ScrapeJobOptions& options) {
   static constexpr std::array kDefaultOrder{
-      ScrapeProtocol::kOpenMetricsText100, ScrapeProtocol::kOpenMetricsText001,
-      ScrapeProtocol::kPrometheusText100, ScrapeProtocol::kPrometheusText004};
-  std::vector<ScrapeProtocol> protocols = options.protocols;
-  if (protocols.empty()) protocols.assign(kDefaultOrder.begin(), kDefaultOrder.end());
-
+      ScrapeProtocol::kPrometheusProto, ScrapeProtocol::kOpenMetricsText100,
+      ScrapeProtocol::kOpenMetricsText001, ScrapeProtocol::kPrometheusText100,
+      ScrapeProtocol::kPrometheusText004};
+  std::span<const ScrapeProtocol> protocols = options.protocols;
+  if (protocols.empty()) {
+    protocols = kDefaultOrder;
+    // Only protobuf can carry native histograms.
+    if (!options.histograms.scrape_native_histograms) protocols = protocols.subspan(1);
+  }
   std::string out;
   int weight = 6;
   for (const ScrapeProtocol protocol : protocols) {
-    if (!exposition::can_parse(protocol)) continue;
     out += exposition::scrape_protocol_media_type(protocol);
     if (protocol == ScrapeProtocol::kPrometheusText100 ||
         protocol == ScrapeProtocol::kOpenMetricsText100) {
@@ -31,19 +36,56 @@ util::Result<std::string> accept_header(const ScrapeJobOptions& options) {
     }
     out += fmt::format(";q=0.{},", weight--);
   }
-  if (out.empty())
-    return fail(Code::kUnsupported, "none of the scrape_protocols can be parsed by this version");
   return out + fmt::format("*/*;q=0.{}", weight);
 }
 
+namespace {
+
+std::string_view trimmed(std::string_view text) noexcept {
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  return text;
+}
+
+// The value of a parameter behind the media type, without quotes; "" when it is absent.
+std::string_view parameter_of(std::string_view content_type, std::string_view name) noexcept {
+  std::size_t begin = content_type.find(';');
+  while (begin != std::string_view::npos) {
+    const std::size_t end = content_type.find(';', begin + 1);
+    const std::string_view parameter = content_type.substr(begin + 1, end - begin - 1);
+    const std::size_t equal = parameter.find('=');
+    if (equal != std::string_view::npos &&
+        http::equals_ignoring_case(trimmed(parameter.substr(0, equal)), name)) {
+      std::string_view value = trimmed(parameter.substr(equal + 1));
+      if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+        value = value.substr(1, value.size() - 2);
+      return value;
+    }
+    begin = end;
+  }
+  return {};
+}
+
+// nullopt: a media type that is none of ours.
+std::optional<ScrapeProtocol> known_format(std::string_view content_type) noexcept {
+  const std::string_view type = trimmed(content_type.substr(0, content_type.find(';')));
+  if (http::equals_ignoring_case(type, "text/plain")) return ScrapeProtocol::kPrometheusText004;
+  if (http::equals_ignoring_case(type, "application/openmetrics-text"))
+    return ScrapeProtocol::kOpenMetricsText100;
+  const bool is_protobuf =
+      http::equals_ignoring_case(type, "application/vnd.google.protobuf") &&
+      parameter_of(content_type, "proto") == "io.prometheus.client.MetricFamily" &&
+      http::equals_ignoring_case(parameter_of(content_type, "encoding"), "delimited");
+  return is_protobuf ? std::optional(ScrapeProtocol::kPrometheusProto) : std::nullopt;
+}
+
+}  // namespace
+
 util::Result<ScrapeProtocol> body_format(std::string_view content_type,
                                          std::optional<ScrapeProtocol> fallback) {
-  const std::size_t end = std::min(content_type.find(';'), content_type.size());
-  std::string_view type = content_type.substr(0, end);
-  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
-  while (!type.empty() && (type.front() == ' ' || type.front() == '\t')) type.remove_prefix(1);
-  if (http::equals_ignoring_case(type, "text/plain")) return ScrapeProtocol::kPrometheusText004;
-  if (fallback && exposition::can_parse(*fallback)) return *fallback;
+  if (const auto known = known_format(content_type)) return *known;
+  if (fallback) return *fallback;
+  const std::string_view type = trimmed(content_type.substr(0, content_type.find(';')));
   if (type.empty()) {
     return fail(Code::kUnsupported,
                 "non-compliant scrape target sending blank Content-Type and no "
@@ -73,8 +115,6 @@ util::Result<std::shared_ptr<Job>> make_job(ScrapeJobOptions options,
   auto metric_rules =
       relabel::RelabelRules::compile(options.metric_relabel_configs, options.name_scheme);
   if (!metric_rules) return failed(std::move(metric_rules).error(), "metric_relabel_configs");
-  auto accept = accept_header(options);
-  if (!accept) return failed(std::move(accept).error(), "scrape_protocols");
   if (previous != nullptr && previous->options.http == options.http) {
     job->client = previous->client;
   } else {
@@ -84,7 +124,10 @@ util::Result<std::shared_ptr<Job>> make_job(ScrapeJobOptions options,
   }
   job->relabel_rules = *std::move(relabel_rules);
   job->metric_relabel_rules = *std::move(metric_rules);
-  job->accept = *std::move(accept);
+  job->accept = accept_header(options);
+  job->resolution = {
+      .buckets_max = options.histogram_buckets_max,
+      .schema_max = exposition::schema_for_factor(options.histogram_bucket_factor_min)};
   job->user_agent = manager.user_agent;
   job->adjust_timestamps = manager.adjust_timestamps;
   job->timestamp_tolerance = manager.timestamp_tolerance;

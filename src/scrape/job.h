@@ -20,6 +20,7 @@ struct Job {
   std::shared_ptr<http::Client> client;
   std::string accept;
   std::string user_agent;
+  exposition::ResolutionLimits resolution;  // Of native histograms.
   bool adjust_timestamps = true;
   std::chrono::nanoseconds timestamp_tolerance{0};
   std::string forced_error;  // Not empty: every scrape of the pool fails with it.
@@ -31,9 +32,8 @@ util::Result<std::shared_ptr<Job>> make_job(ScrapeJobOptions options,
                                             const ScrapeManagerOptions& manager, util::Clock* clock,
                                             const Job* previous);
 
-// The Accept header for these protocols, best first; empty = the default order. Formats that cannot
-// be parsed are left out; kUnsupported when none is left.
-util::Result<std::string> accept_header(const ScrapeJobOptions& options);
+// The Accept header for the job's protocols, best first; none = the default order.
+[[nodiscard]] std::string accept_header(const ScrapeJobOptions& options);
 
 // The format of a body of this Content-Type. The error is Prometheus' for a type that is blank,
 // broken or unknown.

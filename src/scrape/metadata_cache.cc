@@ -5,12 +5,55 @@
 namespace narthex::scrape {
 namespace {
 
+using exposition::TextEvent;
+
 constexpr std::uint32_t kRoundsUnseenMax = 10;
 // A target with more families than this gets no metadata for the rest: what it costs is bounded.
 constexpr std::size_t kFamiliesMax = 50'000;
 constexpr std::size_t kHelpBytesMax = 64U << 10U;
+constexpr std::size_t kUnitBytesMax = 256;
+
+// The front of a valid text, cut between characters.
+std::string_view front_of(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  std::size_t end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
+  return text.substr(0, end);
+}
 
 }  // namespace
+
+MetadataLine metadata_line(const exposition::TextParser& parser, TextEvent event) {
+  return {.hash = util::hash64(parser.meta_line()),
+          .family = parser.family(),
+          .kind = event,
+          .type = parser.type(),
+          .text = event == TextEvent::kHelp ? parser.help_raw() : std::string_view(),
+          .unescape = &exposition::unescape_help};
+}
+
+MetadataLine metadata_line(const exposition::OpenMetricsParser& parser, TextEvent event) {
+  return {.hash = util::hash64(parser.meta_line()),
+          .family = parser.family(),
+          .kind = event,
+          .type = parser.type(),
+          .text = event == TextEvent::kUnit ? parser.unit() : parser.help_raw(),
+          .unescape = &exposition::unescape_openmetrics_help};
+}
+
+MetadataLine metadata_line(const exposition::ProtobufParser& parser, TextEvent event) {
+  std::string_view text;
+  if (event == TextEvent::kHelp) text = parser.help();
+  if (event == TextEvent::kUnit) text = parser.unit();
+  const std::uint64_t kind =
+      (static_cast<std::uint64_t>(event) << 8U) |
+      (event == TextEvent::kType ? static_cast<std::uint64_t>(parser.type()) : 0);
+  return {.hash = util::mix64(util::mix64(util::hash64(parser.family()), util::hash64(text)), kind),
+          .family = parser.family(),
+          .kind = event,
+          .type = parser.type(),
+          .text = text};
+}
 
 FamilyMetadataPtr MetadataInterner::intern(FamilyMetadata metadata) {
   std::string text =
@@ -47,8 +90,8 @@ std::uint32_t MetadataCache::entry_of(std::string_view family) {
   return it->second;
 }
 
-void MetadataCache::on_line(const exposition::TextParser& parser, exposition::TextEvent event) {
-  const std::uint64_t hash = util::hash64(parser.meta_line());
+void MetadataCache::on_line(const MetadataLine& line) {
+  const std::uint64_t hash = line.hash;
   const std::size_t place = line_count_++;
   if (place < lines_.size() && lines_[place].hash == hash) {
     seen_[lines_[place].entry] = round_;
@@ -58,7 +101,7 @@ void MetadataCache::on_line(const exposition::TextParser& parser, exposition::Te
     --line_count_;
     return;
   }
-  const std::uint32_t entry = entry_of(parser.family());
+  const std::uint32_t entry = entry_of(line.family);
   seen_[entry] = round_;
   if (place < lines_.size()) {
     lines_[place] = {hash, entry};
@@ -66,10 +109,17 @@ void MetadataCache::on_line(const exposition::TextParser& parser, exposition::Te
     lines_.push_back({hash, entry});
   }
   FamilyMetadata changed = *families_[entry];
-  if (event == exposition::TextEvent::kType) {
-    changed.metadata.type = parser.type();
-  } else {
-    changed.metadata.help = exposition::unescape_help(parser.help_raw().substr(0, kHelpBytesMax));
+  switch (line.kind) {
+    case TextEvent::kType:
+      changed.metadata.type = line.type;
+      break;
+    case TextEvent::kUnit:
+      changed.metadata.unit = front_of(line.text, kUnitBytesMax);
+      break;
+    default: {
+      const std::string_view help = front_of(line.text, kHelpBytesMax);
+      changed.metadata.help = line.unescape != nullptr ? line.unescape(help) : std::string(help);
+    }
   }
   if (changed == *families_[entry]) return;
   ++version_;

@@ -11,6 +11,8 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "narthex/exposition/openmetrics_parser.h"
+#include "narthex/exposition/protobuf_parser.h"
 #include "narthex/exposition/text_parser.h"
 #include "narthex/model/metadata.h"
 #include "narthex/util/hash.h"
@@ -38,15 +40,32 @@ class MetadataInterner {
   std::size_t sweep_at_ NX_GUARDED_BY(mutex_) = 1024;
 };
 
+// What one line about a family says, in whatever format it came.
+struct MetadataLine {
+  std::uint64_t hash = 0;  // Of the line: equal lines say the same.
+  std::string_view family;
+  exposition::TextEvent kind = exposition::TextEvent::kType;  // kType, kHelp or kUnit.
+  model::MetricType type = model::MetricType::kUnknown;
+  std::string_view text;                                // Help, still escaped, or unit.
+  std::string (*unescape)(std::string_view) = nullptr;  // Null: nothing is escaped.
+};
+
+// Of what the parser has just returned.
+[[nodiscard]] MetadataLine metadata_line(const exposition::TextParser& parser,
+                                         exposition::TextEvent event);
+[[nodiscard]] MetadataLine metadata_line(const exposition::OpenMetricsParser& parser,
+                                         exposition::TextEvent event);
+[[nodiscard]] MetadataLine metadata_line(const exposition::ProtobufParser& parser,
+                                         exposition::TextEvent event);
+
 // Of one target. Threads: confined, except snapshot() and its relatives, which any thread may call.
 class MetadataCache {
  public:
   explicit MetadataCache(MetadataInterner* interner) : interner_(interner) {}
 
   void begin_round();
-  // The parser has just returned kType or kHelp. A line that stood at the same place in the round
-  // before costs one comparison.
-  void on_line(const exposition::TextParser& parser, exposition::TextEvent event);
+  // A line that stood at the same place in the round before costs one comparison.
+  void on_line(const MetadataLine& line);
   // Forgets what was not seen for ten rounds.
   void end_round();
 

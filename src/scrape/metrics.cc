@@ -23,6 +23,9 @@ Metrics::Metrics(telemetry::Registry& r)
                                       "Scrapes with too many samples.")),
       body_size_limit_exceeded(r.counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
                                          "Scrapes with too large a body.")),
+      histogram_bucket_limit_exceeded(
+          r.counter("prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+                    "Scrapes with a native histogram of too many buckets.")),
       duplicate_timestamp(
           r.counter("prometheus_target_scrapes_sample_duplicate_timestamp_total",
                     "Samples refused because there was another value at their time.")),

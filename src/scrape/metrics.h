@@ -21,6 +21,7 @@ struct Metrics {
   telemetry::Counter& label_limit_exceeded;
   telemetry::Counter& sample_limit_exceeded;
   telemetry::Counter& body_size_limit_exceeded;
+  telemetry::Counter& histogram_bucket_limit_exceeded;
   telemetry::Counter& duplicate_timestamp;
   telemetry::Counter& out_of_order;
   telemetry::Counter& out_of_bounds;

@@ -117,20 +117,42 @@ util::Result<void> read_timing(const LabelsBuilder& labels, Target& target) {
   return {};
 }
 
-util::Result<void> check_switches(const LabelsBuilder& labels) {
-  constexpr std::pair<std::string_view, std::string_view> kSwitches[] = {
-      {"__convert_classic_histograms_to_nhcb__", "convert classic histograms to nhcb"},
-      {"__always_scrape_classic_histograms__", "always scrape classic histograms"},
-      {"__scrape_native_histograms__", "scrape native histograms"}};
-  for (const auto& [label, name] : kSwitches) {
-    const std::string_view value = labels.get(label);
-    constexpr std::string_view kBooleans[] = {"1", "t", "T", "true",  "TRUE",  "True",
-                                              "0", "f", "F", "false", "FALSE", "False"};
-    if (std::ranges::find(kBooleans, value) == std::end(kBooleans)) {
+// Go's words for true and false; nullopt for anything else.
+std::optional<bool> parse_switch(std::string_view text) {
+  for (const std::string_view word : {"1", "t", "T", "true", "TRUE", "True"}) {
+    if (text == word) return true;
+  }
+  for (const std::string_view word : {"0", "f", "F", "false", "FALSE", "False"}) {
+    if (text == word) return false;
+  }
+  return std::nullopt;
+}
+
+constexpr std::string_view kConvertLabel = "__convert_classic_histograms_to_nhcb__";
+constexpr std::string_view kClassicLabel = "__always_scrape_classic_histograms__";
+constexpr std::string_view kNativeLabel = "__scrape_native_histograms__";
+
+util::Result<void> read_histogram_switches(const LabelsBuilder& labels,
+                                           exposition::HistogramOptions& out) {
+  struct Switch {
+    std::string_view label;
+    std::string_view name;
+    bool* value;
+  };
+  const Switch switches[] = {
+      {kConvertLabel, "convert classic histograms to nhcb",
+       &out.convert_classic_histograms_to_nhcb},
+      {kClassicLabel, "always scrape classic histograms", &out.always_scrape_classic_histograms},
+      {kNativeLabel, "scrape native histograms", &out.scrape_native_histograms}};
+  for (const Switch& each : switches) {
+    const std::string_view text = labels.get(each.label);
+    const std::optional<bool> value = parse_switch(text);
+    if (!value) {
       return fail(Code::kInvalidArgument,
                   fmt::format("error parsing {}: strconv.ParseBool: parsing {}: invalid syntax",
-                              name, model::quoted(value)));
+                              each.name, model::quoted(text)));
     }
+    *each.value = *value;
   }
   return {};
 }
@@ -155,9 +177,11 @@ model::Labels initial_labels(const model::Labels& discovered, const ScrapeJobOpt
   set_if_absent(labels, "__scrape_timeout__", model::format_duration(job.timeout));
   set_if_absent(labels, "__metrics_path__", job.metrics_path);
   set_if_absent(labels, "__scheme__", job.scheme);
-  set_if_absent(labels, "__scrape_native_histograms__", "false");
-  set_if_absent(labels, "__always_scrape_classic_histograms__", "false");
-  set_if_absent(labels, "__convert_classic_histograms_to_nhcb__", "false");
+  const auto text = [](bool value) { return value ? "true" : "false"; };
+  const exposition::HistogramOptions& histograms = job.histograms;
+  set_if_absent(labels, kNativeLabel, text(histograms.scrape_native_histograms));
+  set_if_absent(labels, kClassicLabel, text(histograms.always_scrape_classic_histograms));
+  set_if_absent(labels, kConvertLabel, text(histograms.convert_classic_histograms_to_nhcb));
   for (const auto& [name, values] : job.params) {
     if (!values.empty()) set_if_absent(labels, std::string(kParamPrefix) + name, values.front());
   }
@@ -176,7 +200,7 @@ util::Result<std::optional<Target>> make_target(const model::Labels& initial,
   NX_ASSIGN(target.url, url_of(labels, job));
   target.url_text = target.url.to_string();
   NX_TRY(read_timing(labels, target));
-  NX_TRY(check_switches(labels));
+  NX_TRY(read_histogram_switches(labels, target.histograms));
 
   const std::string address(labels.get("__address__"));
   labels.remove_if([](std::string_view name) { return name.starts_with("__"); });

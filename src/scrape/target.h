@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "narthex/exposition/native_histogram.h"
 #include "narthex/http/url.h"
 #include "narthex/model/labels.h"
 #include "narthex/relabel/relabel.h"
@@ -23,6 +24,7 @@ struct Target {
   std::string url_text;
   std::chrono::milliseconds interval{0};
   std::chrono::milliseconds timeout{0};
+  exposition::HistogramOptions histograms;
 
   // Same key, same target: labels and URL.
   [[nodiscard]] std::string key() const;

@@ -143,7 +143,7 @@ async::Task<void> TargetLoop::read_and_commit(Slot slot) {
   }
   NX_CO_ASSIGN(const auto format, body_format(exchange->headers().get("Content-Type"),
                                               current_job_->options.fallback_protocol));
-  static_cast<void>(format);  // Both text formats share one parser.
+  ingest_.expect_format(format);
   if (http::equals_ignoring_case(exchange->headers().get("Content-Encoding"), "gzip"))
     ingest_.expect_gzip();
 

@@ -9,7 +9,7 @@
 
 namespace {
 
-using narthex::exposition::OpenMetricsEvent;
+using narthex::exposition::TextEvent;
 
 struct Outcome {
   std::size_t samples = 0;
@@ -28,14 +28,15 @@ Outcome read(std::string_view body, std::size_t part) {
     end = std::min(body.size(), 2 * end - begin + part);
     parser.feed(body.substr(begin, end - begin), end == body.size());
     for (;;) {
-      const OpenMetricsEvent event = parser.next();
-      if (event == OpenMetricsEvent::kNeedMore) break;
-      if (event == OpenMetricsEvent::kError) return outcome;
-      if (event == OpenMetricsEvent::kEnd) {
+      TextEvent event = parser.next();
+      if (event == TextEvent::kSample && !parser.verified()) event = parser.verify();
+      if (event == TextEvent::kNeedMore) break;
+      if (event == TextEvent::kError) return outcome;
+      if (event == TextEvent::kEnd) {
         outcome.is_good = true;
         return outcome;
       }
-      if (event != OpenMetricsEvent::kSample) continue;
+      if (event != TextEvent::kSample) continue;
       ++outcome.samples;
       static_cast<void>(labels.parse(parser.sample().series, parser.context()));
       if (parser.has_exemplar()) static_cast<void>(labels.parse(parser.exemplar().labels, {}));

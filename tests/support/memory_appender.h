@@ -52,6 +52,10 @@ class MemoryAppender final : public storage::Appender {
       const auto outcome = append_one(batch.refs[i], batch.timestamps[i], batch.values[i]);
       if (outcome != storage::AppendOutcome::kOk) report.floats.push_back({i, outcome});
     }
+    for (const storage::HistogramSample& sample : batch.histograms)
+      histograms_.emplace_back(names_.at(sample.ref), sample);
+    for (const storage::Exemplar& exemplar : batch.exemplars)
+      exemplars_.emplace_back(names_.at(exemplar.ref), exemplar);
     return {};
   }
 
@@ -66,6 +70,15 @@ class MemoryAppender final : public storage::Appender {
       out += model::is_stale(v) ? fmt::format("{}=stale", t) : fmt::format("{}={}", t, v);
     }
     return out;
+  }
+  // In order of arrival, with the names of their series.
+  [[nodiscard]] std::vector<std::pair<std::string, storage::HistogramSample>> histograms() const {
+    const util::MutexLock lock(mutex_);
+    return histograms_;
+  }
+  [[nodiscard]] std::vector<std::pair<std::string, storage::Exemplar>> exemplars() const {
+    const util::MutexLock lock(mutex_);
+    return exemplars_;
   }
   // The last value; nullopt when there is none.
   [[nodiscard]] std::optional<double> last(const std::string& series) const {
@@ -132,6 +145,8 @@ class MemoryAppender final : public storage::Appender {
   std::map<storage::SeriesRef, std::string> names_ NX_GUARDED_BY(mutex_);
   std::map<storage::SeriesRef, std::vector<std::pair<model::TimestampMs, double>>> samples_
       NX_GUARDED_BY(mutex_);
+  std::vector<std::pair<std::string, storage::HistogramSample>> histograms_ NX_GUARDED_BY(mutex_);
+  std::vector<std::pair<std::string, storage::Exemplar>> exemplars_ NX_GUARDED_BY(mutex_);
   storage::SeriesRef next_ref_ NX_GUARDED_BY(mutex_) = 1;
   std::size_t series_max_ NX_GUARDED_BY(mutex_) = SIZE_MAX;
   std::size_t ensured_ NX_GUARDED_BY(mutex_) = 0;

@@ -21,8 +21,6 @@ enum class ScrapeProtocol : std::uint8_t {
 util::Result<ScrapeProtocol> parse_scrape_protocol(std::string_view text);
 // The media type with its version parameter, as an Accept header has it.
 [[nodiscard]] std::string_view scrape_protocol_media_type(ScrapeProtocol protocol) noexcept;
-// Whether this build can parse the format; only such formats are asked for.
-[[nodiscard]] bool can_parse(ScrapeProtocol protocol) noexcept;
 
 enum class EscapingScheme : std::uint8_t { kAllowUtf8, kUnderscores, kDots, kValues };
 // "allow-utf-8", "underscores", "dots", "values".

@@ -23,6 +23,7 @@ enum class TextEvent : std::uint8_t {
   kSample,
   kType,      // A TYPE line: family() and type().
   kHelp,      // A HELP line: family() and help_raw().
+  kUnit,      // A UNIT line: family() and unit(). OpenMetrics and protobuf only.
   kNeedMore,  // The rest of the text is the beginning of a line: feed it again, from consumed() on,
               // with more behind it.
   kEnd,       // The body is over.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "narthex/discovery/options.h"
+#include "narthex/exposition/native_histogram.h"
 #include "narthex/exposition/protocol.h"
 #include "narthex/http/client_options.h"
 #include "narthex/model/labels.h"
@@ -52,6 +53,11 @@ struct ScrapeJobOptions {
   std::optional<exposition::ScrapeProtocol> fallback_protocol;
   model::NameScheme name_scheme = model::NameScheme::kUtf8;
   exposition::EscapingScheme escaping_scheme = exposition::EscapingScheme::kAllowUtf8;
+
+  // Where a target's labels do not say otherwise.
+  exposition::HistogramOptions histograms;
+  std::uint64_t histogram_buckets_max = 0;  // native_histogram_bucket_limit; 0: no limit.
+  double histogram_bucket_factor_min = 0;   // native_histogram_min_bucket_factor.
 
   ScrapeLimits limits;
   std::vector<relabel::RelabelRule> relabel_configs;

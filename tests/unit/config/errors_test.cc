@@ -117,8 +117,6 @@ TEST(ConfigErrors, Global) {
        2},
       {"global:\n  body_size_limit: 5Q\n", "units: unknown unit Q in 5Q", 2},
       {"global:\n  query_log_file: q.log\n", "query_log_file is not supported by this version", 2},
-      {"global: {scrape_native_histograms: true}\n",
-       "scrape_native_histograms is not supported by this version", 1},
       {"rule_files: [\"a/*/b.yml\"]\n", "invalid rule file path \"a/*/b.yml\"", 1},
       {"scrape_config_files:\n- ok.yml\n- \"*/x\"\n", "invalid scrape config file path \"*/x\"", 3},
   });
@@ -240,12 +238,6 @@ TEST(ConfigErrors, WhatCannotBeHonouredIsRefused) {
        "oauth2 is not supported by this version", 3},
       {"scrape_configs:\n- job_name: a\n  proxy_url: http://x\n",
        "proxy_url is not supported by this version", 3},
-      {"scrape_configs:\n- job_name: a\n  convert_classic_histograms_to_nhcb: true\n",
-       "convert_classic_histograms_to_nhcb is not supported by this version", 3},
-      {"scrape_configs:\n- job_name: a\n  scrape_protocols: [PrometheusProto]\n",
-       "a job with nothing but the scrape_protocols [PrometheusProto] is not supported by this "
-       "version",
-       3},
   });
   EXPECT_THAT(error_of("scrape_configs:\n- job_name: a\n  foo_sd_configs: []\n"),
               HasSubstr("field foo_sd_configs not found"));

@@ -10,7 +10,7 @@
 namespace narthex::exposition {
 namespace {
 
-using Event = OpenMetricsEvent;
+using Event = TextEvent;
 
 // Everything that the parser says about a body, one text an event; `part` bytes come at a time.
 std::vector<std::string> read(std::string_view body, std::size_t part) {
@@ -23,7 +23,8 @@ std::vector<std::string> read(std::string_view body, std::size_t part) {
     end = std::min(body.size(), 2 * end - begin + part);
     parser.feed(body.substr(begin, end - begin), end == body.size());
     for (;;) {
-      const Event event = parser.next();
+      Event event = parser.next();
+      if (event == Event::kSample && !parser.verified()) event = parser.verify();
       if (event == Event::kNeedMore) break;
       if (event == Event::kEnd) return out;
       if (event == Event::kError) {
@@ -104,11 +105,40 @@ TEST(OpenMetricsParser, NamesWhatIsWrongInPrometheusWords) {
   check("{b=\"c\"} 1\n# EOF\n", R"(metric name not set while parsing: "{b=\"c\"} 1")");
   check("a{\"b\"} 1\n# EOF\n", R"(metric name already set while parsing: "a{\"b\"}")");
   check("a 1 NaN\n# EOF\n", "invalid timestamp NaN");
-  check("a 1 1e300\n# EOF\n", "invalid timestamp 1e300");
+  check("a 1 # {b=\"\"} 1 NaN\n# EOF\n", "invalid exemplar timestamp NaN");
   check("a 1 # {} 1 Inf\n# EOF\n", "invalid exemplar timestamp +Inf");
   check("# TYPE a untyped\n# EOF\n", "invalid metric type \"untyped\"");
   check("# UNIT a seconds\n# EOF\n", "unit \"seconds\" not a suffix of metric \"a\"");
   check("# UNIT _s s\n# EOF\n", "unit \"s\" not a suffix of metric \"_s\"");
+}
+
+// Goal: whoever knows a series by the text that splitting gives needs no grammar for it.
+TEST(OpenMetricsParser, SplitsSimpleLinesAndReadsTheOthers) {
+  const std::string_view body =
+      "a 1\nb{c=\"} 2\"} -2.5e3\n{\"d.e\"} NaN\nf{g=\"h\"} 1 # {i=\"j\"} 2\nk 1 2\n# EOF\n";
+  OpenMetricsParser parser;
+  parser.reset();
+  parser.feed(body, true);
+  const auto check = [&parser](std::string_view split, std::string_view verified) {
+    ASSERT_EQ(parser.next(), Event::kSample);
+    EXPECT_EQ(parser.sample().series, split);
+    const bool was_verified = parser.verified();
+    EXPECT_EQ(was_verified, split == "k");
+    EXPECT_EQ(parser.verify(), Event::kSample);
+    EXPECT_EQ(parser.sample().series, verified);
+  };
+  check("a", "a");
+  check("b{c=\"} 2\"}", "b{c=\"} 2\"}");
+  check("{\"d.e\"}", "{\"d.e\"}");
+  check("f{g=\"h\"} 1 # {i=\"j\"}", "f{g=\"h\"}");
+  EXPECT_TRUE(parser.has_exemplar());
+  check("k", "k");
+  EXPECT_EQ(parser.next(), Event::kEnd);
+}
+
+TEST(OpenMetricsParser, TimesBeyondMillisecondsSaturate) {
+  EXPECT_EQ(read("a 1 1e300\na 1 -1e300\n# EOF\n", 100),
+            (std::vector<std::string>{"a 1 @9223372036854775807", "a 1 @-9223372036854775808"}));
 }
 
 }  // namespace

@@ -14,7 +14,6 @@ TEST(ScrapeProtocol, NamesReadBack) {
     EXPECT_FALSE(scrape_protocol_media_type(protocol).empty());
   }
   EXPECT_FALSE(parse_scrape_protocol("prometheustext0.0.4").has_value());
-  EXPECT_TRUE(can_parse(ScrapeProtocol::kPrometheusText004));
 }
 
 TEST(EscapingScheme, NamesReadBack) {

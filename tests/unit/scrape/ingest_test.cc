@@ -49,6 +49,7 @@ class IngestTest : public ::testing::Test {
   std::string round(std::string_view body, bool compressed = false, std::size_t part = SIZE_MAX) {
     now_ += 1000;
     ingest_.begin_round({.job = job_.get(), .target = &target_, .timestamp = now_});
+    ingest_.expect_format(format_);
     if (compressed) ingest_.expect_gzip();
     util::Result<void> outcome;
     for (bool last = false; outcome && !last;) {
@@ -82,6 +83,7 @@ class IngestTest : public ::testing::Test {
   std::shared_ptr<Job> job_;
   Ingest ingest_{&shared_};
   model::TimestampMs now_ = 1'000'000;
+  exposition::ScrapeProtocol format_ = exposition::ScrapeProtocol::kPrometheusText004;
 };
 
 TEST_F(IngestTest, StoresSamplesWithTheLabelsOfTheTargetAndAReport) {
@@ -397,6 +399,209 @@ TEST_F(IngestTest, EqualsAModelWithoutACache) {
     for (const std::string& sample : samples) want += (want.empty() ? "" : " ") + sample;
     EXPECT_EQ(got(name), want) << name;
   }
+}
+
+// ---- OpenMetrics ----
+
+TEST_F(IngestTest, OpenMetricsIsReadInWhateverPiecesItComes) {
+  format_ = exposition::ScrapeProtocol::kOpenMetricsText100;
+  const std::string_view body =
+      "# HELP a Help.\n# TYPE a counter\n# UNIT a_seconds seconds\na_total{b=\"c\"} 1\n"
+      "a_total{b=\"} 2\"} 2 # {id=\"x\"} 0.5\n{\"u.v\"} 3 1000.5\n# EOF\n";
+  for (const std::size_t part : {std::size_t{1}, std::size_t{7}, std::size_t{4096}})
+    EXPECT_EQ(round(body, false, part), "") << part;
+  EXPECT_EQ(appender_.text("a_total{b=\"c\", instance=\"i\", job=\"j\"}"),
+            "1001000=1 1002000=1 1003000=1");
+  EXPECT_EQ(appender_.text("a_total{b=\"} 2\", instance=\"i\", job=\"j\"}"),
+            "1001000=2 1002000=2 1003000=2");
+  EXPECT_EQ(appender_.text("{__name__=\"u.v\", instance=\"i\", job=\"j\"}"), "1000500=3");
+  EXPECT_EQ(got("scrape_series_added"), "1001000=3 1002000=0 1003000=0");
+  EXPECT_EQ(ingest_.metadata().find("a")->metadata,
+            (model::Metadata{model::MetricType::kCounter, "Help.", ""}));
+  EXPECT_EQ(ingest_.metadata().find("a_seconds")->metadata.unit, "seconds");
+  ASSERT_EQ(appender_.exemplars().size(), 3U);
+  const auto [series, exemplar] = appender_.exemplars().back();
+  EXPECT_EQ(series, "a_total{b=\"} 2\", instance=\"i\", job=\"j\"}");
+  EXPECT_EQ(exemplar.timestamp, 1'003'000);
+  EXPECT_EQ(exemplar.value, 0.5);
+  EXPECT_EQ(exemplar.labels, (model::Labels{{"id", "x"}}));
+}
+
+TEST_F(IngestTest, OpenMetricsWithoutItsEndIsNoBody) {
+  format_ = exposition::ScrapeProtocol::kOpenMetricsText100;
+  EXPECT_EQ(round("a 1\n"), "data does not end with # EOF");
+  EXPECT_EQ(round("a 1\n# EOF\na 2\n"), "unexpected data after # EOF");
+  EXPECT_EQ(got("a"), "");
+  EXPECT_EQ(round("a 1\n# EOF"), "");
+}
+
+// ---- Protobuf ----
+
+// A message is built field by field: number, then what it holds.
+class Message {
+ public:
+  Message& text(std::uint32_t number, std::string_view bytes) {
+    varint((number << 3U) | 2U);
+    varint(bytes.size());
+    bytes_ += bytes;
+    return *this;
+  }
+  Message& message(std::uint32_t number, const Message& inner) {
+    return text(number, inner.bytes_);
+  }
+  Message& number(std::uint32_t number, std::uint64_t value) {
+    varint(number << 3U);
+    varint(value);
+    return *this;
+  }
+  Message& real(std::uint32_t number, double value) {
+    varint((number << 3U) | 1U);
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    return *this;
+  }
+  [[nodiscard]] std::string delimited() const {
+    Message out;
+    out.varint(bytes_.size());
+    return out.bytes_ + bytes_;
+  }
+
+ private:
+  void varint(std::uint64_t value) {
+    for (; value >= 0x80U; value >>= 7U) bytes_.push_back(static_cast<char>(value | 0x80U));
+    bytes_.push_back(static_cast<char>(value));
+  }
+  std::string bytes_;
+};
+
+Message label(std::string_view name, std::string_view value) {
+  return Message().text(1, name).text(2, value);
+}
+
+std::string counter_family(double value) {
+  const Message exemplar = Message().message(1, label("id", "x")).real(2, 0.5);
+  const Message metric = Message()
+                             .message(1, label("code", "200"))
+                             .message(3, Message().real(1, value).message(2, exemplar));
+  return Message().text(1, "requests").text(2, "Help.").number(3, 0).message(4, metric).delimited();
+}
+
+// Count 3 (one of them zero), sum 7, buckets 1 and 2 of schema 3 with one observation each; classic
+// bounds 1 and +Inf.
+std::string histogram_family() {
+  const Message span = Message().number(1, 2).number(2, 2);
+  const Message bucket = Message().number(1, 2).real(2, 1.0);
+  const Message histogram = Message()
+                                .number(1, 3)
+                                .real(2, 7)
+                                .message(3, bucket)
+                                .number(5, 6)
+                                .real(6, 0.001)
+                                .number(7, 1)
+                                .message(12, span)
+                                .number(13, 2)
+                                .number(13, 0);
+  return Message()
+      .text(1, "latency")
+      .number(3, 4)
+      .message(4, Message().message(7, histogram))
+      .delimited();
+}
+
+TEST_F(IngestTest, ProtobufIsReadInWhateverPiecesItComes) {
+  format_ = exposition::ScrapeProtocol::kPrometheusProto;
+  for (const std::size_t part : {std::size_t{1}, std::size_t{7}, std::size_t{4096}}) {
+    EXPECT_EQ(round(counter_family(static_cast<double>(part)) + histogram_family(), false, part),
+              "");
+  }
+  EXPECT_EQ(appender_.text("requests{code=\"200\", instance=\"i\", job=\"j\"}"),
+            "1001000=1 1002000=7 1003000=4096");
+  EXPECT_EQ(got("latency_count"), "1001000=3 1002000=3 1003000=3");
+  EXPECT_EQ(got("latency_bucket", ""), "");
+  EXPECT_EQ(appender_.text("latency_bucket{instance=\"i\", job=\"j\", le=\"1.0\"}"),
+            "1001000=2 1002000=2 1003000=2");
+  EXPECT_EQ(appender_.text("latency_bucket{instance=\"i\", job=\"j\", le=\"+Inf\"}"),
+            "1001000=3 1002000=3 1003000=3");
+  EXPECT_EQ(got("scrape_samples_scraped"), "1001000=5 1002000=5 1003000=5");
+  EXPECT_EQ(got("scrape_series_added"), "1001000=5 1002000=0 1003000=0");
+  EXPECT_EQ(ingest_.metadata().find("requests")->metadata.type, model::MetricType::kCounter);
+  EXPECT_EQ(appender_.exemplars().size(), 3U);
+  EXPECT_TRUE(appender_.histograms().empty());
+}
+
+TEST_F(IngestTest, NativeHistogramsAreStoredInPlaceOfClassicOnes) {
+  format_ = exposition::ScrapeProtocol::kPrometheusProto;
+  target_.histograms.scrape_native_histograms = true;
+  EXPECT_EQ(round(histogram_family()), "");
+  ASSERT_EQ(appender_.histograms().size(), 1U);
+  const auto [series, sample] = appender_.histograms().front();
+  EXPECT_EQ(series, "latency{instance=\"i\", job=\"j\"}");
+  EXPECT_EQ(sample.timestamp, 1'001'000);
+  EXPECT_EQ(sample.integer->schema, 3);
+  EXPECT_EQ(sample.integer->positive_deltas, (std::vector<std::int64_t>{1, 0}));
+  EXPECT_EQ(got("latency_count"), "");
+  EXPECT_EQ(got("scrape_samples_scraped"), "1001000=1");
+
+  target_.histograms.always_scrape_classic_histograms = true;
+  EXPECT_EQ(round(histogram_family()), "");
+  EXPECT_EQ(appender_.histograms().size(), 2U);
+  EXPECT_EQ(got("latency_count"), "1002000=3");
+}
+
+TEST_F(IngestTest, LimitsOnNativeHistogramsHalveTheResolution) {
+  format_ = exposition::ScrapeProtocol::kPrometheusProto;
+  target_.histograms.scrape_native_histograms = true;
+  ScrapeJobOptions options;
+  options.histogram_buckets_max = 1;
+  configure(options);
+  EXPECT_EQ(round(histogram_family()), "");
+  EXPECT_EQ(appender_.histograms().back().second.integer->schema, 2);
+  EXPECT_EQ(appender_.histograms().back().second.integer->positive_deltas,
+            (std::vector<std::int64_t>{2}));
+  options.histogram_buckets_max = 0;
+  options.histogram_bucket_factor_min = 2;
+  configure(options);
+  EXPECT_EQ(round(histogram_family()), "");
+  EXPECT_EQ(appender_.histograms().back().second.integer->schema, 0);
+}
+
+TEST_F(IngestTest, BrokenProtobufFailsTheRound) {
+  format_ = exposition::ScrapeProtocol::kPrometheusProto;
+  const std::string whole = counter_family(1) + histogram_family();
+  const std::size_t border = counter_family(1).size();
+  for (std::size_t length = 1; length < whole.size(); ++length) {
+    EXPECT_EQ(round(whole.substr(0, length)).empty(), length == border) << length;
+  }
+  EXPECT_NE(round("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), "");
+  EXPECT_NE(round("<html></html>"), "");
+  EXPECT_EQ(round(Message().text(1, "a\xff").delimited()), "invalid name: \"a\\xff\"");
+}
+
+// ---- Classic histograms that become native ones ----
+
+TEST_F(IngestTest, ClassicHistogramsOfATextBecomeNativeOnes) {
+  target_.histograms.convert_classic_histograms_to_nhcb = true;
+  const std::string_view body =
+      "# TYPE h histogram\nh_bucket{a=\"1\",le=\"1\"} 2\nh_bucket{a=\"1\",le=\"+Inf\"} 3\n"
+      "h_sum{a=\"1\"} 5\nh_count{a=\"1\"} 3\nh_bucket{a=\"2\",le=\"+Inf\"} 1\nh_count{a=\"2\"} 1\n"
+      "# TYPE g gauge\ng 1\n"
+      "# TYPE bad histogram\nbad_bucket{le=\"1\"} 2\nbad_bucket{le=\"+Inf\"} 1\nbad_count 1\n";
+  EXPECT_EQ(round(body, false, 10), "");
+  ASSERT_EQ(appender_.histograms().size(), 2U);
+  const auto [series, sample] = appender_.histograms().front();
+  EXPECT_EQ(series, "h{a=\"1\", instance=\"i\", job=\"j\"}");
+  EXPECT_EQ(sample.integer->schema, model::kCustomBucketsSchema);
+  EXPECT_EQ(sample.integer->custom_values, std::vector<double>{1});
+  EXPECT_EQ(sample.integer->positive_deltas, (std::vector<std::int64_t>{2, -1}));
+  EXPECT_EQ(sample.integer->sum, 5);
+  EXPECT_EQ(got("g"), "1001000=1");
+  EXPECT_EQ(got("scrape_samples_scraped"), "1001000=3");
+  EXPECT_EQ(got("bad_count"), "");
+
+  target_.histograms.always_scrape_classic_histograms = true;
+  EXPECT_EQ(round(body), "");
+  EXPECT_EQ(appender_.histograms().size(), 4U);
+  EXPECT_EQ(got("h_count", "a=\"1\", "), "1002000=3");
+  EXPECT_EQ(got("bad_count"), "1002000=1");
 }
 
 }  // namespace

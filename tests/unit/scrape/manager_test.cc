@@ -82,7 +82,8 @@ TEST_F(ManagerTest, ScrapesEveryIntervalAtItsSlot) {
   FakeTarget target([&](const std::string& head) {
     EXPECT_TRUE(head.starts_with("GET /metrics HTTP/1.1\r\n")) << head;
     EXPECT_NE(head.find("X-Prometheus-Scrape-Timeout-Seconds: 4\r\n"), std::string::npos) << head;
-    EXPECT_NE(head.find("Accept: text/plain;version=1.0.0"), std::string::npos) << head;
+    EXPECT_NE(head.find("Accept: application/openmetrics-text;version=1.0.0"), std::string::npos)
+        << head;
     return FakeTarget::ok("# HELP a Help.\n# TYPE a gauge\na " + std::to_string(++value) + "\n");
   });
   reload({job({target.address()})});

@@ -11,7 +11,7 @@ void round(MetadataCache& cache, std::string_view text) {
   parser.feed(text, true);
   cache.begin_round();
   for (auto event = parser.next(); event != exposition::TextEvent::kEnd; event = parser.next())
-    cache.on_line(parser, event);
+    cache.on_line(metadata_line(parser, event));
   cache.end_round();
 }
 
