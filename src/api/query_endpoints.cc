@@ -37,8 +37,19 @@ ApiResult<void> read_timeout(const Call& call, QuerySettings& settings) {
   return {};
 }
 
+// "127.0.0.1:53412" and "[::1]:53412" without port and brackets.
+std::string_view host_of(std::string_view address) {
+  address = address.substr(0, address.rfind(':'));
+  if (address.starts_with('[') && address.ends_with(']'))
+    return address.substr(1, address.size() - 2);
+  return address;
+}
+
 ApiResult<void> read_options(const Call& call, QuerySettings& settings) {
   settings.options.stop = call.request.stop;
+  settings.options.origin = {.client_ip = host_of(call.request.remote_address),
+                             .method = call.request.method,
+                             .path = call.request.path};
   if (const std::string_view text = call.params.get("lookback_delta"); !text.empty()) {
     const auto lookback = parse_duration(text);
     if (!lookback) return bad_data("error parsing lookback delta duration: " + lookback.error());

@@ -22,11 +22,8 @@ void finish_global(Decoder& decoder, const yaml::Node& node, GlobalSection& glob
     global.evaluation_interval = defaults.evaluation_interval;
   finish_scrape_protocols(decoder, node, "for global config", global.scrape_protocols);
 
-  for (const auto& [is_set, key] :
-       {std::pair(!global.query_log_file.empty(), "query_log_file"),
-        std::pair(!global.scrape_failure_log_file.empty(), "scrape_failure_log_file")}) {
-    if (is_set) decoder.not_built(at(key), key);
-  }
+  if (!global.scrape_failure_log_file.empty())
+    decoder.not_built(at("scrape_failure_log_file"), "scrape_failure_log_file");
 
   const model::NameScheme scheme =
       global.metric_name_validation_scheme.value_or(model::NameScheme::kUtf8);

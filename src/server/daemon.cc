@@ -128,6 +128,7 @@ struct Daemon::Parts {
   // ---- built by run()
   tsdb::ReplayProgress replay;
   std::unique_ptr<tsdb::Db> db;
+  std::unique_ptr<promql::ActiveQueries> active_queries;
   std::unique_ptr<promql::Engine> engine;
   std::unique_ptr<scrape::ScrapeManager> scrapes;
   std::unique_ptr<ScrapeTargets> targets;
@@ -142,6 +143,8 @@ struct Daemon::Parts {
   [[nodiscard]] api::RuntimeInfo runtime_info() const;
 
   util::Result<void> open_storage();
+  util::Result<void> build_engine();
+  util::Result<void> apply_query_log(const config::Config& fresh);
   util::Result<void> apply_scrape_config(const config::Config& fresh);
   util::Result<void> start_scraping();
   void become_ready();
@@ -304,9 +307,36 @@ util::Result<void> Daemon::Parts::open_storage() {
   db_options.wal_sync_interval = options.storage.wal_sync_interval;
   NX_ASSIGN(db, tsdb::Db::open(std::move(db_options), &replay));
 
+  return build_engine();
+}
+
+util::Result<void> Daemon::Parts::build_engine() {
   promql::EngineOptions query = options.query;
   query.subquery_step_default = config->current()->global.evaluation_interval;
+  // Storage and queries share the budget; what queries take is gone when they end.
+  query.memory_bytes_total_max = memory_budget(options.storage.memory_budget_bytes) / 2;
+  query.memory_bytes_max = std::min(query.memory_bytes_max, query.memory_bytes_total_max);
   engine = std::make_unique<promql::Engine>(query, query_workers, clock, registry);
+
+  NX_ASSIGN(active_queries,
+            promql::ActiveQueries::open(env, options.storage.path + "/queries.active",
+                                        query.concurrent_queries_max));
+  if (const std::string& left_over = active_queries->left_over(); !left_over.empty()) {
+    util::log_warn("These queries were running when the server last went down:",
+                   {{"queries", left_over}});
+  }
+  engine->set_active_queries(*active_queries);
+  return apply_query_log(*config->current());
+}
+
+// Opens the file anew even if it has the same name: it may have been moved away to be rotated.
+util::Result<void> Daemon::Parts::apply_query_log(const config::Config& fresh) {
+  if (fresh.global.query_log_file.empty()) {
+    engine->set_query_log(nullptr);
+    return {};
+  }
+  NX_ASSIGN(auto log, promql::QueryLog::open(env, fresh.global.query_log_file));
+  engine->set_query_log(std::move(log));
   return {};
 }
 
@@ -354,7 +384,8 @@ util::Result<void> Daemon::Parts::reload() {
     applied = std::unexpected(std::move(fresh).error());
   } else {
     for (const std::string& warning : fresh->warnings) util::log_warn(warning);
-    applied = apply_scrape_config(*fresh);
+    applied = apply_query_log(*fresh);
+    if (applied) applied = apply_scrape_config(*fresh);
   }
   if (!applied) {
     config->failed();

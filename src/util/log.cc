@@ -7,7 +7,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include "narthex/util/utf8.h"
+#include "narthex/util/json_text.h"
+#include "narthex/util/time_text.h"
 
 namespace narthex::util {
 namespace {
@@ -42,47 +43,11 @@ std::string_view level_word(LogLevel level) {
 }
 
 std::string now_text() {
-  using std::chrono::floor, std::chrono::milliseconds, std::chrono::days, std::chrono::hh_mm_ss;
-  const auto now =
-      floor<milliseconds>(std::chrono::system_clock::now());  // Log lines carry real time.
-  const auto day = floor<days>(now);
-  const std::chrono::year_month_day date(day);
-  const hh_mm_ss time(now - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     time.hours().count(), time.minutes().count(), time.seconds().count(),
-                     time.subseconds().count());
-}
-
-// Inside double quotes; control characters never reach a terminal raw.
-void append_quoted(std::string& out, std::string_view text) {
-  out.push_back('"');
-  for (const char c : to_valid_utf8(text)) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-        } else {
-          out.push_back(c);
-        }
-    }
-  }
-  out.push_back('"');
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(
+      std::chrono::system_clock::now());  // Log lines carry real time.
+  std::string out;
+  append_utc_ms(out, now.time_since_epoch().count());
+  return out;
 }
 
 bool needs_quotes(std::string_view value) {
@@ -108,15 +73,15 @@ class LineBuilder {
     if (!first_) line_.push_back(json_ ? ',' : ' ');
     first_ = false;
     if (json_) {
-      append_quoted(line_, key);
+      append_json_text(line_, key);
       line_.push_back(':');
-      append_quoted(line_, value);
+      append_json_text(line_, value);
       return;
     }
     line_.append(key);
     line_.push_back('=');
     if (needs_quotes(value)) {
-      append_quoted(line_, value);
+      append_json_text(line_, value);
     } else {
       line_.append(value);
     }

@@ -10,6 +10,8 @@
 #include <string_view>
 
 #include "narthex/model/timestamp.h"
+#include "narthex/promql/active_queries.h"
+#include "narthex/promql/query_log.h"
 #include "narthex/promql/query_result.h"
 #include "narthex/storage/queryable.h"
 #include "narthex/telemetry/registry.h"
@@ -25,6 +27,8 @@ struct EngineOptions {
   std::chrono::milliseconds timeout{120'000};  // Counts from the call, the wait included.
   std::uint64_t samples_max = 50'000'000;      // One query may hold this many at a time.
   std::uint64_t memory_bytes_max = std::uint64_t{2} << 30U;  // One query's columns and samples.
+  // Those of all queries that run at a time: the one that finds no room fails.
+  std::uint64_t memory_bytes_total_max = std::uint64_t{8} << 30U;
   std::chrono::milliseconds lookback{300'000};
   std::chrono::milliseconds subquery_step_default{
       60'000};  // For [range:]: the global evaluation interval.
@@ -44,6 +48,7 @@ struct QueryOptions {
   std::optional<std::chrono::milliseconds> timeout = std::nullopt;  // Only shortens the engine's.
   std::stop_token stop{};  // The client went away, the server stops.
   bool per_step_stats = false;
+  std::optional<QueryOrigin> origin = std::nullopt;  // For the query log.
 };
 
 struct QueryRange {
@@ -80,6 +85,10 @@ class Engine {
   [[nodiscard]] const EngineOptions& options() const noexcept;
   // The configuration was reloaded: queries from now on take this for [range:]. > 0.
   void set_subquery_step(std::chrono::milliseconds step) noexcept;
+  // Queries that end from now on are logged there; null: nowhere.
+  void set_query_log(std::shared_ptr<QueryLog> log);
+  // Queries are noted there while they run. Outlives the engine. Call before the first query.
+  void set_active_queries(ActiveQueries& active) noexcept;
 
  private:
   struct State;

@@ -24,7 +24,13 @@ util::Result<void> Budget::charge_bytes(std::uint64_t bytes) {
               bytes_max_ >> 20U));
     }
   } while (!bytes_.compare_exchange_weak(held, held + bytes));
-  return {};
+  if (shared_.charge(bytes)) return {};
+  bytes_.fetch_sub(bytes);
+  return util::fail(
+      util::Code::kLimitExceeded,
+      fmt::format("the queries that run now need more memory than their common limit of {} MiB: "
+                  "try again when fewer run, or narrow the query",
+                  shared_.bytes_max() >> 20U));
 }
 
 util::Result<void> Budget::charge_samples(std::uint64_t count) {

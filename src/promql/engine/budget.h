@@ -9,15 +9,42 @@
 
 namespace narthex::promql {
 
+// What all queries together may hold, in bytes. Threads: synchronized.
+class SharedBudget {
+ public:
+  explicit SharedBudget(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
+  // False when it does not fit; nothing is charged then.
+  [[nodiscard]] bool charge(std::uint64_t bytes) noexcept {
+    const std::uint64_t before = bytes_.fetch_add(bytes);
+    if (before + bytes <= bytes_max_) return true;
+    bytes_.fetch_sub(bytes);
+    return false;
+  }
+  void release(std::uint64_t bytes) noexcept { bytes_.fetch_sub(bytes); }
+  [[nodiscard]] std::uint64_t bytes_max() const noexcept { return bytes_max_; }
+
+ private:
+  const std::uint64_t bytes_max_;
+  std::atomic<std::uint64_t> bytes_{0};
+};
+
 // Threads: synchronized.
 class Budget {
  public:
-  Budget(std::uint64_t samples_max, std::uint64_t bytes_max)
-      : samples_max_(samples_max), bytes_max_(bytes_max) {}
+  // `shared` outlives it.
+  Budget(std::uint64_t samples_max, std::uint64_t bytes_max, SharedBudget& shared)
+      : samples_max_(samples_max), bytes_max_(bytes_max), shared_(shared) {}
+  Budget(const Budget&) = delete;
+  Budget& operator=(const Budget&) = delete;
+  // Whatever is still charged is given back.
+  ~Budget() { shared_.release(bytes_.load()); }
 
   // kLimitExceeded when it does not fit; nothing is charged then.
   util::Result<void> charge_bytes(std::uint64_t bytes);
-  void release_bytes(std::uint64_t bytes) noexcept { bytes_.fetch_sub(bytes); }
+  void release_bytes(std::uint64_t bytes) noexcept {
+    bytes_.fetch_sub(bytes);
+    shared_.release(bytes);
+  }
   util::Result<void> charge_samples(std::uint64_t count);
   // Samples that a thread looks at for a moment only: checked, counted into the peak, not kept.
   util::Result<void> check_transient_samples(std::uint64_t count);
@@ -31,6 +58,7 @@ class Budget {
 
   const std::uint64_t samples_max_;
   const std::uint64_t bytes_max_;
+  SharedBudget& shared_;
   std::atomic<std::uint64_t> samples_{0};
   std::atomic<std::uint64_t> samples_peak_{0};
   std::atomic<std::uint64_t> bytes_{0};

@@ -25,6 +25,8 @@ constexpr std::array kQuantiles = {0.5, 0.9, 0.99};
 struct Metrics {
   telemetry::Gauge& queries;
   telemetry::Counter& samples;
+  telemetry::Gauge& log_enabled;
+  telemetry::Counter& log_failures;
   telemetry::Summary& queue_time;
   telemetry::Summary& prepare_time;
   telemetry::Summary& eval_time;
@@ -35,6 +37,10 @@ struct Metrics {
                                "Queries that run or wait for their turn.")),
         samples(registry.counter("prometheus_engine_query_samples_total",
                                  "Samples that queries have read.")),
+        log_enabled(registry.gauge("prometheus_engine_query_log_enabled",
+                                   "Whether queries are logged: 1 or 0.")),
+        log_failures(registry.counter("prometheus_engine_query_log_failures_total",
+                                      "Queries that could not be logged.")),
         queue_time(slice(registry, "queue_time")),
         prepare_time(slice(registry, "prepare_time")),
         eval_time(slice(registry, "inner_eval")),
@@ -277,6 +283,7 @@ struct Engine::State {
         workers(w),
         clock(c),
         gate(o.concurrent_queries_max),
+        memory(o.memory_bytes_total_max),
         metrics(registry) {
     registry.gauge("prometheus_engine_queries_concurrent_max", "How many queries may run at once.")
         .set(static_cast<double>(o.concurrent_queries_max));
@@ -288,19 +295,57 @@ struct Engine::State {
     bool is_range;
     model::TimestampMs end;
   };
+  // Evaluates and logs.
   util::Result<QueryResult> run(storage::Queryable& storage, const Request& request,
                                 const QueryOptions& query);
+  util::Result<QueryResult> evaluate(storage::Queryable& storage, const Request& request,
+                                     const QueryOptions& query);
+  void log(const Request& request, const QueryOptions& query,
+           const util::Result<QueryResult>& outcome);
 
   const EngineOptions options;
   std::atomic<std::int64_t> subquery_step_ms;
   util::WorkerPool& workers;
   util::Clock& clock;
   QueryGate gate;
+  SharedBudget memory;
   Metrics metrics;
+  ActiveQueries* active = nullptr;
+  std::atomic<std::shared_ptr<QueryLog>> query_log;
 };
 
 util::Result<QueryResult> Engine::State::run(storage::Queryable& storage, const Request& request,
                                              const QueryOptions& query) {
+  util::Result<QueryResult> outcome = evaluate(storage, request, query);
+  log(request, query, outcome);
+  return outcome;
+}
+
+void Engine::State::log(const Request& request, const QueryOptions& query,
+                        const util::Result<QueryResult>& outcome) {
+  const std::shared_ptr<QueryLog> to = query_log.load();
+  if (!to) return;
+  // What does not parse never became a query.
+  if (!outcome && outcome.error().code() == util::Code::kInvalidArgument) return;
+  QueryLogEntry entry;
+  entry.query = request.text;
+  entry.grid = request.grid;
+  entry.end = request.end;
+  entry.is_range = request.is_range;
+  entry.now = clock.wall_ns();
+  entry.origin = query.origin ? &*query.origin : nullptr;
+  if (outcome) {
+    entry.timings = outcome->timings;
+    entry.samples = outcome->samples;
+  } else {
+    entry.error = outcome.error().message();
+  }
+  if (!to->write(entry)) metrics.log_failures.add(1);
+}
+
+util::Result<QueryResult> Engine::State::evaluate(storage::Queryable& storage,
+                                                  const Request& request,
+                                                  const QueryOptions& query) {
   const Counted counted(metrics.queries);
   const util::SteadyNs start_ns = clock.steady_ns();
   const auto since = [&](util::SteadyNs from) {
@@ -333,9 +378,10 @@ util::Result<QueryResult> Engine::State::run(storage::Queryable& storage, const 
       .deadline = {query.stop, &clock, start_ns + std::chrono::nanoseconds(timeout).count()},
       .storage = storage,
       .workers = workers,
-      .budget = Budget(options.samples_max, options.memory_bytes_max),
+      .budget = Budget(options.samples_max, options.memory_bytes_max, memory),
       .annotations = AnnotationSink(request.text),
-      .samples = {}};
+      .samples = {},
+      .scratches = {}};
   QueryResult result;
   result.grid = request.grid;
   result.timings.preparation = since(start_ns);
@@ -343,6 +389,8 @@ util::Result<QueryResult> Engine::State::run(storage::Queryable& storage, const 
   const util::SteadyNs queued_ns = clock.steady_ns();
   NX_ASSIGN(const QueryGate::Pass pass, gate.enter(context.deadline));
   result.timings.queue = since(queued_ns);
+  const ActiveQueries::Note note =
+      active == nullptr ? ActiveQueries::Note() : active->begin(request.text, clock.wall_ns());
 
   const util::SteadyNs eval_ns = clock.steady_ns();
   {
@@ -384,6 +432,15 @@ util::Result<QueryResult> Engine::range(storage::Queryable& storage, std::string
 
 void Engine::set_subquery_step(std::chrono::milliseconds step) noexcept {
   state_->subquery_step_ms.store(step.count());
+}
+
+void Engine::set_query_log(std::shared_ptr<QueryLog> log) {
+  state_->metrics.log_enabled.set(log ? 1 : 0);
+  state_->query_log.store(std::move(log));
+}
+
+void Engine::set_active_queries(ActiveQueries& active) noexcept {
+  state_->active = &active;
 }
 
 const EngineOptions& Engine::options() const noexcept {

@@ -116,7 +116,6 @@ TEST(ConfigErrors, Global) {
       {"global:\n  metric_name_validation_scheme: foo\n", "unrecognized ValidationScheme: \"foo\"",
        2},
       {"global:\n  body_size_limit: 5Q\n", "units: unknown unit Q in 5Q", 2},
-      {"global:\n  query_log_file: q.log\n", "query_log_file is not supported by this version", 2},
       {"rule_files: [\"a/*/b.yml\"]\n", "invalid rule file path \"a/*/b.yml\"", 1},
       {"scrape_config_files:\n- ok.yml\n- \"*/x\"\n", "invalid scrape config file path \"*/x\"", 3},
   });
