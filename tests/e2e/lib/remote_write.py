@@ -1,0 +1,47 @@
+"""Sends samples by remote write 1.0: a request written by hand (field numbers of prometheus.WriteRequest), snappy made of
+literals alone, which every decoder takes."""
+
+from __future__ import annotations
+
+import struct
+
+SERIES_PER_REQUEST = 500
+
+
+def varint(value: int) -> bytes:
+    value &= (1 << 64) - 1
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def message(field: int, content: bytes) -> bytes:
+    return varint(field << 3 | 2) + varint(len(content)) + content
+
+
+def time_series(labels: dict[str, str], samples: list[tuple[int, float]]) -> bytes:
+    """`samples`: milliseconds and values, in order."""
+    out = b"".join(message(1, message(1, name.encode()) + message(2, value.encode())) for name, value in sorted(labels.items()))
+    for at, value in samples:
+        out += message(2, b"\x09" + struct.pack("<d", value) + b"\x10" + varint(at))
+    return message(1, out)
+
+
+def snappy_literals(content: bytes) -> bytes:
+    out = bytearray(varint(len(content)))
+    for begin in range(0, len(content), 65536):
+        part = content[begin:begin + 65536]
+        out += bytes([61 << 2]) + struct.pack("<H", len(part) - 1) + part
+    return bytes(out)
+
+
+def write(server, series: list[tuple[dict[str, str], list[tuple[int, float]]]]) -> None:
+    """`server` has the receiver at /api/v1/write."""
+    for begin in range(0, len(series), SERIES_PER_REQUEST):
+        body = b"".join(time_series(labels, samples) for labels, samples in series[begin:begin + SERIES_PER_REQUEST])
+        answer = server.request("POST", "/api/v1/write", body=snappy_literals(body), headers={
+            "Content-Type": "application/x-protobuf", "Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"})
+        assert answer.status in (200, 204), answer.text
