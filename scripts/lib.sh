@@ -119,6 +119,9 @@ provide_peers() {
     case $package in
       prometheus) variable=PROMETHEUS_BIN ;;
       prometheus-node-exporter) variable=NODE_EXPORTER_BIN ;;
+      prometheus-blackbox-exporter) variable=BLACKBOX_EXPORTER_BIN ;;
+      prometheus-pushgateway) variable=PUSHGATEWAY_BIN ;;
+      prometheus-alertmanager) variable=ALERTMANAGER_BIN ;;
       *) die "scripts/packages.txt: no variable for the peer $package" ;;
     esac
     if [ -n "${!variable:-}" ]; then

@@ -12,9 +12,9 @@ constexpr auto kFlags = std::to_array<FlagSpec>({
     {"config.file", kText, "prometheus.yml",
      "Configuration file. When the flag is left out and the file does not exist, a built-in one is "
      "used."},
-    {"config.auto-reload", kBool, "false", "Reload when the configuration files change.", kNotYet},
+    {"config.auto-reload", kBool, "false", "Reload when the configuration files change."},
     {"config.auto-reload-interval", kDuration, "30s",
-     "How often to look for changed configuration files.", kNotYet},
+     "How often to look for changed configuration files."},
     {"web.listen-address", kTextList, "0.0.0.0:9090", "Address to listen on; may be repeated."},
     {"auto-gomaxprocs", kBool, "true", "No effect here.", kNoEffect},
     {"auto-gomemlimit", kBool, "true", "No effect here: see --storage.memory-budget.", kNoEffect},

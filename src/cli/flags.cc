@@ -120,8 +120,10 @@ void apply_features(const std::vector<std::string>& features, CommandLine& out) 
       {"type-and-unit-labels", &query.type_and_unit_labels},
       {"use-start-timestamps", &query.use_start_timestamps},
   };
-  constexpr std::array<std::string_view, 4> kAlwaysOn = {
-      "promql-duration-expr", "native-histograms", "ooo-native-histograms", "promql-at-modifier"};
+  // What needs no switch, or has its effect elsewhere.
+  constexpr std::array<std::string_view, 5> kAlwaysOn = {
+      "promql-duration-expr", "native-histograms", "ooo-native-histograms", "promql-at-modifier",
+      "auto-reload-config"};
   for (const std::string& feature : features) {
     if (const auto it = switches.find(feature); it != switches.end()) {
       *it->second = true;
@@ -243,9 +245,18 @@ util::Result<CommandLine> to_options(const Values& values) {
   NX_TRY(fill_storage(values, out.server.storage));
   NX_TRY(fill_web(values, out.server.web));
   NX_TRY(fill_query(values, out.server.query));
+  NX_ASSIGN(const auto auto_reload_interval, values.duration("config.auto-reload-interval"));
+  if (auto_reload_interval < std::chrono::seconds(1)) {
+    return util::fail(Code::kInvalidArgument,
+                      "flag --config.auto-reload-interval: must be at least 1s");
+  }
+  const std::vector<std::string> features = values.list("enable-feature");
+  const bool has_feature = std::ranges::find(features, "auto-reload-config") != features.end();
+  if (has_feature || values.boolean("config.auto-reload"))
+    out.server.auto_reload_interval = auto_reload_interval;
   out.server.scrape.adjust_timestamps = values.boolean("scrape.adjust-timestamps");
   NX_ASSIGN(out.server.scrape.timestamp_tolerance, values.duration("scrape.timestamp-tolerance"));
-  apply_features(values.list("enable-feature"), out);
+  apply_features(features, out);
   for (const auto& [name, value] : values.text) out.server.flag_values.emplace_back(name, value);
   return out;
 }

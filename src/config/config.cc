@@ -58,6 +58,7 @@ scrape::ScrapeJobOptions job_of(const ScrapeSection& section) {
           section.convert_classic_histograms_to_nhcb.value_or(false)};
   job.histogram_buckets_max = section.native_histogram_bucket_limit;
   job.histogram_bucket_factor_min = section.native_histogram_min_bucket_factor;
+  job.failure_log_file = section.scrape_failure_log_file;
   job.limits = limits_of(section.limits);
   job.relabel_configs = section.relabel_configs;
   job.metric_relabel_configs = section.metric_relabel_configs;

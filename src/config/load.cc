@@ -8,6 +8,7 @@
 
 #include "narthex/config/config.h"
 #include "narthex/util/check.h"
+#include "narthex/util/hash.h"
 #include "narthex/util/utf8.h"
 
 #include "config/builtin.h"
@@ -400,6 +401,23 @@ util::Result<Config> load_text(util::Env& env, std::string_view text, const std:
 util::Result<Config> load(util::Env& env, const std::string& path, const LoadOptions& options) {
   NX_ASSIGN(const std::string text, env.read_file(path, yaml::Limits{}.document_bytes));
   return load_text(env, text, path, options);
+}
+
+util::Result<std::uint64_t> fingerprint(util::Env& env, const std::string& path,
+                                        const Config& loaded) {
+  NX_ASSIGN(const std::string text, env.read_file(path, yaml::Limits{}.document_bytes));
+  std::uint64_t out = util::hash64(text);
+  for (const auto* patterns : {&loaded.rule_files, &loaded.scrape_config_files}) {
+    for (const std::string& pattern : *patterns) {
+      for (const std::string& file : matching_files(env, pattern)) {
+        out = util::mix64(out, util::hash64(file));
+        // One that cannot be read just now counts as empty: loading will say what is wrong with it.
+        const auto content = env.read_file(file, yaml::Limits{}.document_bytes);
+        out = util::mix64(out, content ? util::hash64(*content) : 0);
+      }
+    }
+  }
+  return out;
 }
 
 std::string builtin_text(std::string_view own_address) {

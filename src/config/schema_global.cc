@@ -22,9 +22,6 @@ void finish_global(Decoder& decoder, const yaml::Node& node, GlobalSection& glob
     global.evaluation_interval = defaults.evaluation_interval;
   finish_scrape_protocols(decoder, node, "for global config", global.scrape_protocols);
 
-  if (!global.scrape_failure_log_file.empty())
-    decoder.not_built(at("scrape_failure_log_file"), "scrape_failure_log_file");
-
   const model::NameScheme scheme =
       global.metric_name_validation_scheme.value_or(model::NameScheme::kUtf8);
   for (const auto [name, value] : global.external_labels) {

@@ -304,9 +304,10 @@ void check_proxy(Decoder& decoder, const yaml::Node& node, const ProxyOptions& p
     decoder.fail(node, "if proxy_from_environment is configured, no_proxy must not be configured");
   } else if (proxy.url.empty() && !proxy.no_proxy.empty()) {
     decoder.fail(node, "if no_proxy is configured, proxy_url must also be configured");
-  } else if (!proxy.url.empty() || proxy.from_environment) {
-    const std::string_view key = proxy.from_environment ? "proxy_from_environment" : "proxy_url";
-    decoder.not_built(*node.find(key), key);
+  } else if (const std::size_t scheme = proxy.url.find("://");
+             scheme != std::string::npos && lower(proxy.url.substr(0, scheme)) != "http") {
+    decoder.not_built(*node.find("proxy_url"),
+                      fmt::format("a proxy of scheme {}", proxy.url.substr(0, scheme)));
   }
 }
 
@@ -336,7 +337,7 @@ void check_oauth2(Decoder& decoder, const yaml::Node& node, OAuth2& oauth2) {
   if (std::ranges::find(kAlgorithms, oauth2.signature_algorithm) == kAlgorithms.end()) {
     return decoder.fail(node, "valid signature algorithms are RS256, RS384, RS512");
   }
-  decoder.not_built(node, "oauth2");
+  if (is_jwt) decoder.not_built(node, "the oauth2 grant_type jwt-bearer");
 }
 
 }  // namespace

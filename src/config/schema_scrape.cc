@@ -243,8 +243,6 @@ void finish_scrape(Decoder& decoder, const yaml::Node& node, ScrapeSection& scra
   if (scrape.metrics_path.empty()) scrape.metrics_path = ScrapeSection{}.metrics_path;
   if (scrape.scheme.empty()) scrape.scheme = ScrapeSection{}.scheme;
   check_static_targets(decoder, node, scrape);
-  if (!scrape.scrape_failure_log_file.empty())
-    decoder.not_built(*node.find("scrape_failure_log_file"), "scrape_failure_log_file");
 }
 
 // Reads a word or a list of words only so far as to see that it is one; finish_scrape checks it,

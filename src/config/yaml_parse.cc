@@ -45,6 +45,34 @@ SyntaxError syntax_error(std::string_view why, std::uint32_t line) {
   return {fmt::format("yaml: line {}: {}", line, why), line};
 }
 
+// Line breaks and blanks are no part of it; nullopt for anything else that is no base64.
+std::optional<std::string> decode_base64(std::string_view text) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  std::uint32_t bits = 0;
+  unsigned bit_count = 0;
+  std::size_t digit_count = 0;
+  std::size_t padding = 0;
+  for (const char c : text) {
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
+    if (c == '=') {
+      ++padding;
+      continue;
+    }
+    const std::size_t digit = kDigits.find(c);
+    if (digit == std::string_view::npos || padding > 0) return std::nullopt;
+    ++digit_count;
+    bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
+    bit_count += 6;
+    if (bit_count < 8) continue;
+    bit_count -= 8;
+    out.push_back(static_cast<char>((bits >> bit_count) & 0xffU));
+  }
+  const bool is_whole = padding <= 2 && (digit_count + padding) % 4 == 0;
+  return is_whole ? std::optional(std::move(out)) : std::nullopt;
+}
+
 // Receives events and stacks up unfinished sequences and maps. After the first thing that must not
 // be it takes nothing in any more: yaml-cpp reads on to the end of the (bounded) document by
 // itself.
@@ -66,6 +94,7 @@ class Builder final : public YAML::EventHandler {
     if (value.size() > limits_.scalar_bytes) {
       return stop(mark, fmt::format("a value is longer than {} bytes", limits_.scalar_bytes));
     }
+    if (tag == "tag:yaml.org,2002:binary") return on_binary(mark, anchor, value);
     const std::optional<bool> plain = is_plain(tag);
     if (!plain) return stop(mark, fmt::format("the tag {} is not supported", tag));
     Node node = make(mark, Kind::kScalar);
@@ -105,6 +134,14 @@ class Builder final : public YAML::EventHandler {
 
   void stop(const YAML::Mark& mark, const std::string& why) {
     if (!error_) error_ = syntax_error(why, line_of(mark));
+  }
+  void on_binary(const YAML::Mark& mark, YAML::anchor_t anchor, const std::string& value) {
+    auto bytes = decode_base64(value);
+    if (!bytes) return stop(mark, "!!binary value contains invalid base64 data");
+    Node node = make(mark, Kind::kScalar);
+    node.text = *std::move(bytes);
+    node.is_plain = false;
+    finish(mark, anchor, std::move(node));
   }
   void too_deep(const YAML::Mark& mark) {
     stop(mark, fmt::format("nested deeper than {} levels", limits_.depth));

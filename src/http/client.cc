@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <optional>
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -11,7 +13,10 @@
 
 #include "http/connection_pool.h"
 #include "http/exchange.h"
+#include "http/proxy.h"
 #include "http/secret.h"
+#include "http/tls_source.h"
+#include "http/token_source.h"
 #include "http/transport.h"
 
 namespace narthex::http {
@@ -46,14 +51,25 @@ bool same_origin(const Url& a, const Url& b) noexcept {
   return a.host == b.host && a.effective_port() == b.effective_port() && a.scheme == b.scheme;
 }
 
+std::optional<std::string> process_environment(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this process writes the environment.
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
 }  // namespace
 
 class Client::Impl {
  public:
-  Impl(ClientOptions options, util::Clock* clock, std::shared_ptr<const TlsContext> tls)
+  struct Parts {
+    std::unique_ptr<TlsSource> tls;
+    std::unique_ptr<TokenSource> tokens;  // Null: no OAuth 2.
+    ProxyRules proxies;
+  };
+  Impl(ClientOptions options, util::Clock* clock, Parts parts)
       : options_(std::move(options)),
         clock_(clock),
-        tls_(std::move(tls)),
+        parts_(std::move(parts)),
         pool_(std::make_shared<ConnectionPool>(clock)) {}
 
   // One hop: no redirects followed. `with_credentials` is off on a foreign host.
@@ -63,15 +79,18 @@ class Client::Impl {
   [[nodiscard]] ConnectionPool& pool() noexcept { return *pool_; }
 
  private:
-  util::Result<std::string> serialize(const ClientRequest& request, bool with_credentials) const;
+  async::Task<Headers> make_headers(const ClientRequest* request, bool with_credentials);
+  util::Result<std::string> serialize(const ClientRequest& request, const Headers& headers,
+                                      const Url* proxy) const;
   util::Result<std::string> credentials(const Url& url) const;
+  [[nodiscard]] Route route_of(const Url& url) const;
   util::Result<void> add_configured_headers(Headers& headers) const;
   async::Task<void> attempt(Exchange::State* state, std::string_view bytes, bool reuse,
                             bool* reused);
 
   const ClientOptions options_;
   util::Clock* const clock_;
-  const std::shared_ptr<const TlsContext> tls_;  // Null: the default one, made when it is needed.
+  const Parts parts_;
   const std::shared_ptr<ConnectionPool> pool_;
 };
 
@@ -102,16 +121,47 @@ util::Result<void> Client::Impl::add_configured_headers(Headers& headers) const 
   return {};
 }
 
-util::Result<std::string> Client::Impl::serialize(const ClientRequest& request,
-                                                  bool with_credentials) const {
-  Headers headers = request.headers;
-  if (with_credentials) {
-    NX_TRY(add_configured_headers(headers));
-    NX_ASSIGN(std::string authorization, credentials(request.url));
-    if (!authorization.empty()) headers.set("Authorization", std::move(authorization));
+async::Task<Headers> Client::Impl::make_headers(const ClientRequest* request,
+                                                bool with_credentials) {
+  Headers headers = request->headers;
+  if (!with_credentials) co_return headers;
+  NX_CO_TRY(add_configured_headers(headers));
+  std::string authorization;
+  if (parts_.tokens) {
+    NX_CO_ASSIGN(authorization, co_await parts_.tokens->authorization(request->deadline));
+  } else {
+    NX_CO_ASSIGN(authorization, credentials(request->url));
   }
+  if (!authorization.empty()) headers.set("Authorization", std::move(authorization));
+  co_return headers;
+}
+
+Route Client::Impl::route_of(const Url& url) const {
+  Route route{.url = &url, .proxy = parts_.proxies.proxy_for(url), .connect_request = {}};
+  if (route.proxy == nullptr || url.scheme != "https") return route;
+  Url host = url;
+  host.port = url.effective_port();
+  route.connect_request = fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n", host.authority());
+  const Headers headers = parts_.proxies.connect_headers(*route.proxy);
+  for (const auto& [name, value] : headers.all()) {
+    if (is_header_safe(name) && is_header_safe(value))
+      route.connect_request += fmt::format("{}: {}\r\n", name, value);
+  }
+  route.connect_request += "\r\n";
+  return route;
+}
+
+util::Result<std::string> Client::Impl::serialize(const ClientRequest& request,
+                                                  const Headers& headers, const Url* proxy) const {
+  // A proxy is told the whole address; in a tunnel it does not see the request.
+  const bool is_forwarded = proxy != nullptr && request.url.scheme != "https";
   std::string out = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method,
-                                request.url.target, request.url.authority());
+                                is_forwarded ? request.url.to_string() : request.url.target,
+                                request.url.authority());
+  if (is_forwarded) {
+    if (const std::string credentials = proxy_authorization(*proxy); !credentials.empty())
+      out += fmt::format("Proxy-Authorization: {}\r\n", credentials);
+  }
   for (const auto& [name, value] : headers.all()) {
     if (name.empty() || !is_header_safe(name) || !is_header_safe(value)) {
       return fail(Code::kInvalidArgument,
@@ -129,21 +179,24 @@ util::Result<std::string> Client::Impl::serialize(const ClientRequest& request,
 
 async::Task<void> Client::Impl::attempt(Exchange::State* state, std::string_view bytes, bool reuse,
                                         bool* reused) {
+  const Route route = route_of(state->url);
   state->transport = reuse ? pool_->take(state->pool_key) : nullptr;
   *reused = state->transport != nullptr;
   if (!state->transport) {
-    std::shared_ptr<const TlsContext> tls = tls_;
-    if (!tls && state->url.scheme == "https") {
-      NX_CO_ASSIGN(tls, TlsContext::make({}));
+    std::shared_ptr<const TlsContext> tls;
+    if (state->url.scheme == "https") {
+      NX_CO_ASSIGN(tls, parts_.tls->context());
     }
-    NX_CO_ASSIGN(state->transport, co_await connect(&state->url, tls.get(), state->abort.get()));
+    NX_CO_ASSIGN(state->transport, co_await connect(&route, tls.get(), state->abort.get()));
   }
   co_return co_await state->open(bytes);
 }
 
 async::Task<std::unique_ptr<Exchange::State>> Client::Impl::send_once(const ClientRequest* request,
                                                                       bool with_credentials) {
-  NX_CO_ASSIGN(const std::string bytes, serialize(*request, with_credentials));
+  NX_CO_ASSIGN(const Headers headers, co_await make_headers(request, with_credentials));
+  const Url* const proxy = parts_.proxies.proxy_for(request->url);
+  NX_CO_ASSIGN(const std::string bytes, serialize(*request, headers, proxy));
   auto state = std::make_unique<Exchange::State>();
   state->pool = pool_;
   state->method = request->method;
@@ -151,6 +204,7 @@ async::Task<std::unique_ptr<Exchange::State>> Client::Impl::send_once(const Clie
   state->abort = std::make_shared<Abort>();
   const auto executor = co_await asio::this_coro::executor;
   state->pool_key = ConnectionPool::key_of(request->url, executor);
+  if (proxy != nullptr) state->pool_key += " via " + proxy->authority();
   if (request->deadline != 0) {
     auto ring = [abort = state->abort] { abort->fire(); };
     state->alarm = async::Alarm(executor, clock_, request->deadline, std::move(ring));
@@ -170,11 +224,13 @@ Client::Client(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::~Client() = default;
 
 util::Result<std::shared_ptr<Client>> Client::make(ClientOptions options, util::Clock* clock) {
-  std::shared_ptr<const TlsContext> tls;
-  if (options.tls != TlsOptions{}) {
-    NX_ASSIGN(tls, TlsContext::make(options.tls));
+  Impl::Parts parts;
+  NX_ASSIGN(parts.tls, TlsSource::make(options.tls));
+  NX_ASSIGN(parts.proxies, ProxyRules::make(options.proxy, process_environment));
+  if (options.oauth2) {
+    NX_ASSIGN(parts.tokens, TokenSource::make(*options.oauth2, clock));
   }
-  auto impl = std::make_shared<Impl>(std::move(options), clock, std::move(tls));
+  auto impl = std::make_shared<Impl>(std::move(options), clock, std::move(parts));
   return std::shared_ptr<Client>(new Client(std::move(impl)));
 }
 

@@ -1,5 +1,7 @@
 #include "http/transport.h"
 
+#include <array>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -159,6 +161,39 @@ async::Task<tcp::socket> connect_tcp(const Url* url, Abort* abort) {
   co_return std::move(socket);
 }
 
+// Asks the proxy to connect to the host; afterwards the socket is as good as one to the host.
+async::Task<void> open_tunnel(tcp::socket* socket, const Route* route, Abort* abort) {
+  constexpr std::size_t kHeadBytesMax = 64U << 10U;
+  abort->action = [socket] {
+    error_code ignored;
+    socket->close(ignored);
+  };
+  const auto request = asio::buffer(route->connect_request);
+  const auto [write_ec, written] = co_await asio::async_write(*socket, request, kAwait);
+  static_cast<void>(written);
+  if (write_ec) co_return failed("proxyconnect tcp: write", write_ec);
+  std::string head;
+  std::array<char, 1024> piece{};
+  while (head.find("\r\n\r\n") == std::string::npos) {
+    const auto space = asio::buffer(piece);
+    const auto [ec, bytes] = co_await socket->async_read_some(space, kAwait);
+    if (ec) co_return failed("proxyconnect tcp: read", ec);
+    head.append(piece.data(), bytes);
+    if (head.size() > kHeadBytesMax)
+      co_return fail(Code::kLimitExceeded, "proxyconnect tcp: the answer is too long");
+  }
+  abort->action = nullptr;
+  // "HTTP/1.1 200 Connection established"
+  const std::string line = head.substr(0, head.find("\r\n"));
+  const std::size_t status = line.find(' ') + 1;
+  if (!line.starts_with("HTTP/1.") || line.substr(status, 3) != "200") {
+    co_return fail(Code::kIo, line.size() > status + 4 ? line.substr(status + 4) : line);
+  }
+  if (!head.ends_with("\r\n\r\n"))
+    co_return fail(Code::kInvalidArgument, "proxyconnect tcp: bytes behind the answer");
+  co_return util::Result<void>();
+}
+
 async::Task<std::unique_ptr<Transport>> shake_hands(tcp::socket socket, const Url* url,
                                                     const OpenSslContext* tls, Abort* abort) {
   auto transport =
@@ -220,12 +255,14 @@ util::Result<std::shared_ptr<const TlsContext>> TlsContext::make(const TlsOption
   return shared;
 }
 
-async::Task<std::unique_ptr<Transport>> connect(const Url* url, const TlsContext* tls,
+async::Task<std::unique_ptr<Transport>> connect(const Route* route, const TlsContext* tls,
                                                 Abort* abort) {
-  NX_CO_ASSIGN(tcp::socket socket, co_await connect_tcp(url, abort));
-  if (url->scheme == "https") {
+  const Url* const first = route->proxy != nullptr ? route->proxy : route->url;
+  NX_CO_ASSIGN(tcp::socket socket, co_await connect_tcp(first, abort));
+  if (route->url->scheme == "https") {
+    if (route->proxy != nullptr) NX_CO_TRY(co_await open_tunnel(&socket, route, abort));
     const auto* context = static_cast<const OpenSslContext*>(tls);
-    co_return co_await shake_hands(std::move(socket), url, context, abort);
+    co_return co_await shake_hands(std::move(socket), route->url, context, abort);
   }
   co_return std::make_unique<StreamTransport<tcp::socket>>(std::move(socket));
 }

@@ -46,9 +46,17 @@ class TlsContext {
   virtual ~TlsContext() = default;
 };
 
-// Looks the host up, connects to the first address that answers, and shakes hands if the scheme is
-// https. `abort` and what the other pointers name must outlive the call.
-async::Task<std::unique_ptr<Transport>> connect(const Url* url, const TlsContext* tls,
+// Where a connection leads. Threads: values; the URLs outlive them.
+struct Route {
+  const Url* url = nullptr;
+  const Url* proxy = nullptr;   // Null: straight there.
+  std::string connect_request;  // What asks the proxy for a tunnel; for https alone.
+};
+
+// Looks the host up (the proxy's if there is one), connects to the first address that answers, and
+// shakes hands if the scheme is https. `abort` and what the other pointers name must outlive the
+// call.
+async::Task<std::unique_ptr<Transport>> connect(const Route* route, const TlsContext* tls,
                                                 Abort* abort);
 
 }  // namespace narthex::http

@@ -100,10 +100,18 @@ class Ingest {
   [[nodiscard]] std::size_t cached_series() const noexcept { return cache_.size(); }
 
  private:
+  static constexpr std::size_t kMemoryBytesDefault = 64U << 20U;
+  static constexpr std::uint32_t kNoRound = SeriesCache::kRoundMask + 1;
+
   // A sample, histogram or exemplar whose series is being asked for: batch index and cache entry.
   struct Pending {
     std::size_t batch_index = 0;
     SeriesCache::Index entry = 0;
+  };
+  // New series that storage will be asked for together: equally many of both.
+  struct PendingGroup {
+    std::vector<model::Labels> labels;
+    std::vector<SeriesCache::Index> entries;
   };
   struct ReportSeries {
     std::string_view name;
@@ -229,8 +237,7 @@ class Ingest {
 
   storage::WriteBatch batch_;
   storage::AppendReport append_report_;
-  std::vector<model::Labels> pending_labels_;
-  std::vector<SeriesCache::Index> pending_entries_;  // As long as pending_labels_.
+  std::vector<PendingGroup> pending_;
   std::vector<Pending> pending_samples_;
   std::vector<Pending> pending_histograms_;
   std::vector<Pending> pending_exemplars_;

@@ -10,6 +10,8 @@
 #include "narthex/scrape/options.h"
 #include "narthex/util/result.h"
 
+#include "scrape/failure_log.h"
+
 namespace narthex::scrape {
 
 // Threads: immutable.
@@ -23,7 +25,8 @@ struct Job {
   exposition::ResolutionLimits resolution;  // Of native histograms.
   bool adjust_timestamps = true;
   std::chrono::nanoseconds timestamp_tolerance{0};
-  std::string forced_error;  // Not empty: every scrape of the pool fails with it.
+  std::shared_ptr<FailureLog> failure_log;  // Null: none.
+  std::string forced_error;                 // Not empty: every scrape of the pool fails with it.
 };
 
 // `previous` lends its client when the settings of the connection are the same. The error names the

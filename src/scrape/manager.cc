@@ -6,8 +6,10 @@
 #include "narthex/async/runtime.h"
 #include "narthex/async/task.h"
 #include "narthex/discovery/static_groups.h"
+#include "narthex/util/log.h"
 #include "narthex/util/mutex.h"
 
+#include "scrape/failure_log.h"
 #include "scrape/ingest.h"
 #include "scrape/job.h"
 #include "scrape/metrics.h"
@@ -60,6 +62,7 @@ class ScrapeManager::Impl {
   mutable util::Mutex mutex_;
   std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools_ NX_GUARDED_BY(mutex_);
   ScrapeManagerOptions options_ NX_GUARDED_BY(mutex_);
+  FailureLogs failure_logs_ NX_GUARDED_BY(mutex_);
 };
 
 // The running job if nothing in it has changed, else a new one.
@@ -69,8 +72,10 @@ util::Result<std::shared_ptr<const Job>> ScrapeManager::Impl::prepare(
   const std::shared_ptr<const Job> previous =
       running == pools_.end() ? nullptr : running->second->shared_job();
   if (previous && !manager_changed && same_settings(previous->options, options)) return previous;
+  NX_ASSIGN(auto failure_log, failure_logs_.get(options.failure_log_file));
   NX_ASSIGN(std::shared_ptr<Job> job,
             make_job(std::move(options), manager, environment_.clock, previous.get()));
+  job->failure_log = std::move(failure_log);
   return std::shared_ptr<const Job>(std::move(job));
 }
 
@@ -117,6 +122,9 @@ util::Result<void> ScrapeManager::Impl::reload(ScrapeManagerOptions options,
     pool->sync(std::move(next.job), next.targets, seed);
   }
   options_ = std::move(options);
+  // The jobs are in force by now: what cannot be opened again is reported and goes on as it was.
+  if (const auto reopened = failure_logs_.reopen(); !reopened)
+    util::log_error("Opening the scrape failure log again failed", {{"err", reopened.error()}});
   return {};
 }
 

@@ -188,6 +188,12 @@ void TargetLoop::record(const Slot& slot, const std::string& error) {
     util::log_debug("Scrape failed", {{"scrape_pool", current_job_->options.job_name},
                                       {"target", current_target_->url_text},
                                       {"err", error}});
+    if (current_job_->failure_log) {
+      current_job_->failure_log->write({.at = environment_.clock->wall_ns(),
+                                        .job_name = current_job_->options.job_name,
+                                        .target = current_target_->url_text,
+                                        .error = error});
+    }
   }
   const util::MutexLock lock(mutex_);
   status_.last_error = error;

@@ -12,6 +12,12 @@ util::Result<config::Config> ConfigSource::load() const {
   return config;
 }
 
+std::optional<std::uint64_t> ConfigSource::fingerprint(const config::Config& loaded) const {
+  if (use_builtin()) return std::nullopt;
+  const auto made = config::fingerprint(env_, path_, loaded);
+  return made ? std::optional(*made) : std::nullopt;
+}
+
 std::string ConfigSource::describe() const {
   return use_builtin() ? std::string(config::kBuiltinName) : path_;
 }

@@ -2,6 +2,8 @@
 // flag was given and the default file does not exist. Threads: immutable.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "narthex/config/config.h"
@@ -21,6 +23,9 @@ class ConfigSource {
 
   // Reads it afresh each time.
   [[nodiscard]] util::Result<config::Config> load() const;
+  // Changes with the files that `loaded` was read from; nullopt when there are none, or none that
+  // can be read.
+  [[nodiscard]] std::optional<std::uint64_t> fingerprint(const config::Config& loaded) const;
   // For the log: the path, or that it is the built-in one.
   [[nodiscard]] std::string describe() const;
 

@@ -118,6 +118,7 @@ struct Daemon::Parts {
   EventQueue events;
   std::unique_ptr<http::Server> web;
   ExternalUrl external_url;
+  std::optional<std::uint64_t> config_fingerprint;  // Of the files that are in force.
   std::unique_ptr<ConfigSource> source;
   std::unique_ptr<ConfigState> config;
   ui::AssetTable ui_assets;  // Those of a directory, while one works on the UI.
@@ -149,6 +150,7 @@ struct Daemon::Parts {
   util::Result<void> start_scraping();
   void become_ready();
   util::Result<void> reload();
+  void reload_if_changed();
   util::Result<void> stop();
 };
 
@@ -401,6 +403,16 @@ util::Result<void> Daemon::Parts::reload() {
   return {};
 }
 
+// A reload that fails is tried again at the next look.
+void Daemon::Parts::reload_if_changed() {
+  const auto now = source->fingerprint(*config->current());
+  if (!now || now == config_fingerprint) return;
+  util::log_info("Configuration file change detected, reloading the configuration.");
+  if (!reload()) return;
+  // Other patterns may name other files by now.
+  config_fingerprint = source->fingerprint(*config->current());
+}
+
 // Nothing may be used after what it uses is gone: first nothing new comes in, then what runs ends,
 // then the data is closed.
 util::Result<void> Daemon::Parts::stop() {
@@ -434,10 +446,15 @@ util::Result<void> Daemon::run() {
     return started;
   }
   p.become_ready();
+  p.config_fingerprint = p.source->fingerprint(*p.config->current());
   for (;;) {
-    EventQueue::Event event = p.events.wait();
-    if (event.stop) break;
-    event.reload->set_value(p.reload());
+    std::optional<EventQueue::Event> event = p.events.wait(p.options.auto_reload_interval);
+    if (!event) {
+      p.reload_if_changed();
+      continue;
+    }
+    if (event->stop) break;
+    event->reload->set_value(p.reload());
   }
   return p.stop();
 }

@@ -2,6 +2,7 @@
 // it. Threads: synchronized; wait() from one thread.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <future>
@@ -46,11 +47,17 @@ class EventQueue {
     const util::MutexLock lock(mutex_);
     return stop_;
   }
-  // The next event; stopping goes before reloading.
-  [[nodiscard]] Event wait() {
+  // The next event; stopping goes before reloading. With a `timeout`, nullopt when nothing came in
+  // that time.
+  [[nodiscard]] std::optional<Event> wait(std::optional<std::chrono::milliseconds> timeout) {
     const util::MutexLock lock(mutex_);
-    changed_.wait(mutex_,
-                  [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return stop_ || !reloads_.empty(); });
+    const auto has_event = [this]()
+                               NX_NO_THREAD_SAFETY_ANALYSIS { return stop_ || !reloads_.empty(); };
+    if (!timeout) {
+      changed_.wait(mutex_, has_event);
+    } else if (!changed_.wait_for(mutex_, *timeout, has_event)) {
+      return std::nullopt;
+    }
     Event event;
     event.stop = stop_;
     if (!event.stop) {

@@ -51,6 +51,12 @@ util::Result<Config> load(util::Env& env, const std::string& path, const LoadOpt
 util::Result<Config> load_text(util::Env& env, std::string_view text, const std::string& name,
                                const LoadOptions& options = {});
 
+// A number that changes when the file at `path`, a file that one of the patterns of `loaded` names,
+// or the list of these files does: whether it is time to load them again. The file itself has to be
+// readable.
+util::Result<std::uint64_t> fingerprint(util::Env& env, const std::string& path,
+                                        const Config& loaded);
+
 // Whether this build can do all that `config` asks for. kUnsupported names the first section that
 // it cannot honour. load() accepts whatever is a correct configuration; a server must ask this too
 // before it runs on one, for what it silently ignored would be missed when it matters.

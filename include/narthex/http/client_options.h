@@ -54,7 +54,7 @@ struct ConfiguredHeader {
   friend bool operator==(const ConfiguredHeader&, const ConfiguredHeader&) = default;
 };
 
-// The proxy keys. The client does not speak to proxies yet: the configuration refuses to run.
+// The proxy keys. Proxies are spoken to by plain HTTP.
 struct ProxyOptions {
   std::string url;
   std::string no_proxy;
@@ -63,7 +63,8 @@ struct ProxyOptions {
   friend bool operator==(const ProxyOptions&, const ProxyOptions&) = default;
 };
 
-// A token fetched by the client-credentials or the JWT-bearer grant. As for proxies.
+// A token fetched by the client-credentials grant. The client does not know the JWT-bearer grant:
+// the configuration refuses to run with it.
 struct OAuth2 {
   std::string client_id;
   Secret client_secret;

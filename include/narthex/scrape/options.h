@@ -59,6 +59,8 @@ struct ScrapeJobOptions {
   std::uint64_t histogram_buckets_max = 0;  // native_histogram_bucket_limit; 0: no limit.
   double histogram_bucket_factor_min = 0;   // native_histogram_min_bucket_factor.
 
+  std::string failure_log_file;  // Empty: none.
+
   ScrapeLimits limits;
   std::vector<relabel::RelabelRule> relabel_configs;
   std::vector<relabel::RelabelRule> metric_relabel_configs;

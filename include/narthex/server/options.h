@@ -57,6 +57,8 @@ struct Options {
   std::string config_file = "prometheus.yml";
   // False: the flag was left out, so a missing default file means the embedded configuration.
   bool config_file_given = false;
+  // Set: how often to look whether the configuration files have changed, and reload them then.
+  std::optional<std::chrono::milliseconds> auto_reload_interval;
   StorageOptions storage;
   WebOptions web;
   ScrapeOptions scrape;

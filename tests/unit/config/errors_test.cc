@@ -233,10 +233,8 @@ TEST(ConfigErrors, WhatCannotBeHonouredIsRefused) {
        "file_sd_configs is not supported by this version", 4},
       {"scrape_configs:\n- job_name: a\n  kubernetes_sd_configs: [{role: pod}]\n",
        "kubernetes_sd_configs is not supported by this version", 3},
-      {"scrape_configs:\n- job_name: a\n  oauth2: {client_id: x, token_url: http://x}\n",
-       "oauth2 is not supported by this version", 3},
-      {"scrape_configs:\n- job_name: a\n  proxy_url: http://x\n",
-       "proxy_url is not supported by this version", 3},
+      {"scrape_configs:\n- job_name: a\n  proxy_url: socks5://x\n",
+       "a proxy of scheme socks5 is not supported by this version", 3},
   });
   EXPECT_THAT(error_of("scrape_configs:\n- job_name: a\n  foo_sd_configs: []\n"),
               HasSubstr("field foo_sd_configs not found"));

@@ -78,7 +78,9 @@ TEST(YamlTree, SyntaxErrorsNameTheLine) {
   check("a: \"\xff\"\n", 1, "invalid UTF-8");
   check(std::string_view("a: b\nc: \0\n", 10), 2, "control characters are not allowed");
   check("? [a, b]\n: c\n", 1, "invalid map key");
-  check("a: !!binary aGk=\n", 1, "not supported");
+  check("a: !!binary a=Gk\n", 1, "invalid base64");
+  check("a: !!binary aGk\n", 1, "invalid base64");
+  check("a: !!timestamp 2001-01-01\n", 1, "not supported");
 }
 
 // Goal: no document costs more than its bounds, whatever its aliases promise.

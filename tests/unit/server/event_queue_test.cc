@@ -11,7 +11,7 @@ namespace {
 TEST(EventQueue, AReloadIsAnsweredByWhoServesTheQueue) {
   EventQueue queue;
   std::jthread server([&queue] {
-    EventQueue::Event event = queue.wait();
+    EventQueue::Event event = *queue.wait(std::nullopt);
     ASSERT_TRUE(event.reload.has_value());
     event.reload->set_value(util::fail(util::Code::kInvalidArgument, "line 3"));
   });
@@ -20,12 +20,17 @@ TEST(EventQueue, AReloadIsAnsweredByWhoServesTheQueue) {
   EXPECT_EQ(answer.error().message(), "line 3");
 }
 
+TEST(EventQueue, AWaitWithATimeoutEndsWithoutAnEvent) {
+  EventQueue queue;
+  EXPECT_FALSE(queue.wait(std::chrono::milliseconds(1)).has_value());
+}
+
 TEST(EventQueue, StoppingGoesFirstAndRefusesWhatWaits) {
   EventQueue queue;
   auto waiting = queue.request_reload();
   queue.request_stop();
   EXPECT_TRUE(queue.stop_requested());
-  EXPECT_TRUE(queue.wait().stop);
+  EXPECT_EQ(queue.wait(std::chrono::milliseconds(1)).value().stop, true);
   queue.close();
   EXPECT_EQ(waiting.get().error().code(), util::Code::kUnavailable);
   EXPECT_EQ(queue.request_reload().get().error().code(), util::Code::kUnavailable);
