@@ -94,7 +94,7 @@ constexpr auto kFlags = std::to_array<FlagSpec>({
      "Snap timestamps to the scrape interval when they are close."},
     {"scrape.timestamp-tolerance", kDuration, "2ms", "How close is close."},
     {"scrape.discovery-reload-interval", kDuration, "5s",
-     "Shortest time between two changes of the targets.", kNotYet},
+     "Shortest time between two changes of the targets, once they keep changing."},
     {"alertmanager.notification-queue-capacity", kInteger, "10000",
      "Alerts that may wait for an Alertmanager.", kNotYet},
     {"alertmanager.notification-batch-size", kInteger, "256", "Alerts in one notification.",

@@ -256,6 +256,8 @@ util::Result<CommandLine> to_options(const Values& values) {
     out.server.auto_reload_interval = auto_reload_interval;
   out.server.scrape.adjust_timestamps = values.boolean("scrape.adjust-timestamps");
   NX_ASSIGN(out.server.scrape.timestamp_tolerance, values.duration("scrape.timestamp-tolerance"));
+  NX_ASSIGN(out.server.scrape.discovery_interval,
+            values.duration("scrape.discovery-reload-interval"));
   apply_features(features, out);
   for (const auto& [name, value] : values.text) out.server.flag_values.emplace_back(name, value);
   return out;

@@ -19,8 +19,7 @@
 #include <fmt/format.h>
 
 #include "narthex/model/duration.h"
-
-#include "config/yaml_tree.h"
+#include "narthex/yaml/tree.h"
 
 namespace narthex::config {
 

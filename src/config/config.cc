@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include "narthex/yaml/tree.h"
+
 #include "config/codec.h"
 #include "config/schemas.h"
-#include "config/yaml_tree.h"
 
 namespace narthex::config {
 
@@ -63,6 +64,7 @@ scrape::ScrapeJobOptions job_of(const ScrapeSection& section) {
   job.relabel_configs = section.relabel_configs;
   job.metric_relabel_configs = section.metric_relabel_configs;
   job.discovery.static_configs = section.static_configs;
+  job.discovery.providers = section.providers;
   job.http = section.http;
   return job;
 }

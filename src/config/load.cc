@@ -8,14 +8,16 @@
 
 #include "narthex/config/config.h"
 #include "narthex/util/check.h"
+#include "narthex/util/glob.h"
 #include "narthex/util/hash.h"
 #include "narthex/util/utf8.h"
+#include "narthex/yaml/tree.h"
 
 #include "config/builtin.h"
 #include "config/codec.h"
+#include "config/discovery_options.h"
 #include "config/paths.h"
 #include "config/schemas.h"
-#include "config/yaml_tree.h"
 
 namespace narthex::config {
 namespace {
@@ -247,29 +249,6 @@ void finish_scrape_section(Decoder& decoder, const yaml::Node& node, const Globa
   check_relabelling(decoder, node, "metric_relabel_configs", scrape.metric_relabel_configs, scheme);
 }
 
-void resolve_paths(http::ClientOptions& http, const std::string& directory) {
-  const auto resolve = [&directory](std::string& path) { path = resolve_path(directory, path); };
-  if (http.basic_auth) {
-    resolve(http.basic_auth->username.file);
-    resolve(http.basic_auth->password.file);
-  }
-  if (http.authorization) resolve(http.authorization->credentials.file);
-  const auto resolve_tls = [&resolve](http::TlsOptions& tls) {
-    resolve(tls.ca.file);
-    resolve(tls.cert.file);
-    resolve(tls.key.file);
-  };
-  resolve_tls(http.tls);
-  if (http.oauth2) {
-    resolve(http.oauth2->client_secret.file);
-    resolve(http.oauth2->client_certificate_key.file);
-    resolve_tls(http.oauth2->tls);
-  }
-  for (http::ConfiguredHeader& header : http.headers) {
-    for (std::string& file : header.files) resolve(file);
-  }
-}
-
 // Finishes the sections that were read from `file` (whose map is `root`) and adds them, if no job
 // has the name yet.
 util::Result<void> add_scrape_sections(Loader& loader, const yaml::Node& root,
@@ -287,6 +266,8 @@ util::Result<void> add_scrape_sections(Loader& loader, const yaml::Node& root,
     }
     NX_TRY(loader.check(decoder, file));
     resolve_paths(sections[i].http, directory_of(file));
+    for (discovery::ProviderOptions& provider : sections[i].providers)
+      resolve_paths(provider, directory_of(file));
     loader.config.scrape_configs.push_back(std::move(sections[i]));
   }
   return {};
@@ -340,7 +321,7 @@ util::Result<void> load_scrape_file(Loader& loader, const std::string& file) {
 util::Result<void> load_scrape_files(Loader& loader) {
   std::size_t count = 0;
   for (const std::string& pattern : loader.config.scrape_config_files) {
-    for (const std::string& file : matching_files(loader.env, pattern)) {
+    for (const std::string& file : util::matching_files(loader.env, pattern)) {
       if (++count > kIncludedFilesMax) {
         return loader.error(
             loader.main_name,
@@ -409,7 +390,7 @@ util::Result<std::uint64_t> fingerprint(util::Env& env, const std::string& path,
   std::uint64_t out = util::hash64(text);
   for (const auto* patterns : {&loaded.rule_files, &loaded.scrape_config_files}) {
     for (const std::string& pattern : *patterns) {
-      for (const std::string& file : matching_files(env, pattern)) {
+      for (const std::string& file : util::matching_files(env, pattern)) {
         out = util::mix64(out, util::hash64(file));
         // One that cannot be read just now counts as empty: loading will say what is wrong with it.
         const auto content = env.read_file(file, yaml::Limits{}.document_bytes);

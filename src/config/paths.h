@@ -3,9 +3,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
-
-#include "narthex/util/env.h"
 
 namespace narthex::config {
 
@@ -15,8 +12,5 @@ namespace narthex::config {
 [[nodiscard]] std::string resolve_path(std::string_view directory, std::string_view path);
 // Only the last element of a path may contain '*'.
 [[nodiscard]] bool is_valid_pattern(std::string_view pattern);
-// Existing files that the shell pattern matches, sorted. No match, and directories that cannot be
-// read, are no error.
-[[nodiscard]] std::vector<std::string> matching_files(util::Env& env, std::string_view pattern);
 
 }  // namespace narthex::config

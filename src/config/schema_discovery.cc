@@ -1,9 +1,11 @@
-// The service discoveries that this build does not have: their keys, defaults and rules
-// (reference: configuration, section 6), so that a file is judged as Prometheus judges it.
+// The service discoveries: their keys, defaults and rules (reference: configuration, section 6), so
+// that a file is judged as Prometheus judges it, also where this build does not have the mechanism.
+// What makes settings of them is in discovery_options.cc.
 #include <algorithm>
 #include <array>
 #include <unordered_set>
 
+#include "config/discovery_options.h"
 #include "config/section.h"
 
 namespace narthex::config {
@@ -659,10 +661,7 @@ std::span<const DiscoverySection> discovery_sections() {
   static const std::vector<DiscoverySection> sections = [] {
     std::vector<DiscoverySection> out;
     for (auto& [name, shape] : shapes()) {
-      out.push_back({std::string(name) + "_sd_configs",
-                     [shape = std::move(shape)](Decoder& decoder, const Node& node) {
-                       return read_section_list(decoder, node, shape, kEmptyItem);
-                     }});
+      out.push_back({std::string(name) + "_sd_configs", std::move(shape), provider_builder(name)});
     }
     return out;
   }();

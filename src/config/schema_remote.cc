@@ -246,10 +246,8 @@ SectionShape alertmanager_shape() {
       true,
       check_alertmanager};
   for (const DiscoverySection& discovery : discovery_sections()) {
-    SectionKey key;
-    key.name = discovery.key;
-    key.read = discovery.read;
-    shape.keys.push_back(std::move(key));
+    shape.keys.push_back(list_key(discovery.key, discovery.shape,
+                                  "empty or null section in service discovery configs"));
   }
   return shape;
 }

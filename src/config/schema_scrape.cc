@@ -297,7 +297,7 @@ const Schema<ScrapeSection>& schema_of<ScrapeSection>() {
             list_field<&S::static_configs>("static_configs",
                                            "empty or null section in static_configs")});
     for (const DiscoverySection& discovery : discovery_sections()) {
-      s.fields.push_back(kept_field<S>(std::string(discovery.key), discovery.read));
+      s.fields.push_back(discovery_field<S>(discovery));
     }
     return s;
   }();

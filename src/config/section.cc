@@ -39,10 +39,16 @@ void check_keys(Decoder& decoder, const yaml::Node& node, const SectionShape& sh
 }  // namespace
 
 yaml::Node read_section(Decoder& decoder, const yaml::Node& node, const SectionShape& shape) {
-  yaml::Node out = yaml::map();
+  return read_values(decoder, node, shape).values;
+}
+
+SectionValues read_values(Decoder& decoder, const yaml::Node& node, const SectionShape& shape) {
+  SectionValues result;
+  yaml::Node& out = result.values;
+  out = yaml::map();
   if (node.kind != yaml::Kind::kMap && node.kind != yaml::Kind::kNull) {
     decoder.type_error(node, shape.type);
-    return out;
+    return result;
   }
   const std::size_t errors_before = decoder.error_count();
   check_keys(decoder, node, shape);
@@ -55,15 +61,14 @@ yaml::Node read_section(Decoder& decoder, const yaml::Node& node, const SectionS
     }
   }
   if (shape.has_http_client) {
-    http::ClientOptions http;
-    decode_struct(decoder, http_client_part(node), http);
-    finish_http_client(decoder, node, http);
-    for (auto& entry : encode_struct(http).entries) out.entries.push_back(std::move(entry));
+    decode_struct(decoder, http_client_part(node), result.http);
+    finish_http_client(decoder, node, result.http);
+    for (auto& entry : encode_struct(result.http).entries) out.entries.push_back(std::move(entry));
   }
   if (shape.validate && decoder.error_count() == errors_before) {
     shape.validate(decoder, node, out);
   }
-  return out;
+  return result;
 }
 
 yaml::Node read_section_list(Decoder& decoder, const yaml::Node& node, const SectionShape& shape,
@@ -89,7 +94,10 @@ SectionKey secret_key(std::string name) {
   key.read = [](Decoder& decoder, const yaml::Node& node) {
     std::string secret;
     Codec<std::string>::decode(decoder, node, secret);
-    return secret.empty() ? yaml::Node{} : yaml::scalar(std::string(kRedacted));
+    if (secret.empty()) return yaml::Node{};
+    yaml::Node value = yaml::scalar(std::move(secret));
+    value.shown = kRedacted;
+    return value;
   };
   return key;
 }
@@ -99,7 +107,10 @@ SectionKey url_key(std::string name) {
   key.read = [](Decoder& decoder, const yaml::Node& node) {
     std::string url;
     Codec<std::string>::decode(decoder, node, url);
-    return url.empty() ? yaml::Node{} : yaml::scalar(without_password(url));
+    if (url.empty()) return yaml::Node{};
+    yaml::Node value = yaml::scalar(url);
+    if (std::string shown = without_password(url); shown != url) value.shown = std::move(shown);
+    return value;
   };
   return key;
 }
@@ -210,13 +221,38 @@ bool has_value(const yaml::Node& values, std::string_view key) {
   return value != nullptr && !yaml::is_blank(*value);
 }
 
-std::int64_t number_at(const yaml::Node& values, std::string_view key) {
-  Decoder ignored;  // read_section() printed this number.
-  std::int64_t out = 0;
-  if (const yaml::Node* value = values.find(key)) {
-    Codec<std::int64_t>::decode(ignored, *value, out);
-  }
+namespace {
+
+// What read_values() printed, back again.
+template <class T>
+T value_at(const yaml::Node& values, std::string_view key) {
+  Decoder ignored;  // Sound: the same codec has printed it.
+  T out{};
+  const yaml::Node* value = values.find(key);
+  if (value != nullptr && value->kind != yaml::Kind::kNull) Codec<T>::decode(ignored, *value, out);
   return out;
+}
+
+}  // namespace
+
+std::int64_t number_at(const yaml::Node& values, std::string_view key) {
+  return value_at<std::int64_t>(values, key);
+}
+
+bool flag_at(const yaml::Node& values, std::string_view key) {
+  return value_at<bool>(values, key);
+}
+
+model::DurationMs duration_at(const yaml::Node& values, std::string_view key) {
+  return value_at<model::DurationMs>(values, key);
+}
+
+std::vector<std::string> words_at(const yaml::Node& values, std::string_view key) {
+  return value_at<std::vector<std::string>>(values, key);
+}
+
+TextMap map_at(const yaml::Node& values, std::string_view key) {
+  return value_at<TextMap>(values, key);
 }
 
 void require(Decoder& decoder, const yaml::Node& node, const yaml::Node& values,

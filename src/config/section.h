@@ -1,5 +1,6 @@
-// Sections without a struct of their own: read, checked and printed from a table of keys, and kept
-// as text (KeptSection) until something is built that acts on them.
+// Sections that are read, checked and printed from a table of keys and kept as text (KeptSection).
+// What acts on one gets its settings from the values that the table gives back; the others wait
+// until something is built that does.
 //
 // Threads: the tables are immutable, everything else is confined.
 #pragma once
@@ -14,14 +15,14 @@
 
 #include "narthex/config/sections.h"
 #include "narthex/util/check.h"
+#include "narthex/yaml/tree.h"
 
 #include "config/codec.h"
 #include "config/schemas.h"
-#include "config/yaml_tree.h"
 
 namespace narthex::config {
 
-// Checks a section and gives it back with defaults filled in and secrets replaced.
+// Checks a section and gives it back with defaults filled in and secrets marked.
 using SectionReader = std::function<yaml::Node(Decoder&, const yaml::Node&)>;
 
 struct SectionKey {
@@ -39,6 +40,13 @@ struct SectionShape {
   std::function<void(Decoder&, const yaml::Node& node, const yaml::Node& values)> validate;
 };
 
+// A section with everything filled in. Secrets stand in `values` as they are, and print as
+// <secret>.
+struct SectionValues {
+  yaml::Node values;
+  http::ClientOptions http;
+};
+SectionValues read_values(Decoder& decoder, const yaml::Node& node, const SectionShape& shape);
 yaml::Node read_section(Decoder& decoder, const yaml::Node& node, const SectionShape& shape);
 // Every item by the shape; a null item is an error with these words.
 yaml::Node read_section_list(Decoder& decoder, const yaml::Node& node, const SectionShape& shape,
@@ -82,6 +90,10 @@ SectionKey relabel_key(std::string name, std::string null_item_message);
 [[nodiscard]] std::string_view text_at(const yaml::Node& values, std::string_view key);
 [[nodiscard]] bool has_value(const yaml::Node& values, std::string_view key);
 [[nodiscard]] std::int64_t number_at(const yaml::Node& values, std::string_view key);
+[[nodiscard]] bool flag_at(const yaml::Node& values, std::string_view key);
+[[nodiscard]] model::DurationMs duration_at(const yaml::Node& values, std::string_view key);
+[[nodiscard]] std::vector<std::string> words_at(const yaml::Node& values, std::string_view key);
+[[nodiscard]] TextMap map_at(const yaml::Node& values, std::string_view key);
 // Fails unless every key has a value; {} in `message` is the key.
 void require(Decoder& decoder, const yaml::Node& node, const yaml::Node& values,
              std::initializer_list<std::string_view> keys, std::string_view message);
@@ -110,12 +122,43 @@ Field<S> kept_field(std::string key, SectionReader read) {
   return row;
 }
 
-// Every service discovery but those with a struct: "consul_sd_configs" and its reader.
+// A service discovery: "consul_sd_configs", its table, and what makes settings of its values. No
+// `build`: this version does not have the mechanism.
 struct DiscoverySection {
   std::string key;
-  SectionReader read;
+  SectionShape shape;
+  std::function<discovery::ProviderOptions(const SectionValues&)> build;
 };
+// All but static_configs.
 [[nodiscard]] std::span<const DiscoverySection> discovery_sections();
+
+// Row for a service discovery: its settings join S::providers, its text S::kept.
+template <class S>
+Field<S> discovery_field(const DiscoverySection& section) {
+  static constexpr std::string_view kEmptyItem =
+      "empty or null section in service discovery configs";
+  SectionReader print_only = [&section](Decoder& decoder, const yaml::Node& node) {
+    return read_section_list(decoder, node, section.shape, kEmptyItem);
+  };
+  if (!section.build) return kept_field<S>(section.key, std::move(print_only));
+  Field<S> row = kept_field<S>(section.key, std::move(print_only));
+  row.decode = [&section](Decoder& decoder, const yaml::Node& node, S& s) {
+    if (node.kind == yaml::Kind::kNull) return;
+    if (node.kind != yaml::Kind::kSequence)
+      return decoder.type_error(node, "[]" + std::string(section.shape.type));
+    yaml::Node shown = yaml::sequence();
+    for (const yaml::Node& item : node.items) {
+      const std::size_t errors_before = decoder.error_count();
+      if (item.kind == yaml::Kind::kNull) decoder.fail(item, std::string(kEmptyItem));
+      SectionValues values = read_values(decoder, item, section.shape);
+      if (decoder.error_count() == errors_before) s.providers.push_back(section.build(values));
+      shown.items.push_back(std::move(values.values));
+    }
+    if (!shown.items.empty())
+      s.kept.push_back({section.key, yaml::print(shown), yaml::print(node)});
+  };
+  return row;
+}
 
 yaml::Node alerting_section(Decoder& decoder, const yaml::Node& node);
 yaml::Node tracing_section(Decoder& decoder, const yaml::Node& node);

@@ -2,9 +2,9 @@
 
 namespace narthex::discovery {
 
-std::vector<model::Labels> static_targets(const Options& options) {
+std::vector<model::Labels> static_targets(const std::vector<StaticConfig>& groups) {
   std::vector<model::Labels> out;
-  for (const StaticConfig& group : options.static_configs) {
+  for (const StaticConfig& group : groups) {
     for (const std::string& address : group.targets) {
       model::LabelsBuilder labels(group.labels);
       labels.set("__address__", address);

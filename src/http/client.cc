@@ -48,7 +48,8 @@ bool is_header_safe(std::string_view text) noexcept {
 // Whether credentials may go to the redirect's address: only back to the host that they were meant
 // for.
 bool same_origin(const Url& a, const Url& b) noexcept {
-  return a.host == b.host && a.effective_port() == b.effective_port() && a.scheme == b.scheme;
+  return a.host == b.host && a.effective_port() == b.effective_port() && a.scheme == b.scheme &&
+         a.unix_socket == b.unix_socket;
 }
 
 std::optional<std::string> process_environment(const char* name) {

@@ -13,7 +13,8 @@ constexpr std::size_t kIdleMax = 20'000;
 
 std::string ConnectionPool::key_of(const Url& url, const asio::any_io_executor& executor) {
   const void* thread = &asio::query(executor, asio::execution::context);
-  return fmt::format("{}://{}:{} {}", url.scheme, url.host, url.effective_port(), thread);
+  return fmt::format("{}://{}:{} {} {}", url.scheme, url.host, url.effective_port(), thread,
+                     url.unix_socket);
 }
 
 std::unique_ptr<Transport> ConnectionPool::take(const std::string& key) {

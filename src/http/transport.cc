@@ -5,6 +5,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -194,6 +195,31 @@ async::Task<void> open_tunnel(tcp::socket* socket, const Route* route, Abort* ab
   co_return util::Result<void>();
 }
 
+using UnixSocket = asio::local::stream_protocol::socket;
+
+async::Task<std::unique_ptr<Transport>> connect_unix(const Url* url, Abort* abort) {
+  // sockaddr_un holds no longer ones, and Asio would throw.
+  constexpr std::size_t kPathBytesMax = 107;
+  const std::string what = fmt::format("dial unix {}: connect", url->unix_socket);
+  if (url->unix_socket.size() > kPathBytesMax)
+    co_return fail(Code::kInvalidArgument, what + ": path is too long");
+  if (url->scheme != "http")
+    co_return fail(Code::kUnsupported, what + ": only http is spoken on a Unix socket");
+  const auto cancellation = co_await asio::this_coro::cancellation_state;
+  if (is_cancelled(cancellation)) co_return failed("connect", asio::error::operation_aborted);
+  const auto executor = co_await asio::this_coro::executor;
+  UnixSocket socket(executor);
+  abort->action = [&socket] {
+    error_code ignored;
+    socket.close(ignored);
+  };
+  const asio::local::stream_protocol::endpoint endpoint(url->unix_socket);
+  const auto [ec] = co_await socket.async_connect(endpoint, kAwait);
+  abort->action = nullptr;
+  if (ec) co_return failed(what, ec);
+  co_return std::make_unique<StreamTransport<UnixSocket>>(std::move(socket));
+}
+
 async::Task<std::unique_ptr<Transport>> shake_hands(tcp::socket socket, const Url* url,
                                                     const OpenSslContext* tls, Abort* abort) {
   auto transport =
@@ -257,6 +283,7 @@ util::Result<std::shared_ptr<const TlsContext>> TlsContext::make(const TlsOption
 
 async::Task<std::unique_ptr<Transport>> connect(const Route* route, const TlsContext* tls,
                                                 Abort* abort) {
+  if (!route->url->unix_socket.empty()) co_return co_await connect_unix(route->url, abort);
   const Url* const first = route->proxy != nullptr ? route->proxy : route->url;
   NX_CO_ASSIGN(tcp::socket socket, co_await connect_tcp(first, abort));
   if (route->url->scheme == "https") {

@@ -5,7 +5,7 @@
 
 #include "narthex/async/runtime.h"
 #include "narthex/async/task.h"
-#include "narthex/discovery/static_groups.h"
+#include "narthex/discovery/manager.h"
 #include "narthex/util/log.h"
 #include "narthex/util/mutex.h"
 
@@ -30,16 +30,21 @@ bool same_settings(const ScrapeJobOptions& a, const ScrapeJobOptions& b) {
 
 class ScrapeManager::Impl {
  public:
-  explicit Impl(const Environment& environment)
-      : environment_(environment),
-        metrics_(*environment.registry),
-        tasks_(environment.runtime->executor(), "scrape") {
-    shared_.appender = environment.appender;
+  explicit Impl(Environment environment)
+      : environment_(std::move(environment)),
+        metrics_(*environment_.registry),
+        tasks_(environment_.runtime->executor(), "scrape"),
+        discovery_(discovery_environment(environment_),
+                   [this](const std::vector<std::string>& names) { update_targets(names); }) {
+    shared_.appender = environment_.appender;
     shared_.metrics = &metrics_;
   }
 
   util::Result<void> reload(ScrapeManagerOptions options, std::vector<ScrapeJobOptions> jobs);
-  void stop() { tasks_.stop(); }
+  void stop() {
+    discovery_.stop();
+    tasks_.stop();
+  }
 
   // Calls `visit(pool)` for the pool of that name, or for all in order of their names.
   template <class Visit>
@@ -54,16 +59,51 @@ class ScrapeManager::Impl {
   util::Result<std::shared_ptr<const Job>> prepare(ScrapeJobOptions options,
                                                    const ScrapeManagerOptions& manager,
                                                    bool manager_changed) NX_REQUIRES(mutex_);
+  using JobsByName = std::map<std::string, std::shared_ptr<const Job>>;
+  util::Result<JobsByName> prepare_all(const ScrapeManagerOptions& options,
+                                       std::vector<ScrapeJobOptions> jobs);
+  void take_over(ScrapeManagerOptions options, JobsByName prepared);
+  static discovery::Manager::Environment discovery_environment(const Environment& from);
+  void update_targets(const std::vector<std::string>& names);
 
   const Environment environment_;
   Metrics metrics_;
   Shared shared_;
   async::TaskGroup tasks_;
+  util::Mutex reload_mutex_;  // Before mutex_.
   mutable util::Mutex mutex_;
+  bool is_reloading_ NX_GUARDED_BY(mutex_) = false;
   std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools_ NX_GUARDED_BY(mutex_);
   ScrapeManagerOptions options_ NX_GUARDED_BY(mutex_);
   FailureLogs failure_logs_ NX_GUARDED_BY(mutex_);
+  // Last: its threads call update_targets(). Its lock is only ever taken inside of ours.
+  discovery::Manager discovery_;
 };
+
+discovery::Manager::Environment ScrapeManager::Impl::discovery_environment(
+    const Environment& from) {
+  discovery::Manager::Environment out;
+  out.runtime = from.discovery_runtime == nullptr ? from.runtime : from.discovery_runtime;
+  out.clock = from.clock;
+  out.env = from.env == nullptr ? &util::posix_env() : from.env;
+  out.registry = from.registry;
+  out.user_agent = from.user_agent;
+  out.update_interval = from.discovery_interval;
+  out.factory = from.discovery_factory;
+  return out;
+}
+
+// Discovery has found something new. Targets that stay keep their loops and caches.
+void ScrapeManager::Impl::update_targets(const std::vector<std::string>& names) {
+  const util::MutexLock lock(mutex_);
+  if (is_reloading_) return;  // The end of the reload takes in what is known then.
+  const std::uint64_t seed = offset_seed(options_);
+  for (const std::string& name : names) {
+    const auto pool = pools_.find(name);
+    if (pool == pools_.end()) continue;
+    pool->second->sync(pool->second->shared_job(), discovery_.targets(name), seed);
+  }
+}
 
 // The running job if nothing in it has changed, else a new one.
 util::Result<std::shared_ptr<const Job>> ScrapeManager::Impl::prepare(
@@ -81,30 +121,42 @@ util::Result<std::shared_ptr<const Job>> ScrapeManager::Impl::prepare(
 
 util::Result<void> ScrapeManager::Impl::reload(ScrapeManagerOptions options,
                                                std::vector<ScrapeJobOptions> jobs) {
+  const util::MutexLock one_at_a_time(reload_mutex_);
+  std::vector<discovery::Manager::Job> sources;
+  for (const ScrapeJobOptions& job : jobs)
+    sources.push_back({.name = job.job_name, .options = job.discovery});
+  // Everything that can fail comes first.
+  NX_ASSIGN(JobsByName prepared, prepare_all(options, std::move(jobs)));
+  // Waits for discoverers to end, which may just be telling us something: without our lock.
+  discovery_.apply(std::move(sources));
+  take_over(std::move(options), std::move(prepared));
+  return {};
+}
+
+util::Result<ScrapeManager::Impl::JobsByName> ScrapeManager::Impl::prepare_all(
+    const ScrapeManagerOptions& options, std::vector<ScrapeJobOptions> jobs) {
   const util::MutexLock lock(mutex_);
   const bool manager_changed = options != options_;
-  const std::uint64_t seed = offset_seed(options);
-
-  // Everything that can fail comes first.
-  struct Prepared {
-    std::shared_ptr<const Job> job;
-    std::vector<model::Labels> targets;
-  };
-  std::map<std::string, Prepared> prepared;
+  JobsByName prepared;
   for (ScrapeJobOptions& job_options : jobs) {
     std::string name = job_options.job_name;
-    std::vector<model::Labels> targets = discovery::static_targets(job_options.discovery);
     auto job = prepare(std::move(job_options), options, manager_changed);
     if (!job) {
       (pools_.contains(name) ? metrics_.pool_reloads_failed : metrics_.pools_failed).increment();
       return std::unexpected(std::move(job).error());
     }
-    if (!prepared.try_emplace(name, Prepared{*std::move(job), std::move(targets)}).second) {
+    if (!prepared.try_emplace(name, *std::move(job)).second) {
       return util::fail(util::Code::kInvalidArgument,
                         "found multiple scrape configs with job name \"" + name + "\"");
     }
   }
+  is_reloading_ = true;
+  return prepared;
+}
 
+void ScrapeManager::Impl::take_over(ScrapeManagerOptions options, JobsByName prepared) {
+  const util::MutexLock lock(mutex_);
+  const std::uint64_t seed = offset_seed(options);
   for (auto it = pools_.begin(); it != pools_.end();) {
     if (prepared.contains(it->first)) {
       ++it;
@@ -117,19 +169,18 @@ util::Result<void> ScrapeManager::Impl::reload(ScrapeManagerOptions options,
   for (auto& [name, next] : prepared) {
     std::unique_ptr<Pool>& pool = pools_[name];
     (pool ? metrics_.pool_reloads : metrics_.pools).increment();
-    if (!pool)
-      pool = std::make_unique<Pool>(loop_environment, environment_.runtime, &tasks_, next.job);
-    pool->sync(std::move(next.job), next.targets, seed);
+    if (!pool) pool = std::make_unique<Pool>(loop_environment, environment_.runtime, &tasks_, next);
+    pool->sync(std::move(next), discovery_.targets(name), seed);
   }
   options_ = std::move(options);
+  is_reloading_ = false;
   // The jobs are in force by now: what cannot be opened again is reported and goes on as it was.
   if (const auto reopened = failure_logs_.reopen(); !reopened)
     util::log_error("Opening the scrape failure log again failed", {{"err", reopened.error()}});
-  return {};
 }
 
-ScrapeManager::ScrapeManager(const Environment& environment)
-    : impl_(std::make_unique<Impl>(environment)) {}
+ScrapeManager::ScrapeManager(Environment environment)
+    : impl_(std::make_unique<Impl>(std::move(environment))) {}
 ScrapeManager::~ScrapeManager() = default;
 
 util::Result<void> ScrapeManager::reload(ScrapeManagerOptions options,

@@ -113,6 +113,7 @@ struct Daemon::Parts {
       "prometheus_ready", "Whether requests are answered: 1, or 0 at start and at the end.");
   async::Runtime io{kIoThreads};
   async::Runtime scrape_io{std::min(core_count(), kScrapeThreadsMax), "narthex-scrape"};
+  async::Runtime discovery_io{1, "narthex-sd"};
   util::WorkerPool handlers{"narthex-http", kHandlerThreads, kHandlerQueueMax};
   util::WorkerPool query_workers{"narthex-query", core_count(), kWorkQueueMax};
   EventQueue events;
@@ -358,7 +359,11 @@ util::Result<void> Daemon::Parts::start_scraping() {
   environment.clock = &clock;
   environment.appender = db.get();
   environment.registry = &registry;
-  scrapes = std::make_unique<scrape::ScrapeManager>(environment);
+  environment.discovery_runtime = &discovery_io;
+  environment.discovery_interval = options.scrape.discovery_interval;
+  environment.env = &env;
+  environment.user_agent = fmt::format("Narthex/{}", build_info().version);
+  scrapes = std::make_unique<scrape::ScrapeManager>(std::move(environment));
   return apply_scrape_config(*config->current());
 }
 
@@ -432,6 +437,7 @@ util::Result<void> Daemon::Parts::stop() {
     closed = db->close();
   }
   query_workers.stop();
+  discovery_io.stop();
   scrape_io.stop();
   io.stop();
   return closed;

@@ -63,7 +63,7 @@ class FloorRules(RuleTest):
         self.assertTrue(self.judge("include/narthex/util/x.h", "<spdlog/spdlog.h>"))
         self.assertTrue(self.judge("src/model/x.cc", "<absl/strings/str_cat.h>"))
         self.assertEqual(self.judge("include/narthex/model/x.h", "<boost/unordered/unordered_flat_map.hpp>"), [])
-        self.assertEqual(self.judge("src/config/x.cc", "<yaml-cpp/yaml.h>"), [])
+        self.assertEqual(self.judge("src/yaml/x.cc", "<yaml-cpp/yaml.h>"), [])
 
     def test_synchronous_modules_never_wait(self):
         self.assertTrue(self.judge("src/promql/engine/x.cc", '"narthex/async/task.h"'))

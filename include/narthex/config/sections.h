@@ -37,7 +37,7 @@ struct LimitsSection {
   friend bool operator==(const LimitsSection&, const LimitsSection&) = default;
 };
 
-// A section that is read, checked and printed here, but that nothing in this build acts on.
+// A section that is read, checked and printed by a table of its keys.
 struct KeptSection {
   std::string key;       // As the file has it: "remote_write", "consul_sd_configs".
   std::string shown;     // As YAML, with defaults filled in and secrets replaced.
@@ -99,7 +99,8 @@ struct ScrapeSection {
   std::vector<relabel::RelabelRule> relabel_configs;
   std::vector<relabel::RelabelRule> metric_relabel_configs;
   std::vector<discovery::StaticConfig> static_configs;
-  std::vector<KeptSection> kept;  // Discovery mechanisms that this build does not have.
+  std::vector<discovery::ProviderOptions> providers;  // Of all other kinds of discovery.
+  std::vector<KeptSection> kept;                      // Those, as they are shown.
   friend bool operator==(const ScrapeSection&, const ScrapeSection&) = default;
 };
 

@@ -8,8 +8,7 @@
 
 namespace narthex::discovery {
 
-// One label set a target: its address as __address__ and the labels of its group; labels of the
-// target win.
-[[nodiscard]] std::vector<model::Labels> static_targets(const Options& options);
+// One label set a target: its address as __address__ and the labels of its group.
+[[nodiscard]] std::vector<model::Labels> static_targets(const std::vector<StaticConfig>& groups);
 
 }  // namespace narthex::discovery

@@ -17,6 +17,8 @@ struct Url {
   std::string host;          // Without the brackets of an IPv6 address.
   std::uint16_t port = 0;    // 0: the scheme's own.
   std::string target = "/";  // Path and query as on the wire.
+  // Not empty: the path of a Unix socket to connect to, whatever the host is.
+  std::string unix_socket{};
 
   // kInvalidArgument: not absolute, another scheme, no host, a bad port, blanks or control
   // characters.

@@ -15,12 +15,14 @@
 #include <utility>
 #include <vector>
 
+#include "narthex/discovery/manager.h"
 #include "narthex/model/labels.h"
 #include "narthex/model/metadata.h"
 #include "narthex/scrape/options.h"
 #include "narthex/storage/appender.h"
 #include "narthex/telemetry/registry.h"
 #include "narthex/util/clock.h"
+#include "narthex/util/env.h"
 #include "narthex/util/result.h"
 
 namespace narthex::async {
@@ -68,8 +70,15 @@ class ScrapeManager {
     util::Clock* clock = nullptr;
     storage::Appender* appender = nullptr;
     telemetry::Registry* registry = nullptr;
+    // Where discoverers wait, read files and understand answers; null: `runtime`.
+    async::Runtime* discovery_runtime = nullptr;
+    util::Env* env = nullptr;  // Null: the operating system's files.
+    std::string user_agent{};  // Of discoverers.
+    // Discovered targets change at most so often.
+    std::chrono::milliseconds discovery_interval{5'000};
+    discovery::Manager::Factory discovery_factory{};  // Empty: the real ones. For tests.
   };
-  explicit ScrapeManager(const Environment& environment);
+  explicit ScrapeManager(Environment environment);
   // Precondition: stop() was called.
   ~ScrapeManager();
   ScrapeManager(const ScrapeManager&) = delete;

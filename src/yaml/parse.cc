@@ -12,10 +12,9 @@
 #include <yaml-cpp/parser.h>
 
 #include "narthex/util/utf8.h"
+#include "narthex/yaml/tree.h"
 
-#include "config/yaml_tree.h"
-
-namespace narthex::config::yaml {
+namespace narthex::yaml {
 namespace {
 
 struct Cost {
@@ -318,4 +317,4 @@ std::expected<Document, SyntaxError> parse(std::string_view text, const Limits& 
   return std::move(builder).take();
 }
 
-}  // namespace narthex::config::yaml
+}  // namespace narthex::yaml

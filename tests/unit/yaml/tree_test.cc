@@ -1,4 +1,4 @@
-#include "config/yaml_tree.h"
+#include "narthex/yaml/tree.h"
 
 #include <string>
 
@@ -9,7 +9,7 @@
 
 #include "support/random_seed.h"
 
-namespace narthex::config::yaml {
+namespace narthex::yaml {
 namespace {
 
 using testing::HasSubstr;
@@ -171,4 +171,4 @@ TEST(YamlTree, PrintedStringsReadBack) {
 }
 
 }  // namespace
-}  // namespace narthex::config::yaml
+}  // namespace narthex::yaml

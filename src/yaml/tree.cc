@@ -1,4 +1,4 @@
-#include "config/yaml_tree.h"
+#include "narthex/yaml/tree.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include "narthex/util/number.h"
 #include "narthex/util/utf8.h"
 
-namespace narthex::config::yaml {
+namespace narthex::yaml {
 namespace {
 
 constexpr std::array<std::string_view, 11> kTrueWords = {"y",  "Y",  "yes",  "Yes",  "YES", "on",
@@ -174,6 +174,7 @@ void append_double_quoted(std::string& out, std::string_view text) {
 }
 
 void append_scalar(std::string& out, const Node& node, Context context) {
+  if (!node.shown.empty()) return append_scalar(out, scalar(node.shown), context);
   if (node.is_plain || is_safe_plain(node.text, context)) {
     out += node.text;
   } else if (plain_tag(node.text) != "!!str" || has_control_character(node.text)) {
@@ -273,4 +274,4 @@ std::string print(const Node& root) {
   return out;
 }
 
-}  // namespace narthex::config::yaml
+}  // namespace narthex::yaml

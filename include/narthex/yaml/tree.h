@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace narthex::config::yaml {
+namespace narthex::yaml {
 
 enum class Kind : std::uint8_t { kNull, kScalar, kSequence, kMap };
 
@@ -21,6 +21,7 @@ struct Node {
   bool is_inline = false;                      // Printed as [a, b].
   std::uint32_t line = 0;                      // 1-based; 0 = made by us.
   std::string text;                            // Of a scalar.
+  std::string shown;                           // Printed in place of a secret text.
   std::vector<Node> items;                     // Of a sequence.
   std::vector<std::pair<Node, Node>> entries;  // Of a map, in order; duplicates are kept.
 
@@ -66,4 +67,4 @@ std::expected<Document, SyntaxError> parse(std::string_view text, const Limits& 
 // Block style, two blanks a level, sequences at the level of their key: Prometheus' own look.
 [[nodiscard]] std::string print(const Node& root);
 
-}  // namespace narthex::config::yaml
+}  // namespace narthex::yaml
