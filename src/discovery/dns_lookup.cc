@@ -25,7 +25,6 @@ using boost::system::error_code;
 using util::Code;
 using util::fail;
 
-constexpr int kTimeoutMs = 2'000;
 constexpr int kTries = 3;
 constexpr int kEdnsBytes = 1'232;  // What passes every network in one piece.
 constexpr std::size_t kRecordsMax = 4'096;
@@ -62,10 +61,11 @@ struct Lookup : std::enable_shared_from_this<Lookup> {
   explicit Lookup(const asio::any_io_executor& e)
       : executor(e), timeout(e), done(e, asio::steady_timer::time_point::max()) {}
 
-  int open(const std::string& servers) {
+  int open(const DnsServers& servers) {
+    longest_wait = servers.timeout;
     ares_options options{};
     options.flags = ARES_FLAG_EDNS;
-    options.timeout = kTimeoutMs;
+    options.timeout = static_cast<int>(servers.timeout.count());
     options.tries = kTries;
     options.ednspsz = kEdnsBytes;
     options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
@@ -78,7 +78,9 @@ struct Lookup : std::enable_shared_from_this<Lookup> {
       channel = nullptr;
       return made;
     }
-    return servers.empty() ? ARES_SUCCESS : ::ares_set_servers_ports_csv(channel, servers.c_str());
+    return servers.addresses.empty()
+               ? ARES_SUCCESS
+               : ::ares_set_servers_ports_csv(channel, servers.addresses.c_str());
   }
 
   void search(const std::string& name, int type) {
@@ -158,7 +160,9 @@ struct Lookup : std::enable_shared_from_this<Lookup> {
   }
 
   void watch_time() {
-    timeval longest{.tv_sec = kTimeoutMs / 1000, .tv_usec = 0};
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(longest_wait);
+    timeval longest{.tv_sec = seconds.count(),
+                    .tv_usec = std::chrono::microseconds(longest_wait - seconds).count()};
     timeval next{};
     if (is_finished || ::ares_timeout(channel, &longest, &next) == nullptr) return;
     timeout.expires_after(std::chrono::seconds(next.tv_sec) +
@@ -179,6 +183,7 @@ struct Lookup : std::enable_shared_from_this<Lookup> {
   const asio::any_io_executor executor;
   ares_channel channel = nullptr;
   std::map<int, std::shared_ptr<Socket>> sockets;  // By c-ares' own descriptor.
+  std::chrono::milliseconds longest_wait{0};
   asio::steady_timer timeout;
   asio::steady_timer done;  // Cancelled when there is a reply.
   bool is_finished = false;
@@ -260,7 +265,7 @@ int parse(const std::vector<unsigned char>& reply, DnsRecordType type,
 }  // namespace
 
 async::Task<std::vector<DnsRecord>> look_up_dns(std::string name, DnsRecordType type,
-                                                std::string servers) {
+                                                DnsServers servers) {
   static const int ready = ::ares_library_init(ARES_LIB_INIT_ALL);
   if (ready != ARES_SUCCESS) co_return failed(name, ready);
   const asio::any_io_executor executor = co_await asio::this_coro::executor;

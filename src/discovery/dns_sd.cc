@@ -13,7 +13,7 @@ namespace {
 
 class DnsRefresher final : public Refresher {
  public:
-  DnsRefresher(DnsOptions options, Metrics* metrics, std::string servers)
+  DnsRefresher(DnsOptions options, Metrics* metrics, DnsServers servers)
       : options_(std::move(options)), metrics_(metrics), servers_(std::move(servers)) {}
 
   // A name that cannot be looked up keeps what it had; lookups end by their own timeouts.
@@ -69,14 +69,14 @@ class DnsRefresher final : public Refresher {
 
   const DnsOptions options_;
   Metrics* const metrics_;
-  const std::string servers_;
+  const DnsServers servers_;
   std::map<std::string, TargetGroup> groups_;  // By name looked up.
 };
 
 }  // namespace
 
 std::unique_ptr<Discoverer> make_dns_discoverer(const DnsOptions& options, const Context& context,
-                                                std::string servers) {
+                                                DnsServers servers) {
   auto refresher = std::make_unique<DnsRefresher>(options, context.metrics, std::move(servers));
   return make_refresh_discoverer(DnsOptions::kName, options.refresh_interval, context,
                                  std::move(refresher));

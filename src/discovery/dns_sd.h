@@ -2,12 +2,12 @@
 #pragma once
 
 #include "discovery/context.h"
+#include "discovery/dns_lookup.h"
 
 namespace narthex::discovery {
 
-// `servers` ("host:port,…") stand in for those of /etc/resolv.conf.
 [[nodiscard]] std::unique_ptr<Discoverer> make_dns_discoverer(const DnsOptions& options,
                                                               const Context& context,
-                                                              std::string servers = {});
+                                                              DnsServers servers = {});
 
 }  // namespace narthex::discovery

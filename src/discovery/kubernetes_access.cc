@@ -60,7 +60,9 @@ util::Result<void> read_cluster(const yaml::Node& cluster, const std::string& di
   NX_ASSIGN(out.http.tls.ca, file_or_data(cluster, "certificate-authority", directory));
   out.http.tls.server_name = text_under(cluster, "tls-server-name");
   out.http.tls.insecure_skip_verify = text_under(cluster, "insecure-skip-tls-verify") == "true";
-  out.http.proxy.url = text_under(cluster, "proxy-url");
+  if (!text_under(cluster, "proxy-url").empty()) {
+    return fail(Code::kUnsupported, "kubeconfig: proxy-url is not supported by this version");
+  }
   return {};
 }
 

@@ -25,7 +25,16 @@ Metrics::Metrics(telemetry::Registry& r)
       http_failures(r.counter("prometheus_sd_http_failures_total",
                               "Refreshes of HTTP discovery that failed.")),
       kubernetes_failures(r.counter("prometheus_sd_kubernetes_failures_total",
-                                    "Lists and watches of Kubernetes that failed.")) {}
+                                    "Lists and watches of Kubernetes that failed.")) {
+  // From the start, so that the first failure is an increase.
+  for (const char* mechanism : {"consul", "dns", "docker", "dockerswarm", "http"}) {
+    refresh_seconds(mechanism);
+    refresh_failures(mechanism);
+  }
+  for (const char* role : {"node", "pod", "service", "endpoints", "endpointslice", "ingress"}) {
+    for (const char* event : {"add", "update", "delete"}) kubernetes_events(role, event);
+  }
+}
 
 telemetry::Summary& Metrics::refresh_seconds(const std::string& mechanism) const {
   return registry.summary("prometheus_sd_refresh_duration_seconds",

@@ -180,9 +180,12 @@ class DnsDiscovererTest : public DiscovererTest {
     options.names = std::move(names);
     options.type = type;
     options.port = 9100;
-    discoverer_ = make_dns_discoverer(options, context_, server.servers());
+    discoverer_ = make_dns_discoverer(options, context_,
+                                      {.addresses = server.servers(), .timeout = timeout_});
     tasks_.spawn_on(runtime_.executor(), discoverer_->run(&sink_));
   }
+  std::chrono::milliseconds timeout_{5'000};
+
   // One refresh; the targets as they come.
   std::vector<model::Labels> targets_of(NameServer::Answer answer, DnsRecordType type) {
     NameServer server([&answer](const std::string&, unsigned) { return answer; });
@@ -271,6 +274,7 @@ class BrokenDnsMessages : public DnsDiscovererTest,
 TEST_P(BrokenDnsMessages, AreFailuresAndNothingElse) {
   NameServer server(
       [](const std::string&, unsigned) { return NameServer::Answer{.raw = GetParam()}; });
+  timeout_ = 20ms;  // Some of them are taken for no answer at all.
   start_dns(server, DnsRecordType::kSrv, {"svc.test."});
   ASSERT_TRUE(
       test::eventually([&] { return metric("prometheus_sd_dns_lookup_failures_total") == 1; }));

@@ -83,7 +83,9 @@ TEST_F(HttpDiscovererTest, ErrorsKeepTheOldListAndAreCounted) {
     failures = metric("prometheus_sd_http_failures_total");
     EXPECT_THAT(sink_.addresses(), ElementsAre("a:1"));
   }
-  EXPECT_EQ(metric("prometheus_sd_refresh_failures_total{mechanism=\"http\"}"), failures);
+  EXPECT_TRUE(test::eventually([&] {
+    return metric("prometheus_sd_refresh_failures_total{mechanism=\"http\"}") == failures;
+  }));
   answer(FakeTarget::ok("[]", "application/json"));
   ASSERT_TRUE(advance_until([&] { return sink_.addresses().empty(); }, 40s));
 }
