@@ -123,10 +123,14 @@ TEST_F(BadInput, StepsAndRangesAreChecked) {
 
 TEST_F(BadInput, WideSelectionsStayInsideTheBudget) {
   make_engine({.samples_max = 10'000, .memory_bytes_max = 4 * kMegabyte});
-  load_series(20'000);
+  load_series(200'000);
   expect_refused("{__name__=~\".+\"}[1d]", util::Code::kLimitExceeded, "");
   expect_refused("sort(m)", util::Code::kLimitExceeded, "");
   expect_refused("m * on (a) group_left m", util::Code::kLimitExceeded, "");
+  make_engine({});
+  const auto all = instant("count({__name__=~\".+\"})", 0);
+  ASSERT_TRUE(all) << all.error().message();
+  EXPECT_EQ(print(*all), (Printed{{"{}", "200000@0"}}));
 }
 
 TEST_F(BadInput, ErrorsSayWhere) {

@@ -1,0 +1,110 @@
+// What a query may take, and what it says it took: its turn, its time, its look-back, its counts.
+#include <future>
+#include <stop_token>
+
+#include "support/gate.h"
+#include "unit/promql/engine_fixture.h"
+
+namespace narthex::promql {
+namespace {
+
+constexpr std::int64_t kMinute = 60'000;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// Holds whoever opens it until it is let through.
+class HeldStorage final : public storage::Queryable {
+ public:
+  explicit HeldStorage(storage::Queryable& held) : held_(held) {}
+  util::Result<std::unique_ptr<storage::Querier>> querier(model::TimeRange range) override {
+    arrived.open();
+    if (!let_through.pass()) return util::fail(util::Code::kInternal, "never let through");
+    return held_.querier(range);
+  }
+  test::Gate arrived;
+  test::Gate let_through;
+
+ private:
+  storage::Queryable& held_;
+};
+
+class QueryLimits : public EngineTest {
+ protected:
+  using Answer = std::future<util::Result<QueryResult>>;
+  // Asks from a thread of its own.
+  Answer ask(storage::Queryable& storage, QueryOptions options = {}) {
+    return std::async(std::launch::async, [this, &storage, options = std::move(options)] {
+      return engine_->instant(storage, "m", 0, options);
+    });
+  }
+};
+
+// Goal: one slot, and whoever finds it taken waits in line until it is free, the client leaves, or
+// the time is up. Method: the first query stands still inside storage.
+TEST_F(QueryLimits, QueriesWaitForTheirTurn) {
+  make_engine({.concurrent_queries_max = 1, .timeout = hours(24)});
+  load({{"__name__", "m"}}, kMinute, {1});
+  HeldStorage held(storage_);
+  Answer first = ask(held);
+  ASSERT_TRUE(held.arrived.pass());
+
+  std::stop_source client;
+  Answer canceled = ask(storage_, {.stop = client.get_token()});
+  Answer late = ask(storage_, {.timeout = seconds(1)});
+  Answer patient = ask(storage_);
+  client.request_stop();
+  const auto canceled_result = canceled.get();
+  ASSERT_FALSE(canceled_result);
+  EXPECT_EQ(canceled_result.error().code(), util::Code::kCanceled);
+  // Its second begins when it is asked, which may be after any one advance.
+  while (late.wait_for(milliseconds(1)) != std::future_status::ready) clock_.advance(seconds(1));
+  const auto late_result = late.get();
+  ASSERT_FALSE(late_result);
+  EXPECT_EQ(late_result.error().code(), util::Code::kTimeout);
+
+  held.let_through.open();
+  const auto first_result = first.get();
+  ASSERT_TRUE(first_result) << first_result.error().message();
+  const auto patient_result = patient.get();
+  ASSERT_TRUE(patient_result) << patient_result.error().message();
+  EXPECT_EQ(print(*patient_result), (Printed{{"m", "1@0"}}));
+}
+
+TEST_F(QueryLimits, AQueryMayHaveItsOwnLookBack) {
+  load({{"__name__", "m"}}, kMinute, {1});
+  const auto found = [&](milliseconds lookback) {
+    const auto result =
+        engine_->instant(storage_, "m", 10 * kMinute, QueryOptions{.lookback = lookback});
+    return result ? result->series.size() : 99;
+  };
+  EXPECT_EQ(found(milliseconds(0)), 0U);  // The engine's five minutes.
+  EXPECT_EQ(found(minutes(-1)), 0U);
+  EXPECT_EQ(found(minutes(10)), 0U);  // The left end is open.
+  EXPECT_EQ(found(minutes(10) + milliseconds(1)), 1U);
+}
+
+TEST_F(QueryLimits, AQueryMayOnlyShortenItsTime) {
+  make_engine({.timeout = milliseconds(0)});
+  const auto result = engine_->instant(storage_, "1", 0, QueryOptions{.timeout = hours(1)});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), util::Code::kTimeout);
+}
+
+TEST_F(QueryLimits, SamplesAreCounted) {
+  load({{"__name__", "m"}}, kMinute, {1, 2, 3, 4});
+  const QueryRange all{0, 3 * kMinute, minutes(1)};
+  const auto plain = engine_->range(storage_, "m", all, {});
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->samples.queryable, 4U);
+  // (t - 2m, t]: one sample at the first step, then two; each is decoded once.
+  const auto windows = engine_->range(storage_, "sum_over_time(m[2m])", all, {});
+  ASSERT_TRUE(windows);
+  EXPECT_EQ(windows->samples.queryable, 7U);
+  EXPECT_EQ(windows->samples.read, 4U);
+  EXPECT_GE(windows->samples.peak, 2U);
+}
+
+}  // namespace
+}  // namespace narthex::promql
