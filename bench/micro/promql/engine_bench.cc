@@ -80,16 +80,54 @@ void BM_Engine_MaxOverTime(benchmark::State& state) {
 }
 BENCHMARK(BM_Engine_MaxOverTime)->Unit(benchmark::kMillisecond);
 
-void BM_Engine_JoinGroupLeft(benchmark::State& state) {
-  run_range(state,
-            "cpu_seconds_total / on (instance) group_left sum by (instance) (cpu_seconds_total)");
+// One aggregation operator each, over all series into 100 groups.
+void run_aggregation(benchmark::State& state, const std::string& call) {
+  run_range(state, call + " by (instance)");
 }
-BENCHMARK(BM_Engine_JoinGroupLeft)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_aggregation, sum, "sum(cpu_seconds_total)")
+    ->Name("BM_Aggregate_Sum")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_aggregation, avg, "avg(cpu_seconds_total)")
+    ->Name("BM_Aggregate_Avg")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_aggregation, max, "max(cpu_seconds_total)")
+    ->Name("BM_Aggregate_Max")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_aggregation, count, "count(cpu_seconds_total)")
+    ->Name("BM_Aggregate_Count")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_aggregation, stddev, "stddev(cpu_seconds_total)")
+    ->Name("BM_Aggregate_Stddev")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_aggregation, quantile, "quantile(0.9, cpu_seconds_total)")
+    ->Name("BM_Aggregate_Quantile")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_aggregation, topk, "topk(5, cpu_seconds_total)")
+    ->Name("BM_Aggregate_TopK")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_aggregation, count_values, "count_values(\"v\", cpu_seconds_total > bool 1)")
+    ->Name("BM_Aggregate_CountValues")
+    ->Unit(benchmark::kMillisecond);
 
-void BM_Engine_TopK(benchmark::State& state) {
-  run_range(state, "topk(5, rate(cpu_seconds_total[5m]))");
-}
-BENCHMARK(BM_Engine_TopK)->Unit(benchmark::kMillisecond);
+// One way of matching each; both sides have every series, or the right one has a tenth.
+BENCHMARK_CAPTURE(run_range, one_to_one, "cpu_seconds_total / cpu_seconds_total")
+    ->Name("BM_Join_OneToOne")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_range, on, "cpu_seconds_total / on (instance, mode) cpu_seconds_total")
+    ->Name("BM_Join_On")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(
+    run_range, group_left,
+    "cpu_seconds_total / on (instance) group_left sum by (instance) (cpu_seconds_total)")
+    ->Name("BM_Join_GroupLeft")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_range, unless_on,
+                  "cpu_seconds_total unless on (instance, mode) cpu_seconds_total{mode=\"1\"}")
+    ->Name("BM_Join_Unless")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_range, with_scalar, "cpu_seconds_total * 2 > 1")
+    ->Name("BM_Join_Scalar")
+    ->Unit(benchmark::kMillisecond);
 
 void BM_Engine_Instant(benchmark::State& state) {
   telemetry::Registry registry;
