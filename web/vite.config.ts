@@ -41,7 +41,15 @@ function bootScript(): Plugin {
         this.emitFile({ type: 'asset', fileName, source });
         const page = bundle['index.html'];
         if (page?.type !== 'asset') throw new Error('index.html is not in the bundle');
-        page.source = String(page.source).replace('<!--boot-->', `<script src="./${fileName}"></script>`);
+        // The two fonts of every page start with the page, not when the styles name them: text is laid out once.
+        const fonts = Object.keys(bundle)
+          .filter((name) => /latin-wght[^/]*\.woff2$/.test(name))
+          .sort()
+          .map((name) => `<link rel="preload" href="./${name}" as="font" type="font/woff2" crossorigin />`);
+        page.source = String(page.source).replace(
+          '<!--boot-->',
+          [`<script src="./${fileName}"></script>`, ...fonts].join('\n    '),
+        );
       },
     },
   };

@@ -18,7 +18,9 @@ using http::Request;
 using http::ResponseWriter;
 
 // The pages there are: each is the one page, whose script reads the address.
-constexpr std::array<std::string_view, 2> kPages = {"/query", "/targets"};
+constexpr std::array<std::string_view, 7> kPages = {
+    "/query", "/targets", "/service-discovery", "/status", "/tsdb-status", "/config", "/flags",
+};
 
 // Old browsers and Prometheus's manifest ask for these names.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kFiles = {{
@@ -183,7 +185,9 @@ void Handler::register_routes(http::Router& router) {
   state->add(router, "/", redirect_to("/query"));
   for (const std::string_view old : {"/graph", "/classic/graph"})
     state->add(router, old, redirect_to("/query"));
-  state->add(router, "/classic/targets", redirect_to("/targets"));
+  for (const std::string_view page : kPages) {
+    if (page != "/query") state->add(router, fmt::format("/classic{}", page), redirect_to(page));
+  }
   // A prefix is reached without its last slash and from the root, too.
   if (!state->options.route_prefix.empty()) {
     state->add(router, "", redirect_to("/query"));

@@ -14,6 +14,12 @@ const pages = {
   graph: { path: graph, ready: (page) => waitUntil(async () => (await colouredPixels(page)) > 100, 'the line is drawn') },
   table: { path: '/query?g0.expr=nx_wave&g0.tab=table', ready: (page) => page.locator('.rt-body .rt-row').first().waitFor() },
   targets: { path: '/targets', ready: (page) => page.locator('.target-target').first().waitFor() },
+  discovery: { path: '/service-discovery', ready: (page) => page.locator('.found-target').first().waitFor() },
+  cardinality: { path: '/tsdb-status', ready: (page) => page.locator('.counts').nth(3).waitFor() },
+  selector: { path: '/tsdb-status?match=nx_wave&focus=phase', ready: (page) => page.locator('.counts').nth(2).waitFor() },
+  config: { path: '/config#L3', ready: (page) => page.locator('.yaml-line').first().waitFor() },
+  flags: { path: '/flags', ready: (page) => page.locator('.flags').waitFor() },
+  status: { path: '/status', ready: (page) => page.locator('.facts').nth(2).waitFor() },
 };
 
 describe('looks', { skip }, () => {
@@ -90,12 +96,14 @@ describe('looks', { skip }, () => {
   });
 
   test('nothing moves while a page loads', async () => {
-    for (const path of ['/query', '/targets', graph]) {
-      const page = await open(browser, backend.url + path);
-      await pages[path === '/query' ? 'query' : path === graph ? 'graph' : 'targets'].ready(page);
-      const shift = await page.evaluate('nxShift');
-      assert.ok(shift <= 0.02, `${path}: cumulative layout shift ${shift}`);
-      await page.finish();
+    for (const { path, ready } of Object.values(pages)) {
+      for (const width of [1280, 360]) {
+        const page = await open(browser, backend.url + path, { width });
+        await ready(page);
+        const [shift, moved] = await page.evaluate('[nxShift, nxShifted]');
+        assert.ok(shift <= 0.02, `${path} at ${width} px: cumulative layout shift ${shift}: ${moved.join(', ')}`);
+        await page.finish();
+      }
     }
   });
 

@@ -30,7 +30,7 @@ describe('targets page', { skip }, () => {
     const error = api.data.activeTargets.find((t) => t.health === 'down').lastError;
     assert.ok((await dead.innerText()).includes(error));
     const node = rows(page).filter({ hasText: 'job="hostile"' });
-    await waitUntil(async () => (await node.locator('.tc-samples').innerText()).trim().endsWith('33'), 'its samples');
+    await waitUntil(async () => (await node.locator('.tc-samples').innerText()).trim().endsWith('38'), 'its samples');
     await page.finish();
   });
 

@@ -114,7 +114,8 @@ http::Headers headers(const std::string& name, const std::string& value) {
 
 TEST_F(HandlerTest, ServesThePageAtEveryAddressOfTheUi) {
   serve("");
-  for (const char* path : {"/query", "/targets"}) {
+  for (const char* path : {"/query", "/targets", "/service-discovery", "/status", "/tsdb-status",
+                           "/config", "/flags"}) {
     const Recorder page = get(path);
     EXPECT_EQ(page.status, 200);
     EXPECT_EQ(page.body, "<base href=\"/\"><title>T</title>true");
@@ -178,6 +179,7 @@ TEST_F(HandlerTest, RedirectsOldAddressesWithTheirQuery) {
   EXPECT_EQ(get("/graph", "g0.expr=up&g0.tab=0").headers.at("Location"),
             "/query?g0.expr=up&g0.tab=0");
   EXPECT_EQ(get("/classic/targets").headers.at("Location"), "/targets");
+  EXPECT_EQ(get("/classic/tsdb-status", "limit=5").headers.at("Location"), "/tsdb-status?limit=5");
 }
 
 TEST_F(HandlerTest, StaysBelowThePrefix) {

@@ -66,3 +66,50 @@ export interface MetricMetadata {
   help: string;
   unit: string;
 }
+
+export interface BuildInfo {
+  version: string;
+  revision: string;
+  branch: string;
+  buildUser: string;
+  buildDate: string;
+  // The compiler; Prometheus's name for it.
+  goVersion: string;
+}
+
+export interface RuntimeInfo {
+  startTime: string;
+  CWD: string;
+  hostname: string;
+  serverTime: string;
+  reloadConfigSuccess: boolean;
+  lastConfigTime: string;
+  corruptionCount: number;
+  // Threads, processors and bytes, under the names Prometheus gave them.
+  goroutineCount: number;
+  GOMAXPROCS: number;
+  GOMEMLIMIT: number;
+  storageRetention: string;
+}
+
+export interface NamedCount {
+  name: string;
+  value: number;
+}
+
+export interface TsdbStatus {
+  headStats: {
+    numSeries: number;
+    numLabelPairs: number;
+    chunkCount: number;
+    minTime: number;
+    maxTime: number;
+  };
+  seriesCountByMetricName: NamedCount[];
+  labelValueCountByLabelName: NamedCount[];
+  memoryInBytesByLabelName: NamedCount[];
+  seriesCountByLabelValuePair: NamedCount[];
+}
+
+// feature → on, by category.
+export type Features = Record<string, Record<string, boolean>>;

@@ -1,31 +1,79 @@
 // The frame: rail, header, banners, and the page of the current address.
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { Component, lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
+import { Component, lazy, Suspense, useEffect, useState, type ComponentType, type ReactNode } from 'react';
 import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { onReconnect, probe } from '../api/connection';
+import { watchNotifications } from '../api/notifications';
 import QueryPage from '../pages/query/QueryPage';
 import { Empty, ErrorBox, Skeleton } from '../ui/states';
 import { Toasts } from '../ui/toast';
 import { Banners } from './Banners';
 import { Header } from './Header';
 import { t, useLanguage, type MessageKey } from './i18n';
-import { KeysDialog } from './KeysDialog';
 import { pageInfo } from './page-info';
 import { Rail } from './Rail';
 import { refreshNow } from './refresh';
-import { SettingsDialog } from './SettingsDialog';
 import { useShortcuts } from './shortcuts';
 
-const TargetsPage = lazy(() => import('../pages/targets/TargetsPage'));
+const SettingsDialog = lazy(() => import('./SettingsDialog'));
+const KeysDialog = lazy(() => import('./KeysDialog'));
 
 const client = new QueryClient({
   defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, staleTime: 5000 } },
 });
 
+interface Page {
+  path: string;
+  title: MessageKey;
+  key: string;
+  // Stands under "Server" in the rail.
+  ofServer?: boolean;
+  Body: ComponentType;
+}
+
 // Pages in the order of the rail. A page that does not exist has no entry.
-export const pages: { path: string; title: MessageKey; key: string }[] = [
-  { path: '/query', title: 'nav.query', key: 'g q' },
-  { path: '/targets', title: 'nav.targets', key: 'g t' },
+export const pages: Page[] = [
+  { path: '/query', title: 'nav.query', key: 'g q', Body: QueryPage },
+  {
+    path: '/targets',
+    title: 'nav.targets',
+    key: 'g t',
+    Body: lazy(() => import('../pages/targets/TargetsPage')),
+  },
+  {
+    path: '/service-discovery',
+    title: 'nav.discovery',
+    key: 'g d',
+    Body: lazy(() => import('../pages/discovery/DiscoveryPage')),
+  },
+  {
+    path: '/tsdb-status',
+    title: 'nav.tsdb',
+    key: 'g h',
+    ofServer: true,
+    Body: lazy(() => import('../pages/tsdb/TsdbPage')),
+  },
+  {
+    path: '/config',
+    title: 'nav.config',
+    key: 'g c',
+    ofServer: true,
+    Body: lazy(() => import('../pages/config/ConfigPage')),
+  },
+  {
+    path: '/flags',
+    title: 'nav.flags',
+    key: 'g l',
+    ofServer: true,
+    Body: lazy(() => import('../pages/flags/FlagsPage')),
+  },
+  {
+    path: '/status',
+    title: 'nav.status',
+    key: 'g s',
+    ofServer: true,
+    Body: lazy(() => import('../pages/status/StatusPage')),
+  },
 ];
 
 class Boundary extends Component<{ children: ReactNode; resetKey: string }, { error: Error | null }> {
@@ -60,6 +108,7 @@ function Shell() {
   });
   useEffect(() => {
     if (!pageInfo.ready) void probe();
+    watchNotifications();
     return onReconnect(() => {
       void client.invalidateQueries();
       refreshNow();
@@ -82,12 +131,11 @@ function Shell() {
           <Boundary resetKey={path}>
             <Suspense fallback={<Skeleton rows={10} />}>
               <Switch>
-                <Route path="/query">
-                  <QueryPage />
-                </Route>
-                <Route path="/targets">
-                  <TargetsPage />
-                </Route>
+                {pages.map(({ path, Body }) => (
+                  <Route key={path} path={path}>
+                    <Body />
+                  </Route>
+                ))}
                 <Route path="/">
                   <Redirect to="/query" replace />
                 </Route>
@@ -102,8 +150,10 @@ function Shell() {
           </Boundary>
         </main>
       </div>
-      {dialog === 'settings' && <SettingsDialog onClose={() => setDialog(null)} />}
-      {dialog === 'keys' && <KeysDialog onClose={() => setDialog(null)} />}
+      <Suspense>
+        {dialog === 'settings' && <SettingsDialog onClose={() => setDialog(null)} />}
+        {dialog === 'keys' && <KeysDialog onClose={() => setDialog(null)} />}
+      </Suspense>
       <Toasts />
     </div>
   );

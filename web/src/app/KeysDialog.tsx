@@ -1,3 +1,4 @@
+import './i18n/pages';
 import { Dialog } from '../ui/primitives';
 import { t, useLanguage, type MessageKey } from './i18n';
 
@@ -7,6 +8,11 @@ const anywhere: Row[] = [
   [['?'], 'keys.help'],
   [['g', 'q'], 'keys.goQuery'],
   [['g', 't'], 'keys.goTargets'],
+  [['g', 'd'], 'keys.goDiscovery'],
+  [['g', 'h'], 'keys.goTsdb'],
+  [['g', 'c'], 'keys.goConfig'],
+  [['g', 'l'], 'keys.goFlags'],
+  [['g', 's'], 'keys.goStatus'],
   [['/'], 'keys.filter'],
   [['r'], 'keys.refresh'],
   [['c', 'l'], 'keys.copyLink'],
@@ -20,7 +26,7 @@ const editor: Row[] = [
   [['Ctrl', 'Space'], 'keys.complete'],
 ];
 
-export function KeysDialog({ onClose }: { onClose: () => void }) {
+export default function KeysDialog({ onClose }: { onClose: () => void }) {
   useLanguage();
   const chart: Row[] = [
     [['←', '→'], 'keys.cursor'],

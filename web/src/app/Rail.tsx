@@ -34,8 +34,8 @@ export function Rail({ onSettings, onKeys }: { onSettings: () => void; onKeys: (
           <span className="brand-name">narthex</span>
         </Link>
         <ul className="stalk">
-          {pages.map((page) => (
-            <li key={page.path}>
+          {pages.map((page, at) => (
+            <li key={page.path} data-first={(page.ofServer && !pages[at - 1]?.ofServer) || undefined}>
               <Link
                 href={page.path}
                 className="node"

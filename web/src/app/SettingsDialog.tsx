@@ -1,3 +1,4 @@
+import './i18n/pages';
 import { Check, Dialog, Segmented, Select } from '../ui/primitives';
 import { t, useLanguage } from './i18n';
 import { pageInfo } from './page-info';
@@ -6,7 +7,7 @@ import { ZoneField } from './ZoneField';
 
 const fontSizes = [12, 13, 14, 16, 18, 20];
 
-export function SettingsDialog({ onClose }: { onClose: () => void }) {
+export default function SettingsDialog({ onClose }: { onClose: () => void }) {
   useLanguage();
   const s = useSettings();
   const set = (partial: Partial<Settings>) => useSettings.setState(partial);

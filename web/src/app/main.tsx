@@ -1,6 +1,17 @@
 import '../style/fonts.css';
 import '../style/tokens.css';
 import '../style/base.css';
+import '../style/shell.css';
+import '../style/controls.css';
+import '../style/shapes.css';
+import '../style/states.css';
+import '../style/query.css';
+import '../style/chart.css';
+import '../style/table.css';
+import '../style/targets.css';
+import '../style/status.css';
+import '../style/explore.css';
+import '../style/media.css';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
 import { setLanguage } from './i18n';

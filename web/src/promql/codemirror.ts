@@ -114,7 +114,8 @@ function infoBox(title: string, detail: string, body: string): HTMLElement {
   return box;
 }
 
-const documented = new Map(
+// Signature and description of functions and aggregations.
+export const documented = new Map(
   [...functionIdentifierTerms, ...aggregateOpTerms].map((term) => [
     term.label,
     { detail: 'detail' in term ? String(term.detail) : '', info: 'info' in term ? String(term.info) : '' },

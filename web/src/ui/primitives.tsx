@@ -1,13 +1,12 @@
 // Small controls. Menus and popovers use the popover attribute, dialogs <dialog>: focus, Esc and the top
 // layer are the browser's.
-import { autoUpdate, computePosition, flip, offset, shift, size } from '@floating-ui/dom';
 import type { ComponentProps, KeyboardEvent, ReactNode, RefObject } from 'react';
 import { useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
 import { t } from '../app/i18n';
 import { Icon, type IconName } from './icons';
 
 type ButtonProps = ComponentProps<'button'> & {
-  kind?: 'plain' | 'primary' | 'ghost';
+  kind?: 'plain' | 'primary' | 'ghost' | 'danger';
   icon?: IconName;
 };
 
@@ -144,6 +143,7 @@ export function CommitField(props: {
   accept: (text: string) => boolean;
   widthCh?: number;
   list?: string[];
+  hotkey?: boolean;
 }) {
   const [text, setText] = useState(props.value);
   const [bad, setBad] = useState(false);
@@ -169,8 +169,9 @@ export function CommitField(props: {
         placeholder={props.placeholder}
         spellCheck="false"
         autoComplete="off"
+        data-hotkey-filter={props.hotkey ? '' : undefined}
         list={props.list ? `${id}-list` : undefined}
-        style={{ width: `${props.widthCh ?? 8}ch` }}
+        style={{ width: `${props.widthCh ?? 8}ch`, maxWidth: '100%' }}
         onInput={(e) => setText(e.currentTarget.value)}
         onBlur={commit}
         onKeyDown={(e) => {
@@ -197,7 +198,7 @@ export function CommitField(props: {
   );
 }
 
-// Places `floating` at `anchor` while open; both are in the page.
+// Places `floating` at `anchor` while open; both are in the page. What places it is loaded with the first use.
 function usePlaced(
   open: boolean,
   anchor: RefObject<HTMLElement | null>,
@@ -207,26 +208,16 @@ function usePlaced(
     const a = anchor.current;
     const f = floating.current;
     if (!open || !a || !f) return undefined;
-    return autoUpdate(a, f, () => {
-      void computePosition(a, f, {
-        strategy: 'fixed',
-        placement: 'bottom-end',
-        middleware: [
-          offset(4),
-          flip(),
-          shift({ padding: 8 }),
-          size({
-            padding: 8,
-            apply({ availableHeight }) {
-              f.style.maxHeight = `${Math.max(120, availableHeight)}px`;
-            },
-          }),
-        ],
-      }).then(({ x, y }) => {
-        f.style.left = `${x}px`;
-        f.style.top = `${y}px`;
-      });
+    let stop: (() => void) | undefined;
+    let closed = false;
+    f.style.visibility = 'hidden';
+    void import('./place').then(({ keepPlaced }) => {
+      if (!closed) stop = keepPlaced(a, f);
     });
+    return () => {
+      closed = true;
+      stop?.();
+    };
   }, [open, anchor, floating]);
 }
 
@@ -276,7 +267,8 @@ export function Popover(props: {
         onToggle={(e) => {
           const now = (e as unknown as { newState: string }).newState === 'open';
           setOpen(now);
-          if (now) requestAnimationFrame(focusFirst);
+          if (now)
+            void import('./place').then(() => requestAnimationFrame(() => requestAnimationFrame(focusFirst)));
         }}
         onKeyDown={role === 'menu' ? moveInMenu : undefined}
       >

@@ -58,8 +58,13 @@ export async function open(browser, url, options = {}) {
     globalThis.nxViolations = [];
     addEventListener('securitypolicyviolation', (e) => nxViolations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample} ${e.sourceFile}:${e.lineNumber}:${e.columnNumber}`));
     globalThis.nxShift = 0;
+    globalThis.nxShifted = [];
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) if (!entry.hadRecentInput) nxShift += entry.value;
+      for (const entry of list.getEntries()) {
+        if (entry.hadRecentInput) continue;
+        nxShift += entry.value;
+        for (const { node } of entry.sources) nxShifted.push(`${entry.value.toFixed(3)} ${node?.tagName ?? node?.nodeName} ${node?.className ?? node?.textContent}`);
+      }
     }).observe({ type: 'layout-shift', buffered: true });
   });
   await page.goto(url);

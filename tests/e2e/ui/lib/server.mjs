@@ -77,6 +77,11 @@ function hostileExporter() {
       '# HELP nx_wave A gauge that goes up and down.',
       '# TYPE nx_wave gauge',
       ...Array.from({ length: 30 }, (_, i) => `nx_wave{phase="${i}"} ${Math.sin(scrapes / 5 + i).toFixed(4)}`),
+      ...['a', 'b', 'c'].map((name) => (scrapes < 6 ? `nx_gone{name="${name}"} 1` : '# gone')),
+      '# TYPE nx_took_seconds histogram',
+      ...[['0.1', 2], ['0.5', 7], ['+Inf', 9]].map(([le, n]) => `nx_took_seconds_bucket{le="${le}"} ${n * scrapes}`),
+      `nx_took_seconds_sum ${scrapes}`,
+      `nx_took_seconds_count ${9 * scrapes}`,
       'nx_not_a_number NaN',
       'nx_infinite +Inf',
     ];
@@ -96,6 +101,12 @@ scrape_configs:
     static_configs: [{targets: ['${hostile}']}]
   - job_name: dead
     static_configs: [{targets: ['${dead}']}]
+  - job_name: relabelled
+    basic_auth: {username: reader, password: hush}
+    relabel_configs:
+      - {source_labels: [__address__], regex: '.*:1', action: drop}
+      - {target_label: instance, replacement: renamed}
+    static_configs: [{targets: ['${node}', '127.0.0.1:1']}]
 `;
 }
 
@@ -104,6 +115,7 @@ export class Backend {
   #children = [];
   #folder = '';
   #hostile;
+  #yaml = '';
 
   #start(program, args, log) {
     const output = openSync(join(this.#folder, log), 'a');
@@ -124,6 +136,7 @@ export class Backend {
       this.#hostile = await hostileExporter();
       const hostilePort = this.#hostile.address().port;
       const yaml = config(...[port, nodePort, hostilePort, deadPort].map((p) => `127.0.0.1:${p}`));
+      this.#yaml = yaml;
       writeFileSync(join(this.#folder, 'narthex.yml'), yaml);
       const server = this.#start(
         narthexBinary(),
@@ -131,6 +144,10 @@ export class Backend {
           `--config.file=${join(this.#folder, 'narthex.yml')}`,
           `--storage.tsdb.path=${join(this.#folder, 'data')}`,
           `--web.listen-address=127.0.0.1:${port}`,
+          '--web.enable-admin-api',
+          '--web.enable-lifecycle',
+          // For work on the UI: the build on disk instead of the one in the binary.
+          ...(process.env.NARTHEX_UI_DIR ? [`--web.ui-dir=${process.env.NARTHEX_UI_DIR}`] : []),
         ],
         'narthex.log',
       );
@@ -145,6 +162,12 @@ export class Backend {
       const answer = await this.query('min(count_over_time(up{job!="dead"}[1m]))');
       return Number(answer.result[0]?.value[1]) >= 8;
     }, 'every target was scraped eight times', 120);
+  }
+
+  // Gives the server another configuration, or its own again.
+  async reload(yaml = this.#yaml) {
+    writeFileSync(join(this.#folder, 'narthex.yml'), yaml);
+    return fetch(`${this.url}/-/reload`, { method: 'POST' });
   }
 
   async query(expression) {

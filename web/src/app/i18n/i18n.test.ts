@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { en, type MessageKey } from './en';
+import { en } from './en';
+import { enPages } from './en-pages';
+import type { MessageKey } from './index';
 import { ko } from './ko';
 import { fill, placeholders } from './message';
+
+const all = { ...en, ...enPages };
 
 describe('messages', () => {
   test('values and plurals are filled in', () => {
@@ -15,13 +19,17 @@ describe('messages', () => {
     expect(fill('{a}', { a: '{b}' }, 'en')).toBe('{b}');
   });
   test('each Korean message needs what the English one gets', () => {
-    for (const key of Object.keys(en) as MessageKey[]) {
-      expect([key, placeholders(ko[key])]).toEqual([key, placeholders(en[key])]);
+    for (const key of Object.keys(all) as MessageKey[]) {
+      expect([key, placeholders(ko[key])]).toEqual([key, placeholders(all[key])]);
       expect(() => fill(ko[key], { count: 2 }, 'ko')).not.toThrow();
-      expect(() => fill(en[key], { count: 2 }, 'en')).not.toThrow();
+      expect(() => fill(all[key], { count: 2 }, 'en')).not.toThrow();
     }
   });
+  test('no key is in both English catalogues, and Korean has no other', () => {
+    expect(Object.keys(enPages).filter((key) => key in en)).toEqual([]);
+    expect(Object.keys(ko).sort()).toEqual(Object.keys(all).sort());
+  });
   test('no exclamation marks', () => {
-    for (const text of [...Object.values(en), ...Object.values(ko)]) expect(text).not.toMatch(/!/);
+    for (const text of [...Object.values(all), ...Object.values(ko)]) expect(text).not.toMatch(/!/);
   });
 });

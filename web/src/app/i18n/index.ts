@@ -1,17 +1,27 @@
-// The current language and its messages. English is in the core; Korean is a chunk of its own.
+// The current language and its messages. The English of the first page is in the core, the rest of it comes with
+// the pages that need it (pages.ts); Korean is a chunk of its own.
 import { useSyncExternalStore } from 'react';
-import { en, type Catalogue, type MessageKey } from './en';
+import { en } from './en';
+import type { enPages } from './en-pages';
 import { fill, type Values } from './message';
 
 export type Language = 'en' | 'ko';
-export type { MessageKey };
+export type MessageKey = keyof typeof en | keyof typeof enPages;
+export type Catalogue = Record<MessageKey, string>;
 
 let language: Language = 'en';
-let catalogue: Catalogue = en;
+let english: Partial<Catalogue> = en;
+let catalogue: Partial<Catalogue> = english;
 const listeners = new Set<() => void>();
 
 export function t(key: MessageKey, values: Values = {}): string {
-  return fill(catalogue[key], values, language);
+  return fill(catalogue[key] ?? english[key] ?? key, values, language);
+}
+
+export function addEnglish(more: Partial<Catalogue>): void {
+  const shown = catalogue === english;
+  english = { ...english, ...more };
+  if (shown) catalogue = english;
 }
 
 export function currentLanguage(): Language {
@@ -19,7 +29,7 @@ export function currentLanguage(): Language {
 }
 
 export async function setLanguage(next: Language): Promise<void> {
-  catalogue = next === 'ko' ? (await import('./ko')).ko : en;
+  catalogue = next === 'ko' ? (await import('./ko')).ko : english;
   language = next;
   document.documentElement.lang = next;
   for (const listener of listeners) listener();

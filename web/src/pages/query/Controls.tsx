@@ -1,11 +1,10 @@
 // Time, resolution and display controls of a panel.
 import { t, useLanguage } from '../../app/i18n';
 import { useSettings } from '../../app/settings';
-import type { DisplayMode } from '../../chart/model';
 import { formatDuration, parseDuration } from '../../time/duration';
 import { formatDateTime, parseDateTime } from '../../time/zone';
 import { Check, CommitField, IconButton, Popover, Segmented, Select } from '../../ui/primitives';
-import type { PanelOptions, Resolution } from './url';
+import type { PanelMode, PanelOptions, Resolution } from './url';
 
 const m = 60_000;
 const h = 60 * m;
@@ -97,7 +96,12 @@ function resolutionValue(r: Resolution): string {
   return r.custom || !fixedStepsMs.includes(r.stepMs) ? 'custom' : String(r.stepMs);
 }
 
-export function GraphControls({ options, change, stepMs }: Props & { stepMs: number }) {
+export function GraphControls({
+  options,
+  change,
+  stepMs,
+  histogram,
+}: Props & { stepMs: number; histogram: boolean }) {
   useLanguage();
   const { tooltipAll } = useSettings();
   const resolution = resolutionValue(options.resolution);
@@ -166,13 +170,16 @@ export function GraphControls({ options, change, stepMs }: Props & { stepMs: num
           />
         )}
       </span>
-      <Segmented<DisplayMode>
+      <Segmented<PanelMode>
         label={t('query.mode')}
         value={options.mode}
         options={[
           { value: 'lines', label: t('query.mode.lines') },
           { value: 'stacked', label: t('query.mode.stacked') },
           { value: 'percent', label: t('query.mode.percent') },
+          ...(histogram || options.mode === 'heatmap'
+            ? [{ value: 'heatmap' as const, label: t('query.mode.heatmap') }]
+            : []),
         ]}
         onChange={(mode) => change({ mode }, 'push')}
       />

@@ -1,3 +1,4 @@
+import '../../app/i18n/pages';
 import { useMemo, useState } from 'react';
 import { formatAge, t, useLanguage } from '../../app/i18n';
 import { useSettings } from '../../app/settings';
@@ -7,7 +8,13 @@ import { Empty } from '../../ui/states';
 
 const shownMax = 100;
 
-export function HistoryDialog({ onClose, onUse }: { onClose: () => void; onUse: (expr: string) => void }) {
+export default function HistoryDialog({
+  onClose,
+  onUse,
+}: {
+  onClose: () => void;
+  onUse: (expr: string) => void;
+}) {
   useLanguage();
   const entries = useHistory((h) => h.entries);
   const on = useSettings((s) => s.history);

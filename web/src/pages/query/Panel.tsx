@@ -1,5 +1,5 @@
 // One panel: its queries, what is asked of them, and the answer as table or graph.
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { ApiError, curlOf, request } from '../../api/client';
 import { formatCount, t, useLanguage } from '../../app/i18n';
 import { useSettings } from '../../app/settings';
@@ -13,14 +13,18 @@ import { Button, IconButton, Menu, type MenuEntry } from '../../ui/primitives';
 import { download } from '../../ui/download';
 import { Empty, ErrorBox, Notices, ReloadLine, Skeleton, useElapsed } from '../../ui/states';
 import { copyText, toast } from '../../ui/toast';
+import { isHistogram } from '../../chart/heatmap';
 import { formatSeconds } from '../../units/format';
 import { GraphControls, nextRange, TableControls, type Change } from './Controls';
 import { Graph } from './Graph';
-import { HistoryDialog } from './History';
 import { ResultTable } from './ResultTable';
 import { useRun, type QueryOutcome, type RunResult } from './run';
 import { tableRows } from './table';
 import { effectiveStepMs, type PanelOptions, type Tab } from './url';
+
+const HistoryDialog = lazy(() => import('./History'));
+const MetricsDialog = lazy(() => import('./MetricsDialog'));
+const Tree = lazy(() => import('./Tree'));
 
 export function queryName(index: number): string {
   return String.fromCharCode(65 + index);
@@ -67,13 +71,17 @@ export function Panel({
   const [drafts, setDrafts] = useState(options.exprs);
   const [hiddenQueries, setHiddenQueries] = useState<ReadonlySet<number>>(new Set());
   const [historyFor, setHistoryFor] = useState<number | null>(null);
+  const [metricsFor, setMetricsFor] = useState<number | null>(null);
+  // Parts of expressions that are shown instead of the whole, by query.
+  const [parts, setParts] = useState<Record<number, string>>({});
   const { state, run: start, cancel } = useRun(options.exprs.some((e) => e.trim() !== ''));
+  const [treeTime] = useState(() => Date.now());
   const body = useRef<HTMLDivElement>(null);
   const editors = useRef<(EditorRef | null)[]>([]);
   const canvas = useRef<HTMLCanvasElement | null>(null);
   const zooms = useRef<Pick<PanelOptions, 'rangeMs' | 'endMs'>[]>([]);
-  const latest = useRef({ options, drafts });
-  latest.current = { options, drafts };
+  const latest = useRef({ options, drafts, parts });
+  latest.current = { options, drafts, parts };
 
   const stepOf = useCallback(
     (o: PanelOptions) => effectiveStepMs(o.resolution, o.rangeMs, (body.current?.clientWidth ?? 900) - 60),
@@ -81,7 +89,13 @@ export function Panel({
   );
   const runWith = useCallback(
     (o: PanelOptions) =>
-      start({ exprs: o.exprs, tab: o.tab, endMs: o.endMs, rangeMs: o.rangeMs, stepMs: stepOf(o) }),
+      start({
+        exprs: o.exprs.map((expr, i) => latest.current.parts[i] ?? expr),
+        tab: o.tab,
+        endMs: o.endMs,
+        rangeMs: o.rangeMs,
+        stepMs: stepOf(o),
+      }),
     [start, stepOf],
   );
 
@@ -98,12 +112,16 @@ export function Panel({
 
   useEffect(() => {
     setDrafts(options.exprs);
+    setParts({});
+    latest.current.parts = {};
     zooms.current = [];
     void runWith(options);
   }, [version]);
 
   const runDrafts = useCallback(() => {
     const exprs = latest.current.drafts;
+    setParts({});
+    latest.current.parts = {};
     for (const expr of exprs) remember(expr);
     const changed =
       exprs.some((e, i) => e !== latest.current.options.exprs[i]) ||
@@ -161,7 +179,16 @@ export function Panel({
     }
   };
 
+  const pick = (index: number, text: string) => {
+    const { [index]: _, ...rest } = latest.current.parts;
+    const next = text === '' ? rest : { ...rest, [index]: text };
+    setParts(next);
+    latest.current.parts = next;
+    void runWith(latest.current.options);
+  };
+
   const result = state.results[options.tab] ?? null;
+  const histogram = result?.outcomes.some((o) => o?.frame && isHistogram(o.frame)) ?? false;
   const running = state.startedAt !== null;
   const names = drafts.map((_, i) => queryName(i));
   const several = drafts.length > 1;
@@ -170,6 +197,11 @@ export function Panel({
     const entries: MenuEntry[] = [
       { label: t('query.format'), onSelect: () => void format(index) },
       { label: t('query.history'), onSelect: () => setHistoryFor(index) },
+      { label: t('query.metrics'), onSelect: () => setMetricsFor(index) },
+      {
+        label: t(options.showTree ? 'query.hideTree' : 'query.showTree'),
+        onSelect: () => set({ showTree: !options.showTree }),
+      },
       { label: t('query.copyExpr'), onSelect: () => void copyText(drafts[index] ?? '') },
     ];
     if (outcome)
@@ -220,7 +252,10 @@ export function Panel({
               />
               <div className="query-actions">
                 {index === 0 && (
-                  <IconButton icon="history" label={t('query.history')} onClick={() => setHistoryFor(0)} />
+                  <>
+                    <IconButton icon="search" label={t('query.metrics')} onClick={() => setMetricsFor(0)} />
+                    <IconButton icon="history" label={t('query.history')} onClick={() => setHistoryFor(0)} />
+                  </>
                 )}
                 <Menu
                   icon="more"
@@ -241,6 +276,28 @@ export function Panel({
             </div>
           );
         })}
+        {options.showTree &&
+          options.exprs.map((expr, index) =>
+            expr.trim() === '' ? null : (
+              <Suspense key={index} fallback={<Skeleton rows={3} />}>
+                <Tree
+                  expr={expr}
+                  timeMs={result?.endMs ?? treeTime}
+                  only={parts[index] ?? ''}
+                  onPick={(text) => pick(index, text)}
+                />
+              </Suspense>
+            ),
+          )}
+        {Object.keys(parts).length > 0 && (
+          <p className="part-note" role="status">
+            <span className="shape shape-pending" aria-hidden="true" />
+            {t('query.partShown')}
+            <Button kind="ghost" onClick={() => void runDrafts()}>
+              {t('query.whole')}
+            </Button>
+          </p>
+        )}
         <div className="query-foot">
           <Button kind="ghost" icon="plus" onClick={addQuery} disabled={drafts.length >= 10}>
             {t('query.addQuery')}
@@ -254,7 +311,12 @@ export function Panel({
         <span className="grow" />
         <div className="controls">
           {options.tab === 'graph' ? (
-            <GraphControls options={options} change={set} stepMs={result?.stepMs ?? stepOf(options)} />
+            <GraphControls
+              options={options}
+              change={set}
+              stepMs={result?.stepMs ?? stepOf(options)}
+              histogram={histogram}
+            />
           ) : (
             <TableControls options={options} change={set} />
           )}
@@ -310,16 +372,36 @@ export function Panel({
           </p>
         )}
       </div>
-      {historyFor !== null && (
-        <HistoryDialog
-          onClose={() => setHistoryFor(null)}
-          onUse={(expr) => {
-            setDraft(historyFor, expr);
-            setHistoryFor(null);
-            setTimeout(() => editors.current[historyFor]?.focus(), 50);
-          }}
-        />
-      )}
+      <Suspense>
+        {metricsFor !== null && (
+          <MetricsDialog
+            onClose={() => setMetricsFor(null)}
+            onInsert={(selector) => {
+              setMetricsFor(null);
+              setTimeout(() => editors.current[metricsFor]?.insert(selector), 50);
+            }}
+            onGraph={(expr) => {
+              setMetricsFor(null);
+              const exprs = latest.current.drafts.map((old, i) => (i === metricsFor ? expr : old));
+              setDrafts(exprs);
+              setParts({});
+              latest.current.parts = {};
+              remember(expr);
+              set({ exprs, tab: 'graph' });
+            }}
+          />
+        )}
+        {historyFor !== null && (
+          <HistoryDialog
+            onClose={() => setHistoryFor(null)}
+            onUse={(expr) => {
+              setDraft(historyFor, expr);
+              setHistoryFor(null);
+              setTimeout(() => editors.current[historyFor]?.focus(), 50);
+            }}
+          />
+        )}
+      </Suspense>
     </section>
   );
 }

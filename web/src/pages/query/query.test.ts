@@ -18,6 +18,7 @@ describe('links', () => {
       rangeMs: 7_200_000,
       resolution: { type: 'step', stepMs: 15_000, custom: false },
       mode: 'stacked',
+      showTree: false,
       yZero: true,
       yLog: false,
     });
@@ -25,6 +26,8 @@ describe('links', () => {
   test.each([
     ['g0.expr=up&g0.tab=0', { tab: 'graph' }],
     ['g0.expr=up&g0.tab=1', { tab: 'table' }],
+    ['g0.expr=up&g0.show_tree=1', { showTree: true }],
+    ['g0.expr=up&g0.display_mode=heatmap', { mode: 'heatmap' }],
     ['g0.expr=up&g0.stacked=1', { mode: 'stacked' }],
     ['g0.expr=up&g0.step_input=30', { resolution: { type: 'step', stepMs: 30_000, custom: true } }],
     ['g0.expr=up&g0.res_type=auto&g0.res_density=high', { resolution: { type: 'density', density: 'high' } }],
@@ -58,7 +61,8 @@ describe('links', () => {
           custom: fc.boolean(),
         }),
       ),
-      mode: fc.constantFrom('lines', 'stacked', 'percent'),
+      mode: fc.constantFrom('lines', 'stacked', 'percent', 'heatmap'),
+      showTree: fc.boolean(),
       yZero: fc.boolean(),
       yLog: fc.boolean(),
     });

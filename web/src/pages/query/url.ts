@@ -5,6 +5,7 @@ import { formatDateTime, parseDateTime } from '../../time/zone';
 import type { DisplayMode } from '../../chart/model';
 
 export type Tab = 'table' | 'graph';
+export type PanelMode = DisplayMode | 'heatmap';
 export type Density = 'low' | 'medium' | 'high';
 
 // auto: one point for every two pixels; density: range ÷ 100, 250 or 750; step: as written.
@@ -20,7 +21,9 @@ export interface PanelOptions {
   endMs: number | null;
   rangeMs: number;
   resolution: Resolution;
-  mode: DisplayMode;
+  mode: PanelMode;
+  // Whether the parts of the expression are listed.
+  showTree: boolean;
   yZero: boolean;
   yLog: boolean;
 }
@@ -37,6 +40,7 @@ export function newPanel(): PanelOptions {
     rangeMs: defaultRangeMs,
     resolution: { type: 'auto' },
     mode: 'lines',
+    showTree: false,
     yZero: false,
     yLog: false,
   };
@@ -54,9 +58,9 @@ function readResolution(get: (name: string) => string | null): Resolution {
   return { type: 'auto' };
 }
 
-function readMode(get: (name: string) => string | null): DisplayMode {
+function readMode(get: (name: string) => string | null): PanelMode {
   const mode = get('display_mode');
-  if (mode === 'stacked' || mode === 'percent') return mode;
+  if (mode === 'stacked' || mode === 'percent' || mode === 'heatmap') return mode;
   return mode === null && get('stacked') === '1' ? 'stacked' : 'lines';
 }
 
@@ -78,6 +82,7 @@ export function decodePanels(search: string): PanelOptions[] {
     panel.rangeMs = parseDuration(get('range_input') ?? get('relative_time') ?? '') ?? defaultRangeMs;
     panel.resolution = readResolution(get);
     panel.mode = readMode(get);
+    panel.showTree = get('show_tree') === '1';
     panel.yZero = get('y_axis_min') === '0';
     panel.yLog = get('y_log') === '1';
     panels.push(panel);
@@ -91,7 +96,7 @@ export function encodePanels(panels: readonly PanelOptions[]): string {
     const set = (name: string, value: string) => params.set(`g${n}.${name}`, value);
     set('expr', panel.exprs[0] ?? '');
     for (const [q, expr] of panel.exprs.entries()) if (q > 0) set(`q${q}`, expr);
-    set('show_tree', '0');
+    set('show_tree', panel.showTree ? '1' : '0');
     set('tab', panel.tab);
     if (panel.endMs !== null) {
       const text = formatDateTime(panel.endMs, 'UTC');

@@ -1,5 +1,6 @@
 // /targets: what is scraped, and how it goes.
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import '../../app/i18n/pages';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useLocation } from 'wouter';
@@ -8,6 +9,7 @@ import type { Health, QueryData, Target, Targets } from '../../api/types';
 import { formatAge, formatCount, t, useLanguage } from '../../app/i18n';
 import { noteFailure, noteFresh, useRefresh } from '../../app/refresh';
 import { useSettings } from '../../app/settings';
+import { useUrlState } from '../../app/url-state';
 import { quote } from '../../frame/labels';
 import { formatDateTime } from '../../time/zone';
 import { Icon } from '../../ui/icons';
@@ -25,28 +27,7 @@ import {
   poolsOf,
   timeoutShare,
   type Pool,
-  type TargetFilter,
 } from './model';
-
-function useFilter(): [TargetFilter, (change: Partial<TargetFilter>, how?: 'push' | 'replace') => void] {
-  const [filter, setFilter] = useState(() => decodeFilter(location.search));
-  useEffect(() => {
-    const onPop = () => setFilter(decodeFilter(location.search));
-    addEventListener('popstate', onPop);
-    return () => removeEventListener('popstate', onPop);
-  }, []);
-  const change = useCallback((partial: Partial<TargetFilter>, how: 'push' | 'replace' = 'push') => {
-    setFilter((old) => {
-      const next = { ...old, ...partial };
-      const search = encodeFilter(next);
-      const url = location.pathname + (search && `?${search}`);
-      if (how === 'push') history.pushState(history.state, '', url);
-      else history.replaceState(history.state, '', url);
-      return next;
-    });
-  }, []);
-  return [filter, change];
-}
 
 // Samples of each target's last scrape, by job and instance. An extra: without it the column is empty.
 async function readSampleCounts(signal: AbortSignal): Promise<Map<string, string>> {
@@ -77,7 +58,7 @@ const shapes: Record<Health, string> = { up: 'ok', down: 'firing', unknown: 'unk
 
 export default function TargetsPage() {
   useLanguage();
-  const [filter, change] = useFilter();
+  const [filter, change] = useUrlState(decodeFilter, encodeFilter);
   const client = useQueryClient();
   const targets = useQuery({
     queryKey: ['targets'],
@@ -123,17 +104,15 @@ export default function TargetsPage() {
           value={filter.search}
           onInput={(search) => change({ search }, 'replace')}
         />
-        {names.length > 1 && (
-          <Select
-            label={t('targets.pool')}
-            value={names.includes(filter.pool) || filter.pool === '' ? filter.pool : ''}
-            options={[
-              { value: '', label: t('targets.allPools') },
-              ...names.map((n) => ({ value: n, label: n })),
-            ]}
-            onChange={(pool) => change({ pool })}
-          />
-        )}
+        <Select
+          label={t('targets.pool')}
+          value={names.includes(filter.pool) || filter.pool === '' ? filter.pool : ''}
+          options={[
+            { value: '', label: t('targets.allPools') },
+            ...names.map((n) => ({ value: n, label: n })),
+          ]}
+          onChange={(pool) => change({ pool })}
+        />
         <fieldset className="health-filter">
           <legend className="sr-only">{t('targets.health')}</legend>
           {healths.map((h) => (
@@ -161,18 +140,19 @@ export default function TargetsPage() {
           onChange={(failingFirst) => change({ failingFirst })}
         />
         <span className="grow" />
-        {all && (
-          <span className="muted" role="status">
-            {filtered
+        <span className="muted filter-count" role="status">
+          {all &&
+            (filtered
               ? t('targets.shown', { shown: formatCount(shown), total: formatCount(total) })
-              : t('targets.summary', { up: formatCount(totals.up), total: formatCount(total) })}
-          </span>
-        )}
-        {pools.length > 1 && (
-          <Button kind="ghost" onClick={() => change({ folded: folded.size > 0 ? [] : names })}>
-            {t(folded.size > 0 ? 'targets.unfoldAll' : 'targets.foldAll')}
-          </Button>
-        )}
+              : t('targets.summary', { up: formatCount(totals.up), total: formatCount(total) }))}
+        </span>
+        <Button
+          kind="ghost"
+          disabled={pools.length < 2}
+          onClick={() => change({ folded: folded.size > 0 ? [] : names })}
+        >
+          {t(folded.size > 0 ? 'targets.unfoldAll' : 'targets.foldAll')}
+        </Button>
       </div>
       <div className="block" aria-busy={targets.isFetching}>
         <ReloadLine since={started} onCancel={() => void client.cancelQueries({ queryKey: ['targets'] })} />
