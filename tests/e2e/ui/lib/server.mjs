@@ -1,6 +1,7 @@
 // Starts what the browser tests look at: the server, a real node_exporter, an exporter with hostile texts, and a
 // target that nobody answers for.
 //   NARTHEX_BIN       the server under test, default build/release/narthex
+//   NARTHEX_UI_DIR    a build of the UI to serve instead of the one in the binary
 //   NARTHEX_URL       a running server to test instead (it must scrape as config() says)
 //   NODE_EXPORTER_BIN, CHROMIUM_BIN   default from PATH
 import { spawn } from 'node:child_process';
