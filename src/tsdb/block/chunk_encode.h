@@ -3,13 +3,15 @@
 
 #include <cstddef>
 #include <deque>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "narthex/storage/queryable.h"
-#include "narthex/util/result.h"
 
 #include "tsdb/block/series_source.h"
+#include "tsdb/chunk/xor_chunk.h"
 
 namespace narthex::tsdb {
 
@@ -20,11 +22,23 @@ class ChunkEncoder {
 
   // Forgets the chunks made so far.
   void clear() { payloads_.clear(); }
-  // Appends chunks that hold `samples` to `out`. They refer to the encoder, until clear().
-  // kUnsupported when there are histograms among the samples.
-  util::Result<void> encode(const storage::SampleColumns& samples, std::vector<SourceChunk>& out);
+  // Appends chunks that hold `samples` to `out`, ascending and disjoint. They refer to the encoder,
+  // until clear(). Histograms whose counts are all integers become integer histograms.
+  // Precondition: no time has both a float and a histogram.
+  void encode(const storage::SampleColumns& samples, std::vector<SourceChunk>& out);
 
  private:
+  void encode_floats(std::span<const model::TimestampMs> times, std::span<const double> values,
+                     std::vector<SourceChunk>& out);
+  void encode_histograms(std::span<const model::TimestampMs> times,
+                         std::span<const model::FloatHistogram> histograms,
+                         std::vector<SourceChunk>& out);
+  template <class Histogram>
+  void encode_run(std::span<const model::TimestampMs> times, std::span<const Histogram> histograms,
+                  std::vector<SourceChunk>& out);
+  void add(model::TimestampMs min, model::TimestampMs max, ChunkEncoding encoding,
+           std::string_view bytes, std::vector<SourceChunk>& out);
+
   const std::size_t samples_per_chunk_;
   std::deque<std::string> payloads_;
 };

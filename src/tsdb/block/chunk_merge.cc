@@ -59,7 +59,7 @@ util::Result<void> ChunkMerger::merge_overlapping(std::span<const SourceChunk> g
     merge_runs(samples_, mark);
   }
   const std::size_t before = out_.size();
-  NX_TRY(encoder_.encode(samples_, out_));
+  encoder_.encode(samples_, out_);
   chunks_encoded_ += out_.size() - before;
   return {};
 }

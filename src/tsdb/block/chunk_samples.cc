@@ -7,6 +7,8 @@
 #include "narthex/util/bytes.h"
 
 #include "tsdb/block/tombstones.h"
+#include "tsdb/chunk/histogram_chunk.h"
+#include "tsdb/chunk/histogram_layout.h"
 #include "tsdb/chunk/xor_chunk.h"
 
 namespace narthex::tsdb {
@@ -92,6 +94,33 @@ void forget_counter_resets(storage::SampleColumns& columns, std::size_t from) {
   }
 }
 
+// A histogram's hint is about the sample before it: behind one that goes it says nothing.
+template <class Keep>
+void forget_counter_resets_behind_gaps(storage::SampleColumns& columns, std::size_t from,
+                                       const Keep& keep) {
+  for (std::size_t i = from; i + 1 < columns.histograms.size(); ++i) {
+    if (keep(columns.histogram_timestamps[i])) continue;
+    auto& hint = columns.histograms[i + 1].counter_reset_hint;
+    if (hint != model::CounterResetHint::kGauge) hint = model::CounterResetHint::kUnknown;
+  }
+}
+
+util::Result<void> decode_chunk(StoredChunk chunk, storage::SampleColumns& out) {
+  switch (static_cast<ChunkEncoding>(chunk.encoding)) {
+    case ChunkEncoding::kXor:
+      return decode_xor_chunk(chunk.payload, {out.float_timestamps, out.float_values});
+    case ChunkEncoding::kHistogram:
+      return decode_histogram_chunk_as_floats(chunk.payload,
+                                              {out.histogram_timestamps, out.histograms});
+    case ChunkEncoding::kFloatHistogram:
+      return decode_float_histogram_chunk(chunk.payload,
+                                          {out.histogram_timestamps, out.histograms});
+    default:
+      return util::fail(util::Code::kUnsupported,
+                        fmt::format("chunk encoding {} is not supported", chunk.encoding));
+  }
+}
+
 }  // namespace
 
 std::uint32_t chunk_sample_count(StoredChunk chunk) noexcept {
@@ -107,13 +136,14 @@ bool holds_histograms(std::uint8_t encoding) noexcept {
 }
 
 util::Result<void> append_chunk_samples(StoredChunk chunk, storage::SampleColumns& out) {
-  switch (static_cast<ChunkEncoding>(chunk.encoding)) {
-    case ChunkEncoding::kXor:
-      return decode_xor_chunk(chunk.payload, {out.float_timestamps, out.float_values});
-    default:
-      return util::fail(util::Code::kUnsupported,
-                        fmt::format("chunk encoding {} is not supported", chunk.encoding));
+  const std::size_t before = out.histograms.size();
+  NX_TRY(decode_chunk(chunk, out));
+  // A chunk has one schema, but for stale markers.
+  for (std::size_t i = before; i < out.histograms.size(); ++i) {
+    if (!has_reserved_schema(out.histograms[i])) break;
+    reduce_schema(out.histograms[i]);
   }
+  return {};
 }
 
 ColumnsMark mark_of(const storage::SampleColumns& columns) noexcept {
@@ -132,6 +162,7 @@ void clip_samples(storage::SampleColumns& columns, ColumnsMark mark, model::Time
     return keep.contains(t) && !is_deleted(deleted, t);
   };
   filter_from(columns.float_timestamps, columns.float_values, mark.floats, wanted);
+  forget_counter_resets_behind_gaps(columns, mark.histograms, wanted);
   filter_from(columns.histogram_timestamps, columns.histograms, mark.histograms, wanted);
 }
 

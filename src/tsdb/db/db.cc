@@ -17,6 +17,7 @@
 #include "tsdb/db/replay.h"
 #include "tsdb/db/sync_loop.h"
 #include "tsdb/head/head.h"
+#include "tsdb/wal/histogram_record.h"
 #include "tsdb/wal/log_writer.h"
 #include "tsdb/wal/record.h"
 
@@ -27,6 +28,7 @@ namespace {
 // Records stay well below what a reader wants to hold at once, and a damaged one costs little.
 constexpr std::size_t kSamplesPerRecord = 4096;
 constexpr std::size_t kSeriesPerRecord = 256;
+constexpr std::size_t kHistogramBytesPerRecord = 64 << 10U;
 // How long a truncation waits for queries that read what it wants to drop.
 constexpr std::chrono::seconds kTruncationPatience{1};
 
@@ -121,10 +123,8 @@ class DbImpl final : public Db {
     if (closed_) return util::fail(util::Code::kUnavailable, "storage is closed");
     // Exemplars and metadata are left out as upstream leaves them out without its features for
     // them.
-    if (!batch.histograms.empty())
-      return util::fail(util::Code::kUnsupported, "native histograms cannot be stored yet");
     head_.validate(batch, atomicity, prepared_, report);
-    if (prepared_.refused || prepared_.stored_count == 0) {
+    if (prepared_.refused || prepared_.empty()) {
       Head::discard(prepared_);
       return {};
     }
@@ -261,7 +261,31 @@ class DbImpl final : public Db {
                             [stored](std::size_t k) { return stored[k] != nullptr; });
       if (!record_.empty()) log_->add(record_);
     }
+    add_histogram_records<&PreparedHistogram::integer>(false);
+    add_histogram_records<&PreparedHistogram::integer>(true);
+    add_histogram_records<&PreparedHistogram::floating>(false);
+    add_histogram_records<&PreparedHistogram::floating>(true);
     return options_.wal_sync_interval.count() == 0 ? log_->commit_durably() : log_->commit();
+  }
+
+  // Those of one form, with custom buckets or without.
+  template <auto kForm>
+  void add_histogram_records(bool custom_buckets) NX_REQUIRES(commit_mutex_) {
+    using Histogram = std::remove_cvref_t<decltype(*(std::declval<PreparedHistogram>().*kForm))>;
+    std::optional<HistogramsRecordEncoder<Histogram>> encoder;
+    record_.clear();
+    for (const PreparedHistogram& one : prepared_.histograms) {
+      const Histogram* histogram = one.*kForm;
+      if (histogram == nullptr ||
+          (histogram->schema == model::kCustomBucketsSchema) != custom_buckets)
+        continue;
+      if (!encoder) encoder.emplace(record_, custom_buckets);
+      encoder->add(one.ref, one.timestamp, *histogram);
+      if (record_.size() < kHistogramBytesPerRecord) continue;
+      log_->add(record_);
+      record_.clear();
+    }
+    if (!record_.empty()) log_->add(record_);
   }
 
   void add_series_record(std::span<const SeriesId> ids) NX_REQUIRES(commit_mutex_) {

@@ -61,6 +61,14 @@ void register_head(Registrar& add, const Head& head) {
   add.counter("out_of_bound_samples_total",
               "Samples refused because they are older than what memory still takes.",
               counters.out_of_bounds, of_floats);
+  const LabelPairs of_histograms = {{"type", "histogram"}};
+  add.counter("head_samples_appended_total", "Samples stored.", counters.histograms_appended,
+              of_histograms);
+  add.counter("out_of_order_samples_total", "Samples refused because their series has a newer one.",
+              counters.histograms_out_of_order, of_histograms);
+  add.counter("out_of_bound_samples_total",
+              "Samples refused because they are older than what memory still takes.",
+              counters.histograms_out_of_bounds, of_histograms);
   add.gauge("head_chunks", "Chunks in memory.",
             [&counters] { return static_cast<double>(counters.chunks.load()); });
   add.counter("head_chunks_created_total", "Chunks begun in memory.", counters.chunks_created);

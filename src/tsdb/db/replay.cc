@@ -45,9 +45,7 @@ class LogReplay::Queue {
                   [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return !items_.empty() || finished_; });
     if (items_.empty()) return false;
     std::swap(out, items_.front());
-    items_.front().series.clear();
-    items_.front().samples.clear();
-    items_.front().tombstones.clear();
+    items_.front().clear();
     spare_.push_back(std::move(items_.front()));
     items_.pop_front();
     changed_.notify_all();
@@ -68,6 +66,22 @@ class LogReplay::Queue {
   std::vector<Decoded> spare_ NX_GUARDED_BY(mutex_);
   bool finished_ NX_GUARDED_BY(mutex_) = false;
 };
+
+void LogReplay::Decoded::clear() {
+  series.clear();
+  samples.clear();
+  integers.clear();
+  floating.clear();
+  tombstones.clear();
+  order.clear();
+}
+
+std::size_t LogReplay::Decoded::weight() const noexcept {
+  // A histogram costs as much as some samples.
+  constexpr std::size_t kSamplesPerHistogram = 16;
+  return series.size() + samples.size() +
+         kSamplesPerHistogram * (integers.size() + floating.size());
+}
 
 LogReplay::LogReplay(util::Env& env, std::string data_directory, Head& head, ReplayReport& report,
                      ReplayProgress* progress)
@@ -138,7 +152,7 @@ void LogReplay::decode_segment(const WalSegment& segment, Queue& queue) {
   decoded.segment = segment.number;
   while (const auto record = reader.next()) {
     decode_record(*record, decoded);
-    if (decoded.samples.size() + decoded.series.size() < kSamplesPerHandover) continue;
+    if (decoded.weight() < kSamplesPerHandover) continue;
     queue.push(std::move(decoded));
     decoded = queue.spare();
     decoded.segment = segment.number;
@@ -182,6 +196,17 @@ void LogReplay::decode_record(std::string_view record, Decoded& into) {
       break;
     case RecordType::kSamples:
       result = decode_samples(record, into.samples);
+      into.note_order();
+      break;
+    case RecordType::kHistograms:
+    case RecordType::kCustomHistograms:
+      result = decode_histograms(record, into.integers);
+      into.note_order();
+      break;
+    case RecordType::kFloatHistograms:
+    case RecordType::kCustomFloatHistograms:
+      result = decode_histograms(record, into.floating);
+      into.note_order();
       break;
     case RecordType::kTombstones:
       result = decode_tombstones(record, into.tombstones);
@@ -206,24 +231,46 @@ void LogReplay::apply(const Decoded& decoded) {
       aliases_.erase(series.ref);
     }
   }
-  const RefSamples& samples = decoded.samples;
-  constexpr std::size_t kAhead = 12;
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    if (i + kAhead < samples.size()) head_.prefetch(samples.refs[i + kAhead]);
-    switch (head_.replay_sample(id_of(samples.refs[i]), samples.timestamps[i], samples.values[i])) {
-      case ReplayOutcome::kStored:
-        ++report_.samples;
-        break;
-      case ReplayOutcome::kNotNewer:
-        ++report_.samples_ignored;
-        break;
-      case ReplayOutcome::kUnknownSeries:
-        ++report_.samples_without_series;
-        break;
-    }
+  Decoded::Upto done;
+  for (const Decoded::Upto& upto : decoded.order) {
+    apply_samples(decoded.samples, done.samples, upto.samples);
+    apply_histograms(
+        std::span(decoded.integers).subspan(done.integers, upto.integers - done.integers));
+    apply_histograms(
+        std::span(decoded.floating).subspan(done.floating, upto.floating - done.floating));
+    done = upto;
   }
   apply_tombstones(decoded.tombstones);
   if (progress_ != nullptr) progress_->segment_current = static_cast<std::int64_t>(decoded.segment);
+}
+
+void LogReplay::apply_samples(const RefSamples& samples, std::size_t begin, std::size_t end) {
+  constexpr std::size_t kAhead = 12;
+  for (std::size_t i = begin; i < end; ++i) {
+    if (i + kAhead < end) head_.prefetch(samples.refs[i + kAhead]);
+    count(head_.replay_sample(id_of(samples.refs[i]), samples.timestamps[i], samples.values[i]));
+  }
+}
+
+template <class Histogram>
+void LogReplay::apply_histograms(std::span<const RefHistogram<Histogram>> histograms) {
+  for (const auto& one : histograms)
+    count(head_.replay_histogram(id_of(one.ref), one.timestamp, one.histogram));
+}
+
+void LogReplay::count(ReplayOutcome outcome) noexcept {
+  switch (outcome) {
+    case ReplayOutcome::kStored:
+      ++report_.samples;
+      break;
+    case ReplayOutcome::kNotNewer:
+    case ReplayOutcome::kInvalid:
+      ++report_.samples_ignored;
+      break;
+    case ReplayOutcome::kUnknownSeries:
+      ++report_.samples_without_series;
+      break;
+  }
 }
 
 std::uint64_t LogReplay::id_of(std::uint64_t ref) const {

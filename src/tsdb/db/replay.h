@@ -17,6 +17,7 @@
 
 #include "tsdb/head/head.h"
 #include "tsdb/wal/format.h"
+#include "tsdb/wal/histogram_record.h"
 #include "tsdb/wal/record.h"
 
 namespace narthex::tsdb {
@@ -38,7 +39,19 @@ class LogReplay {
     std::uint64_t segment = 0;
     std::vector<RefSeries> series;
     RefSamples samples;
+    std::vector<RefIntHistogram> integers;
+    std::vector<RefFloatHistogram> floating;
     std::vector<RefTombstone> tombstones;
+    // In which order samples and histograms stood: up to which of each, at every change.
+    struct Upto {
+      std::size_t samples = 0;
+      std::size_t integers = 0;
+      std::size_t floating = 0;
+    };
+    std::vector<Upto> order;
+    void note_order() { order.push_back({samples.size(), integers.size(), floating.size()}); }
+    void clear();
+    [[nodiscard]] std::size_t weight() const noexcept;
   };
   class Queue;
 
@@ -46,6 +59,10 @@ class LogReplay {
   void decode_segment(const WalSegment& segment, Queue& queue);
   void decode_record(std::string_view record, Decoded& into);
   void apply(const Decoded& decoded);
+  void apply_samples(const RefSamples& samples, std::size_t begin, std::size_t end);
+  template <class Histogram>
+  void apply_histograms(std::span<const RefHistogram<Histogram>> histograms);
+  void count(ReplayOutcome outcome) noexcept;
   void apply_tombstones(std::span<const RefTombstone> stones);
   [[nodiscard]] std::uint64_t id_of(std::uint64_t ref) const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "narthex/model/stale.h"
 #include "narthex/util/utf8.h"
 
 namespace narthex::tsdb {
@@ -14,6 +15,11 @@ namespace {
 
 // New series are added to the index in slices, so that selects get in between.
 constexpr std::size_t kCreateSlice = 256;
+
+bool is_histogram(const SeriesPage& page, std::uint64_t ref) noexcept {
+  const SeriesExtra* extra = page.extra(static_cast<SeriesId>(ref));
+  return extra != nullptr && extra->has_histograms();
+}
 
 bool acceptable(const model::Labels& labels) {
   if (labels.empty()) return false;
@@ -136,8 +142,12 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
   prepared.series.assign(count, nullptr);
   prepared.stored_count = 0;
   prepared.refused = false;
+  prepared.histograms.clear();
+  prepared.owned.clear();
+  // Pending samples refer to its elements: at most one each.
+  prepared.histograms.reserve(count + batch.histograms.size());
   pending_.clear();
-  bool pending_known = false;  // pending_ holds the newest sample of every series so far.
+  pending_known_ = false;
   storage::SeriesRef previous_ref = storage::kNoSeries;
   LastSample previous{};
 
@@ -160,22 +170,26 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
         if (ref == previous_ref) {
           last = previous;
         } else {
-          if (!pending_known) {
-            for (std::size_t k = 0; k < i; ++k) {
-              if (prepared.series[k] == nullptr) continue;
-              pending_[batch.refs[k]] = {batch.timestamps[k],
-                                         std::bit_cast<std::uint64_t>(batch.values[k])};
-            }
-            pending_known = true;
-          }
+          if (!pending_known_) know_pending(batch, prepared, i);
           last = pending_.at(ref);
         }
       }
+      const bool after_histogram =
+          last.histogram != nullptr ||
+          (series->in_batch == 0 && is_histogram(page_of(static_cast<SeriesId>(ref)), ref));
       outcome = check_sample(last, state, batch.timestamps[i], bits, min_valid);
       // The very sample that is there already: fine, and nothing to store.
       if (outcome == AppendOutcome::kOk && state == SeriesState::kActive &&
-          batch.timestamps[i] == last.timestamp)
+          batch.timestamps[i] == last.timestamp) {
+        if (!after_histogram) continue;
+        outcome = AppendOutcome::kDuplicate;
+      }
+      if (outcome == AppendOutcome::kOk && after_histogram && bits == model::kStaleNanBits) {
+        if (!pending_known_) know_pending(batch, prepared, i);
+        prepare_stale_marker(static_cast<SeriesId>(ref), *series, batch.timestamps[i], prepared);
+        previous_ref = storage::kNoSeries;
         continue;
+      }
     }
     if (outcome != AppendOutcome::kOk) {
       report.floats.push_back({i, outcome});
@@ -187,9 +201,11 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
     series->in_batch = 1;
     previous_ref = ref;
     previous = {batch.timestamps[i], bits};
-    if (pending_known) pending_[ref] = previous;
+    if (pending_known_) pending_[ref] = previous;
   }
-  if (atomicity == storage::Atomicity::kAllOrNothing && !report.floats.empty())
+  if (!batch.histograms.empty()) validate_histograms(batch, prepared, report);
+  if (atomicity == storage::Atomicity::kAllOrNothing &&
+      (!report.floats.empty() || !report.histograms.empty()))
     prepared.refused = true;
 }
 
@@ -197,6 +213,7 @@ void Head::discard(const PreparedBatch& prepared) noexcept {
   for (HeadSeries* series : prepared.series) {
     if (series != nullptr) series->in_batch = 0;
   }
+  for (const PreparedHistogram& one : prepared.histograms) one.series->in_batch = 0;
 }
 
 void Head::apply(const storage::WriteBatch& batch, const PreparedBatch& prepared) {
@@ -225,12 +242,14 @@ void Head::apply(const storage::WriteBatch& batch, const PreparedBatch& prepared
       if (series == nullptr) continue;
       series->in_batch = 0;
       isolation_.touch(static_cast<SeriesId>(batch.refs[i]), *series, commit);
-      append_sample(*series, batch.timestamps[i], batch.values[i]);
+      append_sample(static_cast<SeriesId>(batch.refs[i]), *series, batch.timestamps[i],
+                    batch.values[i]);
       low = std::min(low, batch.timestamps[i]);
       high = std::max(high, batch.timestamps[i]);
     }
   }
-  widen_time(low, high);
+  if (prepared.stored_count != 0) widen_time(low, high);
+  if (!prepared.histograms.empty()) apply_histograms(prepared, commit);
   counters_.samples_appended.fetch_add(prepared.stored_count, std::memory_order_relaxed);
   isolation_.end_commit(commit);
 }
@@ -270,7 +289,7 @@ ReplayOutcome Head::replay_sample(std::uint64_t ref, model::TimestampMs timestam
   const bool empty = series->state.load(std::memory_order_relaxed) == SeriesState::kEmpty;
   if (!empty && timestamp <= series->last_timestamp) return ReplayOutcome::kNotNewer;
   if (timestamp < min_valid_.load(std::memory_order_relaxed)) return ReplayOutcome::kNotNewer;
-  append_sample(*series, timestamp, value);
+  append_sample(static_cast<SeriesId>(ref), *series, timestamp, value);
   widen_time(timestamp, timestamp);
   return ReplayOutcome::kStored;
 }
@@ -282,7 +301,8 @@ CardinalityReport Head::cardinality(std::size_t limit) const {
 }
 
 std::size_t Head::memory_bytes() const {
-  return index_.memory_bytes() + pages_.bytes() + blocks_.memory_bytes() + sealed_.bytes();
+  return index_.memory_bytes() + pages_.bytes() + blocks_.memory_bytes() + sealed_.bytes() +
+         extra_bytes_.load(std::memory_order_relaxed);
 }
 
 std::shared_ptr<const Tombstones> Head::deletions() const {

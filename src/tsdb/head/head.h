@@ -42,9 +42,12 @@ struct HeadCounters {
   std::atomic<std::uint64_t> series_removed{0};
   std::atomic<std::uint64_t> chunks_removed{0};
   std::atomic<std::uint64_t> truncations{0};
-  std::atomic<std::uint64_t> samples_appended{0};
+  std::atomic<std::uint64_t> samples_appended{0};  // Floats.
+  std::atomic<std::uint64_t> histograms_appended{0};
   std::atomic<std::uint64_t> out_of_order{0};
   std::atomic<std::uint64_t> out_of_bounds{0};
+  std::atomic<std::uint64_t> histograms_out_of_order{0};
+  std::atomic<std::uint64_t> histograms_out_of_bounds{0};
   std::atomic<std::uint64_t> series_not_found{0};
   std::atomic<std::uint64_t> chunks_created{0};
   std::atomic<std::uint64_t> chunks{0};
@@ -56,14 +59,29 @@ struct SeriesDeletion {
 };
 
 // A validated batch on its way into the log and then into the head. Reused between commits.
+struct PreparedHistogram {
+  HeadSeries* series = nullptr;
+  storage::SeriesRef ref = storage::kNoSeries;
+  model::TimestampMs timestamp = 0;
+  // Exactly one is set.
+  const model::IntHistogram* integer = nullptr;
+  const model::FloatHistogram* floating = nullptr;
+};
+
 struct PreparedBatch {
-  std::vector<HeadSeries*> series;  // By index into the batch; null = not stored (refused, or the
-                                    // very sample that is there).
-  std::size_t stored_count = 0;
+  std::vector<HeadSeries*> series;  // By index into the batch's floats; null = not stored (refused,
+                                    // or the very sample that is there, or among the histograms).
+  std::size_t stored_count = 0;     // Of them.
+  // Those that are stored, in order. A float stale marker behind a histogram is one of them
+  // (ST-A4). They refer to the batch.
+  std::vector<PreparedHistogram> histograms;
+  // Histograms of the batch in the form in which they are stored, where that is another one.
+  std::vector<std::shared_ptr<const void>> owned;
+  [[nodiscard]] bool empty() const noexcept { return stored_count == 0 && histograms.empty(); }
   bool refused = false;  // kAllOrNothing and something did not fit: nothing may be stored.
 };
 
-enum class ReplayOutcome : std::uint8_t { kStored, kNotNewer, kUnknownSeries };
+enum class ReplayOutcome : std::uint8_t { kStored, kNotNewer, kUnknownSeries, kInvalid };
 
 class Head {
  public:
@@ -88,6 +106,10 @@ class Head {
   // reference is unusable as an id).
   SeriesId replay_series(std::uint64_t ref, const model::Labels& labels);
   ReplayOutcome replay_sample(std::uint64_t ref, model::TimestampMs timestamp, double value);
+  ReplayOutcome replay_histogram(std::uint64_t ref, model::TimestampMs timestamp,
+                                 const model::IntHistogram& histogram);
+  ReplayOutcome replay_histogram(std::uint64_t ref, model::TimestampMs timestamp,
+                                 const model::FloatHistogram& histogram);
   void prefetch(std::uint64_t ref) const noexcept {
     if (const HeadSeries* series = find_series(ref)) __builtin_prefetch(series, 1);
   }
@@ -149,7 +171,8 @@ class Head {
 
   struct LastSample {
     model::TimestampMs timestamp;
-    std::uint64_t value_bits;
+    std::uint64_t value_bits;                      // Of a float.
+    const PreparedHistogram* histogram = nullptr;  // Or it is a histogram of the batch.
   };
   using PendingSamples = boost::unordered_flat_map<storage::SeriesRef, LastSample>;
 
@@ -162,11 +185,39 @@ class Head {
                                                     model::TimestampMs min_valid) const noexcept;
   void count_refusal(storage::AppendOutcome outcome) noexcept;
 
-  void append_sample(HeadSeries& series, model::TimestampMs timestamp, double value);
+  void know_pending(const storage::WriteBatch& batch, const PreparedBatch& prepared,
+                    std::size_t count);
+  // The newest sample of the series, in the head or in the batch, is a histogram: its stale marker
+  // becomes one (ST-A4).
+  void prepare_stale_marker(SeriesId id, HeadSeries& series, model::TimestampMs timestamp,
+                            PreparedBatch& prepared);
+  void validate_histograms(const storage::WriteBatch& batch, PreparedBatch& prepared,
+                           storage::AppendReport& report);
+  [[nodiscard]] storage::AppendOutcome check_histogram_sample(const PreparedHistogram& next,
+                                                              model::TimestampMs min_valid) const;
+  // Whether the series' newest sample, in the head or in the batch, is this very one.
+  [[nodiscard]] bool is_newest(const PreparedHistogram& next) const;
+  void count_histogram_refusal(storage::AppendOutcome outcome) noexcept;
+  void apply_histograms(const PreparedBatch& prepared, CommitSequence commit);
+  template <class Histogram>
+  void append_histogram(SeriesPage& page, SeriesId id, HeadSeries& series,
+                        model::TimestampMs timestamp, const Histogram& histogram);
+  template <class Histogram>
+  ReplayOutcome replay_one_histogram(std::uint64_t ref, model::TimestampMs timestamp,
+                                     const Histogram& histogram);
+  [[nodiscard]] bool must_cut_histograms(HeadSeries& series, SeriesExtra& extra,
+                                         model::TimestampMs timestamp) const;
+  void seal_histograms(HeadSeries& series, SeriesExtra& extra);
+  SealedChunk& new_sealed(HeadSeries& series);
+
+  void append_sample(SeriesId id, HeadSeries& series, model::TimestampMs timestamp, double value);
   [[nodiscard]] bool must_cut(HeadSeries& series, model::TimestampMs timestamp) const;
   void begin_chunk(HeadSeries& series, model::TimestampMs timestamp);
   void seal_chunk(HeadSeries& series);
   [[nodiscard]] model::TimestampMs first_timestamp(BlockIndex tail) const noexcept;
+  // Of the open chunk, of either kind; call with the page locked. kTimestampMax when there is none.
+  [[nodiscard]] model::TimestampMs open_begin(const SeriesPage& page, SeriesId id,
+                                              const HeadSeries& series) const;
   void widen_time(model::TimestampMs low, model::TimestampMs high) noexcept;
 
   // Memory that readers who began before number `free_at` may still look at.
@@ -179,8 +230,9 @@ class Head {
   void truncate_page(SeriesPage& page, SeriesId first, SeriesId end, Truncation& truncation,
                      Garbage& garbage);
   // False when nothing of the series is left.
-  bool truncate_series(SeriesPage& page, HeadSeries& series, Truncation& truncation,
+  bool truncate_series(SeriesPage& page, SeriesId id, HeadSeries& series, Truncation& truncation,
                        Garbage& garbage) NX_REQUIRES(page.mutex);
+  void drop_extra(SeriesPage& page, SeriesId id);
   void drop_sealed(SealedIndex newest, Garbage& garbage);
   void remove_series(std::span<const SeriesId> ids, Garbage& garbage);
   void finish_truncation(const Truncation& truncation);
@@ -208,7 +260,9 @@ class Head {
   // Series below it that have no sample yet had one truncation's time to get one.
   SeriesId idle_end_ = 1;
   std::atomic<model::TimestampMs> min_valid_{model::kTimestampMin};
-  PendingSamples pending_;  // Of the batch that is being validated.
+  std::atomic<std::size_t> extra_bytes_{0};  // Of open histogram chunks.
+  PendingSamples pending_;                   // Of the batch that is being validated.
+  bool pending_known_ = false;  // pending_ holds the newest sample of every series so far.
 
   mutable util::Mutex deletions_mutex_;
   std::shared_ptr<const Tombstones> deletions_ NX_GUARDED_BY(deletions_mutex_) =

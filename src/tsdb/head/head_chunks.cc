@@ -1,9 +1,9 @@
 // How samples get into a series' open chunk, and when a chunk is full.
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
 
+#include "tsdb/head/chunk_end.h"
 #include "tsdb/head/head.h"
 
 namespace narthex::tsdb {
@@ -13,22 +13,8 @@ namespace {
 // Upstream's bound: 1 KiB minus what one more sample may add.
 constexpr std::size_t kChunkBytesMax = 1024 - kXorSampleBytesMax;
 
-// The end of the aligned range that holds t.
-model::TimestampMs range_end(model::TimestampMs t, std::int64_t range_ms) noexcept {
-  const std::int64_t into = ((t % range_ms) + range_ms) % range_ms;
-  return model::add_saturated(t, range_ms - into);
-}
-
-// ST-H1: after a quarter of the target, predicts the end so that equal chunks fill the range.
-model::TimestampMs predict_end(model::TimestampMs start, model::TimestampMs current,
-                               model::TimestampMs end) noexcept {
-  constexpr double kQuarters = 4;
-  const double left = static_cast<double>(end) - static_cast<double>(start);
-  const double chunks =
-      left / ((static_cast<double>(current) - static_cast<double>(start) + 1) * kQuarters);
-  if (chunks <= 1) return end;
-  return static_cast<model::TimestampMs>(static_cast<double>(start) + left / std::floor(chunks));
-}
+// Chunks end when they are predicted to be full, from a quarter on.
+constexpr double kQuarters = 4;
 
 }  // namespace
 
@@ -40,8 +26,8 @@ model::TimestampMs Head::first_timestamp(BlockIndex tail) const noexcept {
 
 bool Head::must_cut(HeadSeries& series, model::TimestampMs timestamp) const {
   if (series.sample_count == options_.samples_per_chunk / 4) [[unlikely]] {
-    series.chunk_end =
-        predict_end(first_timestamp(series.tail), series.last_timestamp, series.chunk_end);
+    series.chunk_end = predict_end(first_timestamp(series.tail), series.last_timestamp,
+                                   series.chunk_end, kQuarters);
   }
   const std::size_t bytes = kChunkCountBytes + (series.bit_count + 7U) / 8U;
   return timestamp >= series.chunk_end || series.sample_count >= options_.samples_per_chunk * 2 ||
@@ -57,7 +43,14 @@ void Head::begin_chunk(HeadSeries& series, model::TimestampMs timestamp) {
   counters_.chunks.fetch_add(1, std::memory_order_relaxed);
 }
 
-void Head::seal_chunk(HeadSeries& series) {
+model::TimestampMs Head::open_begin(const SeriesPage& page, SeriesId id,
+                                    const HeadSeries& series) const {
+  if (series.tail != kNoBlock) return first_timestamp(series.tail);
+  const SeriesExtra* extra = page.extra(id);
+  return extra != nullptr && extra->has_histograms() ? extra->first_time() : model::kTimestampMax;
+}
+
+SealedChunk& Head::new_sealed(HeadSeries& series) {
   SealedIndex index = sealed_end_;
   if (free_sealed_.empty()) {
     ++sealed_end_;
@@ -66,20 +59,30 @@ void Head::seal_chunk(HeadSeries& series) {
     free_sealed_.pop_back();
   }
   SealedChunk& chunk = sealed_.ensure(index);
-  chunk.min = first_timestamp(series.tail);
   chunk.max = series.last_timestamp;
-  chunk.tail = series.tail;
   chunk.previous = series.sealed;
-  chunk.bit_count = series.bit_count;
   chunk.sample_count = series.sample_count;
-  chunk.encoding = ChunkEncoding::kXor;
   series.sealed = index;
+  return chunk;
+}
+
+void Head::seal_chunk(HeadSeries& series) {
+  SealedChunk& chunk = new_sealed(series);
+  chunk.min = first_timestamp(series.tail);
+  chunk.tail = series.tail;
+  chunk.byte_count = (series.bit_count + 7U) / 8U;
+  chunk.encoding = ChunkEncoding::kXor;
   series.tail = kNoBlock;
 }
 
-void Head::append_sample(HeadSeries& series, model::TimestampMs timestamp, double value) {
+void Head::append_sample(SeriesId id, HeadSeries& series, model::TimestampMs timestamp,
+                         double value) {
   if (series.tail != kNoBlock && must_cut(series, timestamp)) seal_chunk(series);
-  if (series.tail == kNoBlock) begin_chunk(series, timestamp);
+  if (series.tail == kNoBlock) {
+    SeriesExtra* extra = page_of(id).extra(id);
+    if (extra != nullptr && extra->has_histograms()) seal_histograms(series, *extra);
+    begin_chunk(series, timestamp);
+  }
 
   const unsigned unfinished_bits = series.bit_count & 7U;
   const std::size_t byte = series.bit_count >> 3U;

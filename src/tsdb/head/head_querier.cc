@@ -10,48 +10,36 @@ namespace narthex::tsdb {
 
 namespace {
 
-// A chunk's bytes as the decoder wants them. Open chunks are bounded by kChunkBytesMax plus one
-// sample.
+// A chunk's bytes as the decoder wants them. Float chunks are bounded by kChunkBytesMax plus one
+// sample; chunks of histograms may be larger.
 class ChunkBytes {
  public:
-  void fill(const BlockPool& blocks, BlockIndex tail, std::uint16_t bit_count,
-            std::uint16_t sample_count) noexcept {
-    const std::size_t bytes = (bit_count + 7U) / 8U;
-    NX_CHECK(
-        kChunkCountBytes + BlockPool::blocks_of(bytes) * BlockPool::kPayloadBytes <= bytes_.size(),
-        "chunk of {} bytes", bytes);
-    util::store_be(bytes_.data(), sample_count);
-    blocks.copy_chain(tail, bytes, bytes_.data() + kChunkCountBytes);
-    size_ = kChunkCountBytes + bytes;
+  void fill(const BlockPool& blocks, BlockIndex tail, std::size_t bytes, std::uint16_t sample_count,
+            ChunkEncoding encoding) {
+    const std::size_t room =
+        kChunkCountBytes + BlockPool::blocks_of(bytes) * BlockPool::kPayloadBytes;
+    char* out = bytes_.data();
+    if (room > bytes_.size()) {
+      large_.resize(room);
+      out = large_.data();
+    }
+    util::store_be(out, sample_count);
+    blocks.copy_chain(tail, bytes, out + kChunkCountBytes);
+    stored_ = {static_cast<std::uint8_t>(encoding), {out, kChunkCountBytes + bytes}};
   }
-  [[nodiscard]] std::string_view view() const noexcept { return {bytes_.data(), size_}; }
-  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  // A whole chunk.
+  void fill(std::string_view bytes, ChunkEncoding encoding) {
+    large_ = bytes;
+    stored_ = {static_cast<std::uint8_t>(encoding), large_};
+  }
+  [[nodiscard]] const StoredChunk& stored() const noexcept { return stored_; }
+  [[nodiscard]] bool empty() const noexcept { return stored_.payload.empty(); }
 
  private:
   std::array<char, 1280> bytes_;
-  std::size_t size_ = 0;
+  std::string large_;
+  StoredChunk stored_;
 };
-
-// Drops what lies outside of the range from the samples behind index `before`.
-void clip(storage::SampleColumns& out, std::size_t before, model::TimeRange range) {
-  auto& times = out.float_timestamps;
-  auto& values = out.float_values;
-  if (before == times.size()) return;
-  if (times.back() > range.max) {
-    const auto end = std::upper_bound(times.begin() + static_cast<std::ptrdiff_t>(before),
-                                      times.end(), range.max);
-    times.erase(end, times.end());
-    values.resize(times.size());
-  }
-  if (before != times.size() && times[before] < range.min) {
-    const auto begin = times.begin() + static_cast<std::ptrdiff_t>(before);
-    const auto first = std::lower_bound(begin, times.end(), range.min);
-    const std::ptrdiff_t dropped = first - begin;
-    times.erase(begin, first);
-    values.erase(values.begin() + static_cast<std::ptrdiff_t>(before),
-                 values.begin() + static_cast<std::ptrdiff_t>(before) + dropped);
-  }
-}
 
 }  // namespace
 
@@ -125,7 +113,10 @@ class HeadSeriesSet final : public storage::SeriesSet {
       if (range.min > range.max || series.last_timestamp < range.min) return {};
       newest_sealed = series.sealed;
       if (series.tail != kNoBlock)
-        open.fill(head_.blocks_, series.tail, series.bit_count, series.sample_count);
+        open.fill(head_.blocks_, series.tail, (series.bit_count + 7U) / 8U, series.sample_count,
+                  ChunkEncoding::kXor);
+      if (const SeriesExtra* extra = page.extra(id); extra != nullptr && extra->has_histograms())
+        open.fill(extra->bytes(), extra->encoding());
     }
     NX_TRY(read_sealed(newest_sealed, range, out));
     if (open.empty()) return {};
@@ -168,7 +159,7 @@ class HeadSeriesSet final : public storage::SeriesSet {
       if (range.max == model::kTimestampMin || series.last_timestamp < range.min) return false;
       // By chunks: whoever reads gets the samples that are really in the range, possibly none.
       if (range.max >= series.last_timestamp) return true;
-      if (series.tail != kNoBlock && head_.first_timestamp(series.tail) <= range.max) return true;
+      if (head_.open_begin(page, id, series) <= range.max) return true;
       newest_sealed = series.sealed;
     }
     return !sealed_in(newest_sealed, range).empty();
@@ -178,7 +169,8 @@ class HeadSeriesSet final : public storage::SeriesSet {
                                  storage::SampleColumns& out) const {
     ChunkBytes bytes;
     for (const SealedChunk* chunk : sealed_in(newest, range)) {
-      bytes.fill(head_.blocks_, chunk->tail, chunk->bit_count, chunk->sample_count);
+      bytes.fill(head_.blocks_, chunk->tail, chunk->byte_count, chunk->sample_count,
+                 chunk->encoding);
       NX_TRY(decode(bytes, range, out));
     }
     return {};
@@ -186,9 +178,9 @@ class HeadSeriesSet final : public storage::SeriesSet {
 
   static util::Result<void> decode(const ChunkBytes& bytes, model::TimeRange range,
                                    storage::SampleColumns& out) {
-    const std::size_t before = out.float_timestamps.size();
-    NX_TRY(decode_xor_chunk(bytes.view(), {out.float_timestamps, out.float_values}));
-    clip(out, before, range);
+    const ColumnsMark before = mark_of(out);
+    NX_TRY(append_chunk_samples(bytes.stored(), out));
+    clip_samples(out, before, range, {});
     return {};
   }
 

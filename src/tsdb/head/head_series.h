@@ -5,12 +5,16 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "narthex/model/timestamp.h"
 #include "narthex/util/mutex.h"
 
 #include "tsdb/chunk/xor_chunk.h"
 #include "tsdb/head/block_pool.h"
+#include "tsdb/head/series_extra.h"
 #include "tsdb/index/ids.h"
 
 namespace narthex::tsdb {
@@ -27,7 +31,7 @@ struct SealedChunk {
   // here.)
   BlockIndex tail = kNoBlock;
   std::atomic<SealedIndex> previous = kNoSealed;  // The series' next older chunk.
-  std::uint16_t bit_count = 0;
+  std::uint32_t byte_count = 0;  // Of the payload, without the sample count in front of it.
   std::uint16_t sample_count = 0;
   ChunkEncoding encoding = ChunkEncoding::kNone;
 };
@@ -69,6 +73,21 @@ struct SeriesPage {
   static constexpr std::size_t kSeries = std::size_t{1} << kBits;
   util::Mutex mutex;
   std::array<HeadSeries, kSeries> series;
+  // By the series' place in the page; few have one. Guarded as HeadSeries is.
+  boost::unordered_flat_map<std::uint8_t, std::unique_ptr<SeriesExtra>> extras;
+
+  // Null when there is none.
+  [[nodiscard]] SeriesExtra* extra(SeriesId id) const noexcept {
+    if (extras.empty()) [[likely]]
+      return nullptr;
+    const auto it = extras.find(static_cast<std::uint8_t>(id & (kSeries - 1)));
+    return it == extras.end() ? nullptr : it->second.get();
+  }
+  SeriesExtra& make_extra(SeriesId id) {
+    auto& slot = extras[static_cast<std::uint8_t>(id & (kSeries - 1))];
+    if (!slot) slot = std::make_unique<SeriesExtra>();
+    return *slot;
+  }
 };
 
 }  // namespace narthex::tsdb

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tsdb/chunk/histogram_chunk.h"
 #include "tsdb/head/head.h"
 
 namespace narthex::tsdb {
@@ -9,14 +10,32 @@ namespace narthex::tsdb {
 namespace {
 
 // An in-memory chunk with its sample count in front, as chunks are stored.
-std::string stored_bytes(const BlockPool& blocks, BlockIndex tail, std::uint16_t bit_count,
+std::string stored_bytes(const BlockPool& blocks, BlockIndex tail, std::size_t bytes,
                          std::uint16_t sample_count) {
-  const std::size_t bytes = (bit_count + 7U) / 8U;
   std::string out(kChunkCountBytes + BlockPool::blocks_of(bytes) * BlockPool::kPayloadBytes, '\0');
   util::store_be(out.data(), sample_count);
   blocks.copy_chain(tail, bytes, out.data() + kChunkCountBytes);
   out.resize(kChunkCountBytes + bytes);
   return out;
+}
+
+// The chunk without what lies outside of the range. What was behind a sample that goes keeps what
+// it said about it: that sample is in the block before.
+template <class Histogram, class Decode>
+util::Result<void> cut_histograms(HeadChunk& chunk, model::TimeRange range, Decode decode) {
+  std::vector<model::TimestampMs> timestamps;
+  std::vector<Histogram> histograms;
+  NX_TRY(decode(chunk.bytes, HistogramColumns<Histogram>{timestamps, histograms}));
+  HistogramChunkBuilder<Histogram> builder;
+  for (std::size_t i = 0; i < timestamps.size(); ++i) {
+    if (!range.contains(timestamps[i])) continue;
+    if (builder.sample_count() == 0) chunk.min = timestamps[i];
+    chunk.max = timestamps[i];
+    builder.append(timestamps[i], histograms[i]);
+  }
+  chunk.sample_count = static_cast<std::uint16_t>(builder.sample_count());
+  chunk.bytes = std::string(builder.bytes());
+  return {};
 }
 
 }  // namespace
@@ -44,7 +63,7 @@ bool HeadSnapshot::has_chunks(SeriesId id) const {
   const HeadSeries& series = page.series[id & (SeriesPage::kSeries - 1)];
   if (series.state.load() != SeriesState::kActive || series.last_timestamp < range_.min)
     return false;
-  if (series.tail != kNoBlock && head_.first_timestamp(series.tail) <= range_.max) return true;
+  if (head_.open_begin(page, id, series) <= range_.max) return true;
   for (SealedIndex i = series.sealed; i != kNoSealed; i = head_.sealed_[i].previous.load()) {
     const SealedChunk& chunk = head_.sealed_[i];
     if (chunk.max < range_.min) return false;
@@ -65,18 +84,25 @@ util::Result<void> HeadSnapshot::chunks(std::size_t index, std::vector<HeadChunk
     if (series.tail != kNoBlock) {
       const model::TimestampMs first = head_.first_timestamp(series.tail);
       if (model::TimeRange{first, series.last_timestamp}.overlaps(range_)) {
-        out.push_back(
-            {first, series.last_timestamp, ChunkEncoding::kXor, series.sample_count,
-             stored_bytes(head_.blocks_, series.tail, series.bit_count, series.sample_count)});
+        out.push_back({first, series.last_timestamp, ChunkEncoding::kXor, series.sample_count,
+                       stored_bytes(head_.blocks_, series.tail, (series.bit_count + 7U) / 8U,
+                                    series.sample_count)});
       }
+    }
+    const SeriesExtra* extra = page.extra(id);
+    if (extra != nullptr && extra->has_histograms() &&
+        model::TimeRange{extra->first_time(), series.last_timestamp}.overlaps(range_)) {
+      out.push_back({extra->first_time(), series.last_timestamp, extra->encoding(),
+                     series.sample_count, std::string(extra->bytes())});
     }
   }
   for (SealedIndex i = newest_sealed; i != kNoSealed;) {
     const SealedChunk& chunk = head_.sealed_[i];
     if (chunk.max < range_.min) break;
     if (chunk.min <= range_.max) {
-      out.push_back({chunk.min, chunk.max, chunk.encoding, chunk.sample_count,
-                     stored_bytes(head_.blocks_, chunk.tail, chunk.bit_count, chunk.sample_count)});
+      out.push_back(
+          {chunk.min, chunk.max, chunk.encoding, chunk.sample_count,
+           stored_bytes(head_.blocks_, chunk.tail, chunk.byte_count, chunk.sample_count)});
     }
     i = chunk.previous.load();
   }
@@ -88,6 +114,10 @@ util::Result<void> HeadSnapshot::chunks(std::size_t index, std::vector<HeadChunk
 
 util::Result<void> HeadSnapshot::cut(HeadChunk& chunk) const {
   if (chunk.min >= range_.min && chunk.max <= range_.max) return {};
+  if (chunk.encoding == ChunkEncoding::kHistogram)
+    return cut_histograms<model::IntHistogram>(chunk, range_, decode_histogram_chunk);
+  if (chunk.encoding == ChunkEncoding::kFloatHistogram)
+    return cut_histograms<model::FloatHistogram>(chunk, range_, decode_float_histogram_chunk);
   std::vector<model::TimestampMs> timestamps;
   std::vector<double> values;
   NX_TRY(decode_xor_chunk(chunk.bytes, {timestamps, values}));

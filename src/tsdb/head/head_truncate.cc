@@ -61,20 +61,21 @@ void Head::truncate_page(SeriesPage& page, SeriesId first, SeriesId end, Truncat
     if (state == SeriesState::kNone) continue;
     // A new series without a sample: its writer may be about to bring one.
     if (state == SeriesState::kEmpty && id >= idle_end_) continue;
-    if (state == SeriesState::kActive && truncate_series(page, series, truncation, garbage))
+    if (state == SeriesState::kActive && truncate_series(page, id, series, truncation, garbage))
       continue;
     truncation.removed.push_back(id);
   }
 }
 
-bool Head::truncate_series(SeriesPage& /*page*/, HeadSeries& series, Truncation& truncation,
-                           Garbage& garbage) {
+bool Head::truncate_series(SeriesPage& page, SeriesId id, HeadSeries& series,
+                           Truncation& truncation, Garbage& garbage) {
   if (series.last_timestamp < truncation.before) {
     if (series.tail != kNoBlock) {
       garbage.chains.push_back(series.tail);
       counters_.chunks.fetch_sub(1, std::memory_order_relaxed);
       counters_.chunks_removed.fetch_add(1, std::memory_order_relaxed);
     }
+    drop_extra(page, id);
     drop_sealed(series.sealed, garbage);
     series.tail = kNoBlock;
     series.sealed = kNoSealed;
@@ -96,9 +97,21 @@ bool Head::truncate_series(SeriesPage& /*page*/, HeadSeries& series, Truncation&
     drop_sealed(gone, garbage);
   }
   const model::TimestampMs oldest =
-      kept != kNoSealed ? sealed_[kept].min : first_timestamp(series.tail);
+      kept != kNoSealed ? sealed_[kept].min : open_begin(page, id, series);
   truncation.oldest = std::min(truncation.oldest, oldest);
   return true;
+}
+
+void Head::drop_extra(SeriesPage& page, SeriesId id) {
+  SeriesExtra* extra = page.extra(id);
+  if (extra == nullptr) return;
+  // Readers copy from it under the page's lock: nobody looks at it any more.
+  if (extra->has_histograms()) {
+    extra_bytes_.fetch_sub(extra->memory_bytes(), std::memory_order_relaxed);
+    counters_.chunks.fetch_sub(1, std::memory_order_relaxed);
+    counters_.chunks_removed.fetch_add(1, std::memory_order_relaxed);
+  }
+  page.extras.erase(static_cast<std::uint8_t>(id & (SeriesPage::kSeries - 1)));
 }
 
 void Head::drop_sealed(SealedIndex newest, Garbage& garbage) {

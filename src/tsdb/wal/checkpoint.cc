@@ -7,6 +7,7 @@
 
 #include "narthex/util/log.h"
 
+#include "tsdb/wal/histogram_record.h"
 #include "tsdb/wal/record.h"
 #include "tsdb/wal/segment_reader.h"
 
@@ -42,6 +43,17 @@ class Distiller {
         break;
       case RecordType::kMetadata:
         return remember_metadata(record);
+      case RecordType::kExemplars:
+        NX_TRY(distill_timed<RefExemplar>(record, decode_exemplars, encode_exemplars_record));
+        break;
+      case RecordType::kHistograms:
+      case RecordType::kCustomHistograms:
+        NX_TRY(distill_histograms<model::IntHistogram>(record));
+        break;
+      case RecordType::kFloatHistograms:
+      case RecordType::kCustomFloatHistograms:
+        NX_TRY(distill_histograms<model::FloatHistogram>(record));
+        break;
       default:
         record_ = record;  // Whoever knows this kind may still need it.
     }
@@ -88,6 +100,25 @@ class Distiller {
         record_, samples_.refs, samples_.timestamps, samples_.values,
         [this](std::size_t i) { return samples_.timestamps[i] >= rules_.min_time; });
     return {};
+  }
+  template <class Entry, class Decode, class Encode>
+  util::Result<void> distill_timed(std::string_view record, Decode decode, Encode encode) {
+    std::vector<Entry> entries;
+    NX_TRY(decode(record, entries));
+    std::erase_if(entries,
+                  [this](const Entry& entry) { return entry.timestamp < rules_.min_time; });
+    encode(record_, std::span<const Entry>(entries));
+    return {};
+  }
+  template <class Histogram>
+  util::Result<void> distill_histograms(std::string_view record) {
+    using Entry = RefHistogram<Histogram>;
+    return distill_timed<Entry>(
+        record,
+        [](std::string_view from, std::vector<Entry>& out) { return decode_histograms(from, out); },
+        [](std::string& out, std::span<const Entry> entries) {
+          encode_histograms_record(out, entries);
+        });
   }
   util::Result<void> distill_tombstones(std::string_view record) {
     std::vector<RefTombstone> stones;

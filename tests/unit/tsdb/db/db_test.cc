@@ -98,19 +98,6 @@ TEST(Db, HoldsEverythingAfterACleanRestart) {
   EXPECT_EQ(db->replay_report().samples_ignored, 0U);
 }
 
-TEST(Db, RefusesWhatItCannotStore) {
-  FaultyEnv env;
-  auto db = Db::open(options_on(env)).value();
-  storage::WriteBatch batch;
-  batch.histograms.push_back({.ref = 1,
-                              .timestamp = 1000,
-                              .integer = std::make_shared<model::IntHistogram>(),
-                              .floating = nullptr});
-  storage::AppendReport report;
-  EXPECT_EQ(db->append(batch, storage::Atomicity::kKeepGood, report).error().code(),
-            util::Code::kUnsupported);
-}
-
 TEST(Db, AKilledProcessLosesNothingThatWasAcknowledged) {
   util::Random random(1);
   FaultyEnv env;

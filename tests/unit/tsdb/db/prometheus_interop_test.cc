@@ -2,11 +2,13 @@
 // $PROMTOOL_BIN, or those on the PATH; the tests skip when there are none.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <thread>
@@ -23,6 +25,7 @@
 #include "narthex/util/random.h"
 
 #include "support/temp_dir.h"
+#include "unit/tsdb/histogram_content.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -62,6 +65,69 @@ std::string output_of(const std::string& command) {
   return out;
 }
 
+// A histogram as promtool prints it: count, sum, and the buckets that are not empty. Bounds with
+// fewer digits, because they are computed.
+struct PrintedHistogram {
+  double count = 0;
+  double sum = 0;
+  std::map<double, std::pair<double, double>> buckets;  // Lower bound → upper bound, observations.
+  [[nodiscard]] std::string text() const {
+    std::string out = fmt::format("count {} sum {}", value_text(count),
+                                  std::isnan(sum) ? "NaN" : value_text(sum));
+    for (const auto& [lower, bucket] : buckets)
+      out += fmt::format(" {:.9g}…{:.9g}:{}", lower + 0.0, bucket.first, value_text(bucket.second));
+    return out;
+  }
+};
+
+// "{count:3, sum:1.5, [-0.001,0.001]:1, (1,2]:2}"
+std::string histogram_text(std::string_view printed) {
+  PrintedHistogram out;
+  const auto number = [](std::string_view text) { return util::parse_double(text).value(); };
+  printed = printed.substr(1, printed.size() - 2);
+  while (!printed.empty()) {
+    const std::string_view item = printed.substr(0, printed.find(", "));
+    printed.remove_prefix(std::min(printed.size(), item.size() + 2));
+    const auto colon = item.rfind(':');
+    const double value = number(item.substr(colon + 1));
+    if (item.starts_with("count:")) {
+      out.count = value;
+    } else if (item.starts_with("sum:")) {
+      out.sum = value;
+    } else {
+      const auto comma = item.find(',');
+      out.buckets[number(item.substr(1, comma - 1))] = {
+          number(item.substr(comma + 1, colon - comma - 2)), value};
+    }
+  }
+  return out.text();
+}
+
+std::string histogram_text(const model::FloatHistogram& h) {
+  const PlainHistogram plain_one = plain(h);
+  PrintedHistogram out;
+  if (plain_one.stale) {
+    out.sum = h.sum;
+    return out.text();
+  }
+  out.count = h.count;
+  out.sum = h.sum;
+  const auto bound = [&h](std::int64_t index) {
+    if (h.schema != model::kCustomBucketsSchema)
+      return std::exp2(std::ldexp(static_cast<double>(index), -h.schema));
+    const auto at = static_cast<std::size_t>(index);
+    if (index < 0) return -std::numeric_limits<double>::infinity();
+    return at < h.custom_values.size() ? h.custom_values[at]
+                                       : std::numeric_limits<double>::infinity();
+  };
+  for (const auto& [index, n] : plain_one.positive)
+    out.buckets[bound(index - 1)] = {bound(index), n};
+  for (const auto& [index, n] : plain_one.negative)
+    out.buckets[-bound(index)] = {-bound(index - 1), n};
+  if (h.zero_count != 0) out.buckets[-h.zero_threshold] = {h.zero_threshold, h.zero_count};
+  return out.text();
+}
+
 // What `promtool tsdb dump` says: one sample a line, "{labels} value timestamp".
 Content dump(const std::string& promtool, const std::string& directory) {
   Content content;
@@ -72,6 +138,12 @@ Content dump(const std::string& promtool, const std::string& directory) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     const auto time_at = line.rfind(' ');
+    if (const auto histogram_at = line.rfind(" {count:"); histogram_at != std::string_view::npos) {
+      content[std::string(line.substr(0, histogram_at))]
+             [std::stoll(std::string(line.substr(time_at + 1)))] =
+                 histogram_text(line.substr(histogram_at + 1, time_at - histogram_at - 1));
+      continue;
+    }
     const auto value_at = line.rfind(' ', time_at - 1);
     if (time_at == std::string_view::npos || value_at == std::string_view::npos) continue;
     const auto value = util::parse_double(line.substr(value_at + 1, time_at - value_at - 1));
@@ -94,6 +166,8 @@ Content read_all(Db& db) {
     auto& one = content[set->labels(i).to_string()];
     for (std::size_t k = 0; k < samples.float_values.size(); ++k)
       one[samples.float_timestamps[k]] = value_text(samples.float_values[k]);
+    for (std::size_t k = 0; k < samples.histograms.size(); ++k)
+      one[samples.histogram_timestamps[k]] = histogram_text(samples.histograms[k]);
   }
   return content;
 }
@@ -252,6 +326,58 @@ TEST(PrometheusInterop, PrometheusReadsOurBlocks) {
         fmt::format("'{}' tsdb analyze '{}' {} 2>&1", promtool, directory.path(), block.ulid));
     EXPECT_NE(analysis.find(fmt::format("Series: {}", block.series)), std::string::npos)
         << analysis;
+  }
+}
+
+// Goal: histograms that we wrote, into the log and into blocks, are Prometheus's own.
+// Method: adversarial series; promtool dumps the log alone, then log and blocks.
+TEST(PrometheusInterop, PrometheusReadsOurHistograms) {
+  const std::string promtool = find_program("PROMTOOL_BIN", "promtool");
+  if (promtool.empty()) GTEST_SKIP() << "no promtool";
+  const test::TempDir directory;
+  DbOptions options;
+  options.path = directory.path();
+  constexpr int kSeries = 12;
+  std::vector<HistogramStory> stories;
+  // promtool's dump stops where a series goes from one form to another, and swallows the first two
+  // samples of integers and the first of floats.
+  for (int i = 0; i < kSeries; ++i) {
+    stories.emplace_back(static_cast<std::uint64_t>(100 + i), i % 2 == 0
+                                                                  ? HistogramStory::Form::kIntegers
+                                                                  : HistogramStory::Form::kFloats);
+  }
+  std::vector<model::Labels> labels;
+  for (int i = 0; i < kSeries; ++i)
+    labels.push_back(model::Labels{{"__name__", "h"}, {"i", std::to_string(i)}});
+  std::vector<storage::EnsuredSeries> ensured(labels.size());
+  // Half an hour, then the rest of nine hours.
+  int step = 0;
+  for (const int end : {120, 2160}) {
+    auto db = Db::open(options).value();
+    ASSERT_TRUE(db->ensure_series(labels, ensured).has_value());
+    for (; step < end; ++step) {
+      storage::WriteBatch batch;
+      const model::TimestampMs t = 1'700'000'000'000 + step * 15'000;
+      for (std::size_t i = 0; i < labels.size(); ++i) {
+        batch.histograms.push_back(stories[i].next(ensured[i].ref, t));
+      }
+      storage::AppendReport report;
+      ASSERT_TRUE(db->append(batch, storage::Atomicity::kAllOrNothing, report).has_value());
+      ASSERT_TRUE(report.histograms.empty());
+      if (step > 120 && step % 240 == 0) {
+        ASSERT_TRUE(db->maintain().has_value());
+      }
+    }
+    EXPECT_EQ(db->blocks().size() > 1, end > 120);
+    const Content want = read_all(*db);
+    ASSERT_TRUE(db->close().has_value());
+    db.reset();
+    const Content got = dump(promtool, directory.path());
+    ASSERT_EQ(got.size(), want.size());
+    for (const auto& [name, samples] : want) {
+      ASSERT_GE(got.at(name).size() + 2, samples.size()) << name;
+      for (const auto& [t, text] : got.at(name)) ASSERT_EQ(text, samples.at(t)) << name << " " << t;
+    }
   }
 }
 
