@@ -22,7 +22,6 @@ FEATURES = ("promql-experimental-functions", "promql-extended-range-selectors", 
 ARGS = ("--storage.tsdb.min-block-duration=24h", "--storage.tsdb.max-block-duration=24h", "--web.enable-remote-write-receiver")
 # Cases that say nothing about the language, because a server refused their samples: by a part of its answer.
 REFUSED_LOADS = {
-    "native histograms cannot be stored": "storage has no native histograms yet",
     "duplicate sample for timestamp": "a script may give a series twice, a request of remote write may not",
 }
 PER_FILE = re.compile(r"^(?P<file>\S+) +(?P<passed>\d+) passed +(?P<failed>\d+) failed +\d+ skipped$", re.MULTILINE)
