@@ -92,7 +92,8 @@ std::vector<Bucket> buckets_of(const model::FloatHistogram& h) {
     out.push_back({BucketRule::kOpenRight, -exponential_bound(h.schema, each->index),
                    -exponential_bound(h.schema, each->index - 1), each->count});
   }
-  if (h.zero_count != 0)
+  // Prometheus lists it only then, unlike the others.
+  if (h.zero_count > 0)
     out.push_back({BucketRule::kClosed, -h.zero_threshold, h.zero_threshold, h.zero_count});
   for (const IndexedCount& each : indexed_counts(h.positive_spans, h.positive_buckets)) {
     if (each.count == 0) continue;

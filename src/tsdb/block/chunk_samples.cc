@@ -138,6 +138,12 @@ bool holds_histograms(std::uint8_t encoding) noexcept {
 util::Result<void> append_chunk_samples(StoredChunk chunk, storage::SampleColumns& out) {
   const std::size_t before = out.histograms.size();
   NX_TRY(decode_chunk(chunk, out));
+  // What the chunk says of its first histogram holds against the chunk that stood before it when it
+  // was cut; that one may be gone, or another may have come between.
+  if (before < out.histograms.size()) {
+    auto& hint = out.histograms[before].counter_reset_hint;
+    if (hint != model::CounterResetHint::kGauge) hint = model::CounterResetHint::kUnknown;
+  }
   // A chunk has one schema, but for stale markers.
   for (std::size_t i = before; i < out.histograms.size(); ++i) {
     if (!has_reserved_schema(out.histograms[i])) break;

@@ -18,8 +18,9 @@ namespace narthex::tsdb {
 // Of a histogram's encoding.
 [[nodiscard]] bool holds_histograms(std::uint8_t encoding) noexcept;
 
-// Appends all samples of the chunk. kCorruption when the bytes are not a chunk, kUnsupported for an
-// encoding that this build does not know; then nothing is appended.
+// Appends all samples of the chunk; its first histogram's hint is unknown, or gauge. kCorruption
+// when the bytes are not a chunk, kUnsupported for an encoding that this build does not know; then
+// nothing is appended.
 util::Result<void> append_chunk_samples(StoredChunk chunk, storage::SampleColumns& out);
 
 // How long the two lists are; what comes behind a mark has been appended since.
