@@ -14,6 +14,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,10 +26,11 @@ class FakeTarget {
  public:
   struct Reply {
     std::string bytes;
-    bool close = false;      // Close the connection after the bytes.
-    bool hang = false;       // Send the bytes, then nothing more, until the client goes away or the
-                             // target stops.
-    std::size_t repeat = 1;  // Send `bytes` so many times.
+    bool close = false;  // Close the connection after the bytes.
+    bool hang = false;   // Send the bytes, then nothing more, until the client goes away or the
+                         // target stops.
+    std::function<bool()> hang_until = {};  // Ends a hang: asked over and over; then closes.
+    std::size_t repeat = 1;                 // Send `bytes` so many times.
   };
   // Gets the head of each request, returns what to answer. Called from the connections' threads.
   using Handler = std::function<Reply(const std::string& request_head)>;
@@ -114,15 +116,26 @@ class FakeTarget {
         sent = send_all(fd, reply.bytes);
       if (!sent || reply.close) break;
       if (reply.hang) {
-        char byte = 0;
-        while (::recv(fd, &byte, 1, 0) > 0) {
-        }
+        hang(fd, reply);
         break;
       }
     }
     const std::lock_guard lock(mutex_);
     std::erase(open_, fd);
     ::close(fd);
+  }
+
+  static void hang(int fd, const Reply& reply) {
+    pollfd readable{.fd = fd, .events = POLLIN, .revents = 0};
+    char byte = 0;
+    for (;;) {
+      if (reply.hang_until && reply.hang_until()) {
+        ::shutdown(fd, SHUT_RDWR);
+        return;
+      }
+      if (::poll(&readable, 1, reply.hang_until ? 2 : -1) != 0 && ::recv(fd, &byte, 1, 0) <= 0)
+        return;
+    }
   }
 
   static bool send_all(int fd, std::string_view bytes) {

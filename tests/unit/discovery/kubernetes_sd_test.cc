@@ -36,11 +36,8 @@ class ApiServer {
     add_watch_reply(path, FakeTarget::ok(body, "application/json"));
   }
   void add_watch_reply(const std::string& path, FakeTarget::Reply reply) {
-    {
-      const util::MutexLock lock(mutex_);
-      watches_[path].push_back(std::move(reply));
-    }
-    server_.drop_connections();
+    const util::MutexLock lock(mutex_);
+    watches_[path].push_back(std::move(reply));
   }
   // Watch replies that nobody has come for.
   [[nodiscard]] std::size_t pending(const std::string& path) {
@@ -74,7 +71,8 @@ class ApiServer {
         return {.bytes =
                     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                     "Transfer-Encoding: chunked\r\n\r\n",
-                .hang = true};
+                .hang = true,
+                .hang_until = [this, path] { return pending(path) > 0; }};
       }
       FakeTarget::Reply reply = std::move(replies.front());
       replies.pop_front();
