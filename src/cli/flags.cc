@@ -119,6 +119,7 @@ void apply_features(const std::vector<std::string>& features, CommandLine& out) 
       {"promql-delayed-name-removal", &query.delayed_name_removal},
       {"type-and-unit-labels", &query.type_and_unit_labels},
       {"use-start-timestamps", &query.use_start_timestamps},
+      {"promql-per-step-stats", &query.per_step_stats},
   };
   // What needs no switch, or has its effect elsewhere.
   constexpr std::array<std::string_view, 5> kAlwaysOn = {

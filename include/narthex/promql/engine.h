@@ -40,14 +40,15 @@ struct EngineOptions {
   bool delayed_name_removal = false;
   bool type_and_unit_labels = false;
   bool use_start_timestamps = false;
+  bool per_step_stats = false;  // Allows QueryOptions::per_step_stats.
 };
 
 // Of one query.
 struct QueryOptions {
   std::chrono::milliseconds lookback{0};                            // <= 0: the engine's.
   std::optional<std::chrono::milliseconds> timeout = std::nullopt;  // Only shortens the engine's.
-  std::stop_token stop{};  // The client went away, the server stops.
-  bool per_step_stats = false;
+  std::stop_token stop{};                            // The client went away, the server stops.
+  bool per_step_stats = false;                       // Needs EngineOptions::per_step_stats.
   std::optional<QueryOrigin> origin = std::nullopt;  // For the query log.
 };
 
@@ -57,12 +58,13 @@ struct QueryRange {
   std::chrono::milliseconds step{1'000};  // > 0.
 };
 
-// Errors, by code:
-//   kInvalidArgument  the query does not parse or type-check: the parser's message, with its
-//   position (bad_data); kExecution        the evaluation failed, for example on ambiguous matching
-//   (execution); kLimitExceeded    too many samples or too much memory (execution); kTimeout,
-//   kCanceled  `query timed out in …`, `query was canceled in …` (timeout, canceled); kInternal
-//   storage failed: its message (internal); kUnavailable passes through.
+// Errors, by code, and the API's error type:
+// - kInvalidArgument (bad_data): the query does not parse or type-check: the parser's message, with
+//   its position.
+// - kExecution (execution): the evaluation failed, for example on ambiguous matching.
+// - kLimitExceeded (execution): too many samples or too much memory.
+// - kTimeout (timeout), kCanceled (canceled): `query timed out in …`, `query was canceled in …`.
+// - kInternal (internal): storage failed: its message. kUnavailable passes through.
 // Threads: synchronized.
 class Engine {
  public:

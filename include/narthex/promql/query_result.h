@@ -72,7 +72,7 @@ struct QuerySamples {
   std::uint64_t queryable = 0;  // Summed over steps: what each step looked at.
   std::uint64_t read = 0;       // Decoded from storage, each once.
   std::uint64_t peak = 0;       // Held at one time.
-  // By step of the query's grid; empty unless QueryOptions::per_step_stats.
+  // By step of the query's grid; empty unless both options per_step_stats are on.
   std::vector<std::uint64_t> queryable_per_step;
 };
 

@@ -246,8 +246,7 @@ util::Result<VectorOpPtr> Plan::call(const Call& call, const StepGrid& grid) {
 }
 
 util::Result<VectorOpPtr> Plan::range_call(const Call& call, const StepGrid& grid) {
-  RangeCall spec;
-  spec.function = call.function->id;
+  RangeCall spec{.function = call.function->id, .tally = tally()};
   const Expr* vector_argument = nullptr;
   for (const ExprPtr& argument : call.args) {
     if (value_type(*argument) == ValueType::kMatrix) {
@@ -278,7 +277,7 @@ util::Result<VectorOpPtr> Plan::absent_call(const Call& call, const StepGrid& gr
   std::vector<std::uint64_t> present;
   if (call.function->id == FunctionId::kAbsentOverTime) {
     NX_ASSIGN(const Range input, range(argument, grid));
-    NX_ASSIGN(present, presence_in_windows(context_, *input.source, input.windows));
+    NX_ASSIGN(present, presence_in_windows(context_, *input.source, input.windows, tally()));
   } else {
     NX_ASSIGN(const VectorOpPtr input, vector(argument, grid));
     NX_ASSIGN(present, presence_of(context_, *input, grid.count));
@@ -320,8 +319,9 @@ util::Result<VectorOpPtr> Plan::info_call(const Call& call, const StepGrid& grid
             selections_.open_now(context_, std::move(wanted),
                                  fetch_range(refs, context_.lookback_ms, Extension::kNone)));
   const InfoSeries info{
-      make_instant_selector(context_, *selection, false, refs, {SelectorValue::kValue}),
-      make_instant_selector(context_, *selection, false, refs, {SelectorValue::kTimestamp})};
+      make_instant_selector(context_, *selection, false, refs, {SelectorValue::kValue}, tally()),
+      make_instant_selector(context_, *selection, false, refs, {SelectorValue::kTimestamp},
+                            SampleTally(context_.samples, CountsFor::kNoStep))};
   NX_ASSIGN(VectorOpPtr joined, make_info(context_, matchers, *base, info, grid.count));
   context_.budget.release_samples_to(mark);
   return joined;
@@ -378,7 +378,7 @@ util::Result<VectorOpPtr> Plan::histogram_call(const Call& call, const StepGrid&
   const FunctionId id = call.function->id;
   const bool totals = id == FunctionId::kHistogramCount || id == FunctionId::kHistogramSum ||
                       id == FunctionId::kHistogramAvg;
-  const DetailScope scope(*this, totals ? HistogramDetail::kTotals : HistogramDetail::kAll);
+  const Override scope(detail_, totals ? HistogramDetail::kTotals : HistogramDetail::kAll);
   return make_histogram_function(context_, *this, call, grid);
 }
 

@@ -20,20 +20,75 @@
 
 namespace narthex::promql {
 
-// Threads: synchronized.
+// Statistics of a query. Threads: synchronized.
 class SampleCounts {
  public:
-  void add_read(std::uint64_t count) noexcept { read_.fetch_add(count, std::memory_order_relaxed); }
-  void add_queryable(std::uint64_t count) noexcept {
-    queryable_.fetch_add(count, std::memory_order_relaxed);
+  // `steps`: the query's. `by_step`: count for each of them.
+  SampleCounts(std::size_t steps, bool by_step) : steps_(steps), by_step_(by_step ? steps : 0) {}
+
+  void add_read(std::uint64_t count) noexcept { bump(read_, count); }
+  // Of some steps or other; of one; of each.
+  void add_queryable(std::uint64_t count) noexcept { bump(queryable_, count); }
+  void add_queryable_at(std::size_t step, std::uint64_t count) noexcept {
+    bump(queryable_, count);
+    bump(by_step_[step], count);
   }
-  // Relaxed above: these are read after the query's threads have been joined.
+  void add_queryable_each(std::uint64_t count) noexcept { bump(queryable_each_, count); }
+  [[nodiscard]] bool by_step() const noexcept { return !by_step_.empty(); }
+
+  // These are read after the query's threads have been joined.
   [[nodiscard]] std::uint64_t read() const noexcept { return read_.load(); }
-  [[nodiscard]] std::uint64_t queryable() const noexcept { return queryable_.load(); }
+  [[nodiscard]] std::uint64_t queryable() const noexcept {
+    return queryable_.load() + queryable_each_.load() * steps_;
+  }
+  // Empty unless by_step().
+  [[nodiscard]] std::vector<std::uint64_t> queryable_per_step() const {
+    std::vector<std::uint64_t> out;
+    out.reserve(by_step_.size());
+    for (const auto& count : by_step_) out.push_back(count.load() + queryable_each_.load());
+    return out;
+  }
 
  private:
+  static void bump(std::atomic<std::uint64_t>& counter, std::uint64_t count) noexcept {
+    counter.fetch_add(count, std::memory_order_relaxed);
+  }
+
+  const std::size_t steps_;
   std::atomic<std::uint64_t> read_{0};
   std::atomic<std::uint64_t> queryable_{0};
+  std::atomic<std::uint64_t> queryable_each_{0};
+  std::vector<std::atomic<std::uint64_t>> by_step_;
+};
+
+// Which of the query's steps an operator looks at samples for.
+enum class CountsFor : std::uint8_t {
+  kItsStep,   // Its steps are the query's.
+  kEachStep,  // It runs once, for all of them.
+  kNoStep,    // It fills a subquery, whose windows count what they look at.
+};
+
+// Where an operator counts what it looks at. Threads: synchronized.
+class SampleTally {
+ public:
+  SampleTally(SampleCounts& counts, CountsFor counts_for) noexcept
+      : counts_(counts), for_(counts_for) {}
+  // Then add_at() is asked for rather than add().
+  [[nodiscard]] bool by_step() const noexcept {
+    return for_ == CountsFor::kItsStep && counts_.by_step();
+  }
+  void add(std::uint64_t count) const noexcept {
+    if (for_ == CountsFor::kItsStep) counts_.add_queryable(count);
+    if (for_ == CountsFor::kEachStep) counts_.add_queryable_each(count);
+  }
+  // Precondition: by_step().
+  void add_at(std::size_t step, std::uint64_t count) const noexcept {
+    counts_.add_queryable_at(step, count);
+  }
+
+ private:
+  SampleCounts& counts_;
+  CountsFor for_;
 };
 
 // The buffers of a query's threads: as many as work at a time, each used again by the next range of

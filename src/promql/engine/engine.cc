@@ -194,7 +194,7 @@ class Run {
       NX_ASSIGN(storage::SampleColumns cut, cut_window(buffer.samples, range));
       const std::size_t count = cut.float_values.size() + cut.histograms.size();
       if (count == 0) continue;
-      context_.samples.add_queryable(count);
+      count_at_the_only_step(count);
       NX_TRY(context_.budget.charge_samples(count));
       NX_TRY(context_.budget.charge_bytes(count * (sizeof(model::TimestampMs) + sizeof(double))));
       labels.push_back(final_labels(*range.source, i));
@@ -206,6 +206,14 @@ class Run {
     result_.type = ValueType::kMatrix;
     result_.series = ResultSeries(std::move(labels), std::move(samples));
     return {};
+  }
+
+  void count_at_the_only_step(std::uint64_t samples) {
+    if (context_.samples.by_step()) {
+      context_.samples.add_queryable_at(0, samples);
+    } else {
+      context_.samples.add_queryable(samples);
+    }
   }
 
   static util::Result<storage::SampleColumns> cut_window(const RangeSamples& samples,
@@ -380,7 +388,7 @@ util::Result<QueryResult> Engine::State::evaluate(storage::Queryable& storage,
       .workers = workers,
       .budget = Budget(options.samples_max, options.memory_bytes_max, memory),
       .annotations = AnnotationSink(request.text),
-      .samples = {},
+      .samples = SampleCounts(request.grid.count, query.per_step_stats && options.per_step_stats),
       .scratches = {}};
   QueryResult result;
   result.grid = request.grid;
@@ -403,8 +411,8 @@ util::Result<QueryResult> Engine::State::evaluate(storage::Queryable& storage,
   result.timings.evaluation = since(eval_ns) - result.timings.sort;
   result.timings.total = since(start_ns);
   result.annotations = context.annotations.take();
-  result.samples = {
-      context.samples.queryable(), context.samples.read(), context.budget.samples_peak(), {}};
+  result.samples = {context.samples.queryable(), context.samples.read(),
+                    context.budget.samples_peak(), context.samples.queryable_per_step()};
   metrics.queue_time.observe(result.timings.queue);
   metrics.prepare_time.observe(result.timings.preparation);
   metrics.eval_time.observe(result.timings.evaluation);

@@ -317,6 +317,7 @@ util::Result<void> Plan::announce(const Expr& expr, const StepGrid& outer) {
 
 util::Result<VectorOpPtr> Plan::vector(const Expr& expr, const StepGrid& grid) {
   if (computes_once(expr, grid)) {
+    const Override once_for_all(counts_for_, counts_for_once());
     NX_ASSIGN(VectorOpPtr once, vector(expr, StepGrid{grid.start, grid.step_ms, 1}));
     return std::make_unique<RepeatOp>(std::move(once));
   }
@@ -369,6 +370,7 @@ util::Result<Plan::Range> Plan::range(const Expr& expr, const StepGrid& grid) {
   NX_ASSIGN(const std::int64_t range_ms,
             positive_duration(subquery.range_expr.get(), subquery.range.count()));
   NX_ASSIGN(const StepGrid inner, subquery_grid(subquery, grid));
+  const Override counted_by_windows(counts_for_, CountsFor::kNoStep);
   NX_ASSIGN(VectorOpPtr op, vector(*subquery.expr, inner));
   return Range{make_subquery_source(std::move(op), inner),
                {refs.start, refs.step_ms, grid.count, range_ms, grid}};
@@ -382,9 +384,10 @@ util::Result<VectorOpPtr> Plan::selector(const VectorSelector& selector, const S
                             fetch_range(refs, context_.lookback_ms, selector.extension)));
   const bool same_name = names_one_metric(selector.matchers);
   if (selector.extension == Extension::kSmoothed && what == SelectorValue::kValue) {
-    return make_smoothed_selector(context_, *selection, same_name, refs, selector.position);
+    return make_smoothed_selector(context_, *selection, same_name, refs, selector.position,
+                                  tally());
   }
-  return make_instant_selector(context_, *selection, same_name, refs, {what, detail_});
+  return make_instant_selector(context_, *selection, same_name, refs, {what, detail_}, tally());
 }
 
 util::Result<VectorOpPtr> Plan::unary(const Unary& unary, const StepGrid& grid) {
@@ -395,7 +398,7 @@ util::Result<VectorOpPtr> Plan::unary(const Unary& unary, const StepGrid& grid) 
 
 util::Result<VectorOpPtr> Plan::binary(const Binary& binary, const StepGrid& grid) {
   // Operators may look at buckets.
-  const DetailScope whole(*this, HistogramDetail::kAll);
+  const Override whole(detail_, HistogramDetail::kAll);
   const bool left_is_vector = value_type(*binary.lhs) == ValueType::kVector;
   const bool right_is_vector = value_type(*binary.rhs) == ValueType::kVector;
   if (left_is_vector && right_is_vector) {
@@ -429,6 +432,7 @@ util::Result<VectorOpPtr> Plan::aggregate(const Aggregate& aggregate, const Step
 
 util::Result<ScalarColumn> Plan::scalar(const Expr& expr, const StepGrid& grid) {
   if (computes_once(expr, grid) && expr.kind != ExprKind::kNumber) {
+    const Override once_for_all(counts_for_, counts_for_once());
     NX_ASSIGN(const ScalarColumn once, scalar(expr, StepGrid{grid.start, grid.step_ms, 1}));
     return ScalarColumn(grid.count, once.front());
   }

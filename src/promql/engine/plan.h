@@ -77,23 +77,29 @@ class Plan {
   util::Result<VectorOpPtr> unary(const Unary& unary, const StepGrid& grid);
   util::Result<ScalarColumn> scalar_call(const Call& call, const StepGrid& grid);
 
-  // While it lives, selectors give this detail of histograms.
-  class DetailScope {
+  // While it lives, what is planned gets another value of a member.
+  template <class T>
+  class Override {
    public:
-    DetailScope(Plan& plan, HistogramDetail detail)
-        : plan_(plan), before_(std::exchange(plan.detail_, detail)) {}
-    DetailScope(const DetailScope&) = delete;
-    DetailScope& operator=(const DetailScope&) = delete;
-    ~DetailScope() { plan_.detail_ = before_; }
+    Override(T& member, T value) : member_(member), before_(std::exchange(member, value)) {}
+    Override(const Override&) = delete;
+    Override& operator=(const Override&) = delete;
+    ~Override() { member_ = before_; }
 
    private:
-    Plan& plan_;
-    const HistogramDetail before_;
+    T& member_;
+    const T before_;
   };
+
+  [[nodiscard]] SampleTally tally() const noexcept { return {context_.samples, counts_for_}; }
+  [[nodiscard]] CountsFor counts_for_once() const noexcept {
+    return counts_for_ == CountsFor::kNoStep ? CountsFor::kNoStep : CountsFor::kEachStep;
+  }
 
   QueryContext& context_;
   Selections selections_;
-  HistogramDetail detail_ = HistogramDetail::kAll;
+  HistogramDetail detail_ = HistogramDetail::kAll;  // What selectors give.
+  CountsFor counts_for_ = CountsFor::kItsStep;
 };
 
 // The value of a duration expression in milliseconds; its errors carry the byte range.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -81,6 +82,17 @@ bool is_quantile(double q) noexcept {
   return q >= 0 && q <= 1;
 }
 
+// Counts what each window of a series holds.
+void count_windows(std::span<const model::TimestampMs> timestamps, const WindowGrid& windows,
+                   const SampleTally& tally) {
+  if (timestamps.empty()) return;
+  const bool by_step = tally.by_step();
+  const std::uint64_t all = for_each_window(timestamps, windows, [&](const Window& w) {
+    if (by_step) tally.add_at(w.step, w.size());
+  });
+  if (!by_step) tally.add(all);
+}
+
 class RangeFunctionOp final : public VectorOp {
  public:
   RangeFunctionOp(QueryContext& context, RangeSourcePtr source, const WindowGrid& windows,
@@ -112,8 +124,8 @@ class RangeFunctionOp final : public VectorOp {
     const RangeSamples& samples = buffer.samples;
     if (call_.extended) {
       HistogramNotes notes;
-      context_.samples.add_queryable(
-          fill_extended(function_.id, samples, windows_, *call_.extended, out, notes));
+      fill_extended(function_.id, samples, windows_, *call_.extended, out, notes);
+      count_extended(samples);
       annotate_histograms(index, notes);
       annotate_floats(index, out);
       return context_.budget.charge_samples(point_count(out));
@@ -121,18 +133,29 @@ class RangeFunctionOp final : public VectorOp {
     if (samples.has_starts() && knows_starts(function_.id))
       return fill_by_starts(index, samples, out);
     const KernelArguments arguments{call_.first, call_.second};
-    std::uint64_t seen =
+    const std::uint64_t floats =
         function_.kernel(samples.floats, windows_, arguments, scratch.kernel(), out);
     annotate_floats(index, out);
-    if (!samples.histograms.empty()) {
-      seen += for_each_window(samples.histogram_timestamps, windows_, [](const Window&) {});
-      add_histograms(index, samples, out);
+    if (!samples.histograms.empty()) add_histograms(index, samples, out);
+    if (call_.tally.by_step()) {
+      count_windows(samples.floats.timestamps, windows_, call_.tally);
+    } else {
+      call_.tally.add(floats);
     }
-    context_.samples.add_queryable(seen);
+    count_windows(samples.histogram_timestamps, windows_, call_.tally);
     return context_.budget.charge_samples(point_count(out));
   }
 
  private:
+  void count_extended(const RangeSamples& samples) const {
+    const auto sizes = extended_window_sizes(samples, windows_, *call_.extended);
+    if (!call_.tally.by_step()) {
+      call_.tally.add(std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0}));
+      return;
+    }
+    for (std::size_t step = 0; step < sizes.size(); ++step) call_.tally.add_at(step, sizes[step]);
+  }
+
   util::Result<void> fill_by_starts(std::size_t index, const RangeSamples& samples,
                                     ColumnRef out) const {
     HistogramNotes notes;
@@ -143,9 +166,8 @@ class RangeFunctionOp final : public VectorOp {
     } else {
       fill_started(function_.id, samples, windows_, out, notes);
     }
-    const auto ignore = [](const Window&) {};
-    context_.samples.add_queryable(for_each_window(samples.floats.timestamps, windows_, ignore) +
-                                   for_each_window(samples.histogram_timestamps, windows_, ignore));
+    count_windows(samples.floats.timestamps, windows_, call_.tally);
+    count_windows(samples.histogram_timestamps, windows_, call_.tally);
     annotate_histograms(index, notes);
     annotate_floats(index, out);
     return context_.budget.charge_samples(point_count(out));
@@ -284,7 +306,8 @@ util::Result<VectorOpPtr> make_range_function(QueryContext& context, RangeSource
 
 util::Result<std::vector<std::uint64_t>> presence_in_windows(QueryContext& context,
                                                              const RangeSource& source,
-                                                             const WindowGrid& windows) {
+                                                             const WindowGrid& windows,
+                                                             SampleTally tally) {
   std::vector<std::uint64_t> present(presence_words(windows.steps));
   Scratch scratch;
   for (std::size_t i = 0; i < source.size(); ++i) {
@@ -294,9 +317,11 @@ util::Result<std::vector<std::uint64_t>> presence_in_windows(QueryContext& conte
     const auto mark = [&](const Window& w) {
       present[w.step / 64] |= std::uint64_t{1} << (w.step % 64);
     };
-    const std::uint64_t seen = for_each_window(buffer.samples.floats.timestamps, windows, mark) +
-                               for_each_window(buffer.samples.histogram_timestamps, windows, mark);
-    context.samples.add_queryable(seen);
+    for (const auto times :
+         {buffer.samples.floats.timestamps, buffer.samples.histogram_timestamps}) {
+      for_each_window(times, windows, mark);
+      count_windows(times, windows, tally);
+    }
   }
   return present;
 }

@@ -15,11 +15,12 @@ namespace narthex::promql {
 
 struct RangeCall {
   FunctionId function{};
-  Position argument;          // The range vector's: what annotations point at.
-  Position parameter;         // The first scalar argument's.
-  std::vector<double> first;  // Scalar arguments by step; see KernelArguments.
-  std::vector<double> second;
+  Position argument{};          // The range vector's: what annotations point at.
+  Position parameter{};         // The first scalar argument's.
+  std::vector<double> first{};  // Scalar arguments by step; see KernelArguments.
+  std::vector<double> second{};
   std::optional<ExtendedRange> extended = std::nullopt;  // Then extends(function, …).
+  SampleTally tally;
 };
 
 [[nodiscard]] bool is_range_function(FunctionId id) noexcept;
@@ -33,6 +34,7 @@ util::Result<VectorOpPtr> make_range_function(QueryContext& context, RangeSource
 // One bit for each step at which some series has a sample in its window.
 util::Result<std::vector<std::uint64_t>> presence_in_windows(QueryContext& context,
                                                              const RangeSource& source,
-                                                             const WindowGrid& windows);
+                                                             const WindowGrid& windows,
+                                                             SampleTally tally);
 
 }  // namespace narthex::promql

@@ -59,8 +59,11 @@ class NewestSample {
 class InstantSelectorOp final : public SelectionLabels<VectorOp> {
  public:
   InstantSelectorOp(QueryContext& context, const Selection& selection, bool same_name, RefGrid refs,
-                    SelectorOptions options)
-      : SelectionLabels(context, selection, same_name), refs_(refs), options_(options) {}
+                    SelectorOptions options, SampleTally tally)
+      : SelectionLabels(context, selection, same_name),
+        refs_(refs),
+        options_(options),
+        tally_(tally) {}
 
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
     auto buffer = scratch.samples();
@@ -71,11 +74,20 @@ class InstantSelectorOp final : public SelectionLabels<VectorOp> {
       fill_both(*samples, out);
     }
     const std::size_t points = point_count(out);
-    context_.samples.add_queryable(points);
+    count(points, out);
     return context_.budget.charge_samples(points);
   }
 
  private:
+  void count(std::size_t points, ColumnRef out) const {
+    if (!tally_.by_step()) {
+      tally_.add(points);
+      return;
+    }
+    out.for_each_float([&](std::size_t step) { tally_.add_at(step, 1); });
+    for (const HistogramPoint& point : out.histograms()) tally_.add_at(point.step, 1);
+  }
+
   [[nodiscard]] bool is_fresh(TimestampMs sample, TimestampMs ref) const noexcept {
     return sample > model::sub_saturated(ref, context_.lookback_ms);
   }
@@ -149,6 +161,7 @@ class InstantSelectorOp final : public SelectionLabels<VectorOp> {
 
   const RefGrid refs_;
   const SelectorOptions options_;
+  const SampleTally tally_;
 };
 
 class MatrixSource final : public SelectionLabels<RangeSource> {
@@ -272,8 +285,8 @@ util::Result<void> read_fresh_samples(QueryContext& context, const Selection& se
 }
 
 VectorOpPtr make_instant_selector(QueryContext& context, const Selection& selection, bool same_name,
-                                  RefGrid refs, SelectorOptions options) {
-  return std::make_unique<InstantSelectorOp>(context, selection, same_name, refs, options);
+                                  RefGrid refs, SelectorOptions options, SampleTally tally) {
+  return std::make_unique<InstantSelectorOp>(context, selection, same_name, refs, options, tally);
 }
 
 RangeSourcePtr make_matrix_source(QueryContext& context, const Selection& selection, bool same_name,

@@ -70,10 +70,10 @@ struct SelectorOptions {
   HistogramDetail detail = HistogramDetail::kAll;
 };
 VectorOpPtr make_instant_selector(QueryContext& context, const Selection& selection, bool same_name,
-                                  RefGrid refs, SelectorOptions options);
+                                  RefGrid refs, SelectorOptions options, SampleTally tally);
 // `where` is the selector's position.
 VectorOpPtr make_smoothed_selector(QueryContext& context, const Selection& selection,
-                                   bool same_name, RefGrid refs, Position where);
+                                   bool same_name, RefGrid refs, Position where, SampleTally tally);
 RangeSourcePtr make_matrix_source(QueryContext& context, const Selection& selection, bool same_name,
                                   HistogramDetail detail);
 // The points of an operator planned on `grid`, as samples.

@@ -20,17 +20,20 @@ using model::TimestampMs;
 class SmoothedSelectorOp final : public SelectionLabels<VectorOp> {
  public:
   SmoothedSelectorOp(QueryContext& context, const Selection& selection, bool same_name,
-                     RefGrid refs, Position where)
-      : SelectionLabels(context, selection, same_name), refs_(refs), where_(where) {}
+                     RefGrid refs, Position where, SampleTally tally)
+      : SelectionLabels(context, selection, same_name), refs_(refs), where_(where), tally_(tally) {}
 
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
     RangeBuffer buffer(scratch);
     NX_TRY(read_fresh_samples(context_, selection_, index, buffer));
     HistogramNotes notes;
     std::uint64_t seen = 0;
-    for (std::size_t step = 0; step < refs_.count; ++step)
-      seen += fill_step(buffer.samples, step, out, notes);
-    context_.samples.add_queryable(seen);
+    for (std::size_t step = 0; step < refs_.count; ++step) {
+      const std::uint64_t of_step = fill_step(buffer.samples, step, out, notes);
+      if (tally_.by_step()) tally_.add_at(step, of_step);
+      seen += of_step;
+    }
+    if (!tally_.by_step()) tally_.add(seen);
     if (notes.mixed_schemas) {
       context_.annotations.warn(
           where_, fmt::format("vector contains a mix of histograms with exponential and custom "
@@ -101,13 +104,15 @@ class SmoothedSelectorOp final : public SelectionLabels<VectorOp> {
 
   const RefGrid refs_;
   const Position where_;
+  const SampleTally tally_;
 };
 
 }  // namespace
 
 VectorOpPtr make_smoothed_selector(QueryContext& context, const Selection& selection,
-                                   bool same_name, RefGrid refs, Position where) {
-  return std::make_unique<SmoothedSelectorOp>(context, selection, same_name, refs, where);
+                                   bool same_name, RefGrid refs, Position where,
+                                   SampleTally tally) {
+  return std::make_unique<SmoothedSelectorOp>(context, selection, same_name, refs, where, tally);
 }
 
 }  // namespace narthex::promql

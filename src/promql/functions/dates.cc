@@ -5,7 +5,9 @@
 namespace narthex::promql {
 namespace {
 
-constexpr std::int64_t kSecondsPerDay = 86'400;
+constexpr std::uint64_t kSecondsPerDay = 86'400;
+// From 1 January of the year -292277022399, where a cycle of 400 years begins, to 1970.
+constexpr std::uint64_t kDaysFromZero = 106'751'991'073'094;
 constexpr std::array<unsigned, 13> kDaysBeforeMonth = {0,   31,  59,  90,  120, 151, 181,
                                                        212, 243, 273, 304, 334, 365};
 
@@ -21,12 +23,12 @@ constexpr unsigned days_in(std::int64_t year, unsigned month) noexcept {
 }  // namespace
 
 CivilTime civil_time(std::int64_t unix_seconds) noexcept {
-  std::int64_t days = unix_seconds / kSecondsPerDay;
-  std::int64_t second = unix_seconds % kSecondsPerDay;
-  if (second < 0) {
-    second += kSecondsPerDay;
-    days -= 1;
-  }
+  // Counted from the year -292277022399, unsigned: what lies before wraps to the far future, as in
+  // Prometheus. That is what NaN and infinities, the smallest integer here, are shown as.
+  const std::uint64_t since_zero =
+      static_cast<std::uint64_t>(unix_seconds) + kDaysFromZero * kSecondsPerDay;
+  const auto days = static_cast<std::int64_t>(since_zero / kSecondsPerDay - kDaysFromZero);
+  const std::uint64_t second = since_zero % kSecondsPerDay;
   CivilTime out;
   out.hour = static_cast<unsigned>(second / 3600);
   out.minute = static_cast<unsigned>(second / 60 % 60);

@@ -151,9 +151,8 @@ TimestampMs last_time(Times times, const Window& w) {
 
 // Calls body(step, frame, window) for every step whose window holds a sample after its start.
 template <class Body>
-std::uint64_t for_each_reach(const RangeSamples& samples, const WindowGrid& grid,
-                             const ExtendedRange& range, Body&& body) {
-  std::uint64_t seen = 0;
+void for_each_reach(const RangeSamples& samples, const WindowGrid& grid, const ExtendedRange& range,
+                    Body&& body) {
   for (std::size_t step = 0; step < grid.steps; ++step) {
     const TimestampMs end = grid.ref(step);
     const Frame frame{model::sub_saturated(end, grid.range_ms), end,
@@ -163,12 +162,14 @@ std::uint64_t for_each_reach(const RangeSamples& samples, const WindowGrid& grid
     reach.see(samples.histogram_timestamps);
     const MixedWindow window{reach.window(step, samples.floats.timestamps),
                              reach.window(step, samples.histogram_timestamps)};
-    seen += window.size();
-    const TimestampMs last = std::max(last_time(samples.floats.timestamps, window.floats),
-                                      last_time(samples.histogram_timestamps, window.histograms));
-    if (last > frame.start) body(step, frame, window);
+    body(step, frame, window);
   }
-  return seen;
+}
+
+// Whether the window itself holds a sample, not its lookback alone.
+bool holds_any(const RangeSamples& samples, const Frame& frame, const MixedWindow& window) {
+  return std::max(last_time(samples.floats.timestamps, window.floats),
+                  last_time(samples.histogram_timestamps, window.histograms)) > frame.start;
 }
 
 }  // namespace
@@ -203,12 +204,12 @@ HistogramPtr interpolated(const Between& at, const FloatHistogram& before,
   return sum;
 }
 
-std::uint64_t fill_extended(FunctionId function, const RangeSamples& samples,
-                            const WindowGrid& grid, const ExtendedRange& range, ColumnRef out,
-                            HistogramNotes& notes) {
+void fill_extended(FunctionId function, const RangeSamples& samples, const WindowGrid& grid,
+                   const ExtendedRange& range, ColumnRef out, HistogramNotes& notes) {
   const bool counter = function != FunctionId::kDelta;
   const double divisor = function == FunctionId::kRate ? seconds_of(grid.range_ms) : 1;
   const auto body = [&](std::size_t step, const Frame& frame, const MixedWindow& w) {
+    if (!holds_any(samples, frame, w)) return;
     if (function == FunctionId::kChanges || function == FunctionId::kResets) {
       const Event event = function == FunctionId::kChanges ? Event::kChange : Event::kReset;
       out.set(step, count_events(samples, w, event));
@@ -221,7 +222,17 @@ std::uint64_t fill_extended(FunctionId function, const RangeSamples& samples,
       out.add(step, as_gauge(*divided(*change, divisor)));
     }
   };
-  return for_each_reach(samples, grid, range, body);
+  for_each_reach(samples, grid, range, body);
+}
+
+std::vector<std::uint64_t> extended_window_sizes(const RangeSamples& samples,
+                                                 const WindowGrid& grid,
+                                                 const ExtendedRange& range) {
+  std::vector<std::uint64_t> out(grid.steps);
+  for_each_reach(samples, grid, range, [&](std::size_t step, const Frame&, const MixedWindow& w) {
+    out[step] = w.size();
+  });
+  return out;
 }
 
 BoundedFloats bounded_window(const FloatSamples& samples, const WindowGrid& grid,

@@ -23,11 +23,14 @@ struct ExtendedRange {
 // Anchored: changes, delta, increase, rate, resets. Smoothed: delta, increase, rate.
 [[nodiscard]] bool extends(FunctionId function, Extension extension) noexcept;
 
-// `samples` reach as far as the lookback does; `out` is empty. Returns how many samples all windows
-// held together. Precondition: extends().
-std::uint64_t fill_extended(FunctionId function, const RangeSamples& samples,
-                            const WindowGrid& grid, const ExtendedRange& range, ColumnRef out,
-                            HistogramNotes& notes);
+// `samples` reach as far as the lookback does; `out` is empty. Precondition: extends().
+void fill_extended(FunctionId function, const RangeSamples& samples, const WindowGrid& grid,
+                   const ExtendedRange& range, ColumnRef out, HistogramNotes& notes);
+
+// How many samples the window of each step holds, those that the lookback reaches included.
+[[nodiscard]] std::vector<std::uint64_t> extended_window_sizes(const RangeSamples& samples,
+                                                               const WindowGrid& grid,
+                                                               const ExtendedRange& range);
 
 // The floats of the first window with its boundaries as samples of their own: at its start and at
 // its end. Empty when the window is.

@@ -14,7 +14,7 @@ QUERY_COUNT = int(os.environ.get("NARTHEX_LIVE_QUERIES", "400"))
 T0 = 1_700_000_000
 STEP_SECONDS = 15
 SAMPLES = 240  # An hour.
-RECEIVER = ["--web.enable-remote-write-receiver", "--enable-feature=promql-experimental-functions"]
+RECEIVER = ["--web.enable-remote-write-receiver", "--enable-feature=promql-experimental-functions,promql-per-step-stats"]
 STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
 
 
@@ -245,6 +245,34 @@ class LiveComparison(unittest.TestCase):
         self.assertEqual(len(differences), 0, f"seed {seed}:\n" + "\n".join(differences))
         # Most of them say something.
         self.assertLess(empty, QUERY_COUNT / 2)
+
+    # Not among them: joins, where what cannot match is not looked at, and limitk, which stops when it has enough.
+    COUNTED = ("temperature", "temperature @ 1700001800", 'requests_total{job="api"} offset 10m', "rate(requests_total[5m])",
+               "sum(rate(requests_total[5m]))", "absent_over_time(temperature[1m])", "absent(nope)", "topk(2, temperature)",
+               "temperature[5m]", "temperature[5m:30s]", "sum_over_time(temperature[5m] @ 1700001800)",
+               "max_over_time(temperature[5m:15s])", "max_over_time(sum(rate(requests_total[1m]))[5m:30s])",
+               "max_over_time((temperature @ 1700001800)[5m:15s])", "count_over_time(temperature[5m:15s] @ 1700001800)",
+               "max_over_time(max_over_time(temperature[1m:15s])[5m:1m])", "timestamp(temperature)", "predict_linear(temperature[5m], 60)",
+               "histogram_quantile(0.9, sum by (le) (rate(latency_seconds_bucket[5m])))", "temperature + temperature",
+               'scalar(temperature{job="api",instance="a:1"})', "vector(1)", "time()", "sort(temperature)")
+
+    def test_counts_of_samples_agree(self):
+        samples = history(random.Random(7))
+
+        def counts(server, path, params):
+            of_query = server.api(path, params | {"stats": "all"})["stats"]["samples"]
+            return of_query["totalQueryableSamples"], of_query["totalQueryableSamplesPerStep"]
+
+        with Prometheus("", args=RECEIVER) as peer, Narthex("", args=RECEIVER) as server:
+            for each in (peer, server):
+                remote_write.write(each, samples)
+            for expression in self.COUNTED:
+                questions = [("query", {"query": expression, "time": T0 + 2000})]
+                if not expression.endswith("]"):
+                    questions.append(("query_range", {"query": expression, "start": T0 + 1500, "end": T0 + 2100, "step": 60}))
+                for path, params in questions:
+                    with self.subTest(path=path, query=expression):
+                        self.assertEqual(counts(server, path, params), counts(peer, path, params))
 
 
 if __name__ == "__main__":

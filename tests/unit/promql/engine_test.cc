@@ -44,6 +44,19 @@ TEST_F(EngineTest, ScalarsStringsAndMatrices) {
   EXPECT_FALSE(range("m[2s]", 0, 1'000, 1'000));
 }
 
+TEST_F(EngineTest, DatesOfWhatIsNoTimeAreThoseOfTheSmallestInteger) {
+  for (const char* number : {"NaN", "Inf", "-Inf", "1e300"}) {
+    SCOPED_TRACE(number);
+    const auto ask = [&](const std::string& function) {
+      return print(*instant(function + "(vector(" + number + "))", 0)).at("{}");
+    };
+    EXPECT_EQ(ask("year"), "292277026596@0");
+    EXPECT_EQ(ask("month"), "12@0");
+    EXPECT_EQ(ask("hour"), "15@0");
+    EXPECT_EQ(ask("minute"), "30@0");
+  }
+}
+
 TEST_F(EngineTest, SubqueryStepsLieOnMultiplesOfTheStep) {
   load({{"__name__", "m"}}, 10'000, {1, 2});
   EXPECT_EQ(instant_printed("sum_over_time(m[50s:5s])", 10'000), (Printed{{"{}", "4@10000"}}));

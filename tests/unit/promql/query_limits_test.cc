@@ -1,6 +1,9 @@
 // What a query may take, and what it says it took: its turn, its time, its look-back, its counts.
 #include <future>
+#include <numeric>
 #include <stop_token>
+
+#include <gmock/gmock.h>
 
 #include "support/gate.h"
 #include "unit/promql/engine_fixture.h"
@@ -13,6 +16,8 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
 
 // Holds whoever opens it until it is let through.
 class HeldStorage final : public storage::Queryable {
@@ -104,6 +109,30 @@ TEST_F(QueryLimits, SamplesAreCounted) {
   EXPECT_EQ(windows->samples.queryable, 7U);
   EXPECT_EQ(windows->samples.read, 4U);
   EXPECT_GE(windows->samples.peak, 2U);
+  EXPECT_THAT(windows->samples.queryable_per_step, IsEmpty());
+}
+
+TEST_F(QueryLimits, SamplesAreCountedByStep) {
+  make_engine({.extended_range_selectors = true, .per_step_stats = true});
+  load({{"__name__", "m"}}, kMinute, {1, 2, 3, 4});
+  const auto counts = [&](std::string_view query) {
+    const QueryRange all{0, 3 * kMinute, minutes(1)};
+    const auto result = engine_->range(storage_, query, all, QueryOptions{.per_step_stats = true});
+    EXPECT_TRUE(result);
+    const auto& steps = result->samples.queryable_per_step;
+    EXPECT_EQ(std::accumulate(steps.begin(), steps.end(), 0ULL), result->samples.queryable);
+    return steps;
+  };
+  EXPECT_THAT(counts("m offset 2m"), ElementsAre(0, 0, 1, 1));
+  EXPECT_THAT(counts("sum_over_time(m[2m])"), ElementsAre(1, 2, 2, 2));
+  // What @ pins is read once, and counts for each step.
+  EXPECT_THAT(counts("sum_over_time(m[2m] @ 60)"), ElementsAre(2, 2, 2, 2));
+  // A subquery's points count, not what they are made of.
+  EXPECT_THAT(counts("sum_over_time((m + m)[2m:1m])"), ElementsAre(1, 2, 2, 2));
+  // The sample in front of the window belongs to it.
+  EXPECT_THAT(counts("increase(m[1m] anchored)"), ElementsAre(1, 2, 2, 2));
+  EXPECT_THAT(counts("m smoothed"), ElementsAre(1, 1, 1, 1));
+  EXPECT_THAT(counts("time()"), ElementsAre(0, 0, 0, 0));
 }
 
 }  // namespace
