@@ -137,6 +137,25 @@ ApiResult<promql::ExprPtr> parsed_query(const Call& call) {
   return std::move(*expr);
 }
 
+// One series of the answer; a comma goes before all but the first.
+void append_exemplars(std::string& out, const storage::SeriesExemplars& series) {
+  if (out.back() == '}') out.push_back(',');
+  out += R"({"seriesLabels":)";
+  append_json_labels(out, series.series);
+  out += R"(,"exemplars":[)";
+  for (const storage::ExemplarPoint& one : series.exemplars) {
+    if (out.back() == '}') out.push_back(',');
+    out += R"({"labels":)";
+    append_json_labels(out, one.labels);
+    out += R"(,"value":)";
+    append_json_value(out, one.value);
+    out += R"(,"timestamp":)";
+    append_json_timestamp(out, one.timestamp);
+    out.push_back('}');
+  }
+  out += "]}";
+}
+
 }  // namespace
 
 storage::Deadline Call::deadline() const {
@@ -173,17 +192,23 @@ ApiResult<void> query_range(const Call& call) {
   return answer(call, std::move(result), std::move(settings));
 }
 
-// Exemplars are not stored yet: the answer is that of a server with exemplar storage off.
 ApiResult<void> query_exemplars(const Call& call) {
   NX_API_ASSIGN(const model::TimeRange range, time_range(call.params));
   if (range.max < range.min) return bad_data("end timestamp must not be before start timestamp");
   const auto expr = promql::parse(call.params.get("query"), call.api.options.parser);
   if (!expr) return to_api_error(expr.error());
-  if (promql::selectors_of(**expr).empty()) {
+  const std::vector<model::Matchers> selectors = promql::selectors_of(**expr);
+  if (selectors.empty()) {
     call.out.send(204, "", "");
     return {};
   }
-  send_data(call.out, "[]");
+  std::string data = "[";
+  if (const auto* exemplars = call.api.backends.exemplars) {
+    for (const storage::SeriesExemplars& series : exemplars->exemplars(range, selectors))
+      append_exemplars(data, series);
+  }
+  data.push_back(']');
+  send_data(call.out, data);
   return {};
 }
 

@@ -49,6 +49,7 @@ constexpr std::size_t kHandlerThreads = 32;
 constexpr std::size_t kHandlerQueueMax = 4096;
 constexpr std::size_t kWorkQueueMax = 1U << 16U;
 constexpr std::chrono::milliseconds kRetentionDefault = std::chrono::hours(24) * 15;
+constexpr std::int64_t kExemplarsMax = 10'000'000;  // Bounds what a typing error costs.
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -75,6 +76,14 @@ std::uint64_t retention_bytes(const Options& options, const config::Config& conf
     return size ? size->bytes : 0;
   }
   return options.storage.retention_bytes;
+}
+
+// Exemplars are kept when the feature is on.
+std::size_t exemplars_max(const Options& options, const config::Config& config) {
+  if (std::ranges::find(options.features, "exemplar-storage") == options.features.end()) return 0;
+  const std::int64_t wanted = config.storage.exemplars ? config.storage.exemplars->max_exemplars
+                                                       : config::ExemplarsSection{}.max_exemplars;
+  return wanted <= 0 ? 0 : static_cast<std::size_t>(std::min(wanted, kExemplarsMax));
 }
 
 // Precondition: one of the names that the flag takes.
@@ -304,6 +313,7 @@ util::Result<void> Daemon::Parts::open_storage() {
   db_options.merge_overlapping_blocks = options.storage.merge_overlapping_blocks;
   db_options.retention = retention_time(options, *config->current());
   db_options.retention_bytes = retention_bytes(options, *config->current());
+  db_options.exemplars_max = exemplars_max(options, *config->current());
   db_options.samples_per_chunk = options.storage.samples_per_chunk;
   db_options.wal_compression = wal_compression(options.storage.wal_compression);
   db_options.wal_segment_bytes = options.storage.wal_segment_bytes;
@@ -376,6 +386,7 @@ void Daemon::Parts::become_ready() {
   backends.engine = engine.get();
   backends.targets = targets.get();
   backends.database = head.get();
+  backends.exemplars = db.get();
   api->set_ready(backends);
   ready.set(1);
   ui->set_page(page_values(Readiness::kReady));
@@ -402,6 +413,7 @@ util::Result<void> Daemon::Parts::reload() {
     return applied;
   }
   engine->set_subquery_step(fresh->global.evaluation_interval);
+  db->set_exemplars_max(exemplars_max(options, *fresh));
   config->loaded(*std::move(fresh));
   api->set_reload_succeeded(true);
   util::log_info("Completed loading of configuration", {{"config", source->describe()}});

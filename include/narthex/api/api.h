@@ -16,6 +16,7 @@
 #include "narthex/promql/engine.h"
 #include "narthex/promql/parser.h"
 #include "narthex/storage/appender.h"
+#include "narthex/storage/exemplars.h"
 #include "narthex/storage/queryable.h"
 #include "narthex/telemetry/registry.h"
 #include "narthex/util/clock.h"
@@ -84,6 +85,7 @@ struct Backends {
   promql::Engine* engine = nullptr;
   TargetsView* targets = nullptr;
   DatabaseView* database = nullptr;
+  storage::ExemplarQueryable* exemplars = nullptr;  // Null: there are none.
 };
 
 // Threads: synchronized.

@@ -17,6 +17,7 @@
 #include "narthex/model/matcher.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/storage/appender.h"
+#include "narthex/storage/exemplars.h"
 #include "narthex/storage/queryable.h"
 #include "narthex/telemetry/registry.h"
 #include "narthex/util/clock.h"
@@ -46,6 +47,7 @@ struct DbOptions {
   // How often blocks are looked for, cut, compacted and dropped; 0: only when maintain() is called.
   std::chrono::milliseconds block_reload_interval{0};
   std::size_t samples_per_chunk = 120;
+  std::size_t exemplars_max = 0;  // 0: exemplars are not kept.
 
   WalCompression wal_compression = WalCompression::kSnappy;
   std::uint64_t wal_segment_bytes = std::uint64_t{128} << 20U;  // A multiple of 32 KiB.
@@ -113,7 +115,7 @@ struct BlockInfo {
 
 // Threads: synchronized, but for close() and the destructor: nobody else may be using the Db or
 // what it returned.
-class Db : public storage::Appender, public storage::Queryable {
+class Db : public storage::Appender, public storage::Queryable, public storage::ExemplarQueryable {
  public:
   // Locks the directory, opens the blocks, reads the log, opens a new log segment. Damage in a
   // block or in the log is set aside and reported, it never fails the start. kAlreadyExists:
@@ -139,6 +141,9 @@ class Db : public storage::Appender, public storage::Queryable {
   // Links all blocks into a directory under "snapshots" of the data directory; unless `skip_head`,
   // what only the head has becomes one more block there. The name of the directory.
   virtual util::Result<std::string> snapshot(bool skip_head) = 0;
+
+  // How many exemplars are kept from now on; the newest of those there are stay.
+  virtual void set_exemplars_max(std::size_t count) = 0;
 
   // In order of time.
   [[nodiscard]] virtual std::vector<BlockInfo> blocks() const = 0;

@@ -16,6 +16,7 @@
 #include "tsdb/db/merged_querier.h"
 #include "tsdb/db/replay.h"
 #include "tsdb/db/sync_loop.h"
+#include "tsdb/head/exemplar_ring.h"
 #include "tsdb/head/head.h"
 #include "tsdb/wal/histogram_record.h"
 #include "tsdb/wal/log_writer.h"
@@ -28,6 +29,7 @@ namespace {
 // Records stay well below what a reader wants to hold at once, and a damaged one costs little.
 constexpr std::size_t kSamplesPerRecord = 4096;
 constexpr std::size_t kSeriesPerRecord = 256;
+constexpr std::size_t kExemplarsPerRecord = 1024;
 constexpr std::size_t kHistogramBytesPerRecord = 64 << 10U;
 // How long a truncation waits for queries that read what it wants to drop.
 constexpr std::chrono::seconds kTruncationPatience{1};
@@ -46,6 +48,7 @@ class DbImpl final : public Db {
         env_(*options_.env),
         head_({.chunk_range_ms = options_.block_range_min.count(),
                .samples_per_chunk = options_.samples_per_chunk}),
+        exemplars_(options_.exemplars_max),
         blocks_(env_, options_.path),
         maintenance_(maintenance_options(options_), *options_.clock, blocks_, head_) {}
   ~DbImpl() override {
@@ -68,7 +71,7 @@ class DbImpl final : public Db {
     NX_TRY(maintenance_.start());
     const util::SteadyNs begin = options_.clock->steady_ns();
     head_.stop_appends_before(maintenance_.head_begin());
-    LogReplay replay(env_, options_.path, head_, replay_report_, progress);
+    LogReplay replay(env_, options_.path, {head_, exemplars_}, replay_report_, progress);
     NX_ASSIGN(const std::uint64_t segment, replay.run());
     replay_report_.duration = std::chrono::nanoseconds(options_.clock->steady_ns() - begin);
     const LogWriterOptions log_options{.segment_bytes = options_.wal_segment_bytes,
@@ -81,8 +84,8 @@ class DbImpl final : public Db {
     if (replay_report_.segments != 0) log_replay();
     if (options_.registry != nullptr) {
       metrics_ = register_db_metrics(
-          *options_.registry,
-          {head_, *log_, *truncation_, replay_report_, blocks_, maintenance_, clean_start_});
+          *options_.registry, {head_, exemplars_, *log_, *truncation_, replay_report_, blocks_,
+                               maintenance_, clean_start_});
     }
     if (options_.wal_sync_interval.count() > 0) {
       sync_loop_.emplace(*options_.clock, "tsdb-sync", options_.wal_sync_interval,
@@ -121,10 +124,10 @@ class DbImpl final : public Db {
                             storage::AppendReport& report) override {
     const util::MutexLock lock(commit_mutex_);
     if (closed_) return util::fail(util::Code::kUnavailable, "storage is closed");
-    // Exemplars and metadata are left out as upstream leaves them out without its features for
-    // them.
+    // Metadata is left out as upstream leaves it out without its feature for it.
     head_.validate(batch, atomicity, prepared_, report);
-    if (prepared_.refused || prepared_.empty()) {
+    find_exemplars(batch);
+    if (prepared_.refused || (prepared_.empty() && new_exemplars_.empty())) {
       Head::discard(prepared_);
       return {};
     }
@@ -134,7 +137,11 @@ class DbImpl final : public Db {
       Head::discard(prepared_);
       return logged;
     }
-    head_.apply(batch, prepared_);
+    if (!prepared_.empty()) head_.apply(batch, prepared_);
+    for (const std::size_t i : new_exemplars_) {
+      const storage::Exemplar& one = batch.exemplars[i];
+      exemplars_.append(labels_of(one.ref), {one.timestamp, one.value, one.labels});
+    }
     return {};
   }
 
@@ -149,6 +156,12 @@ class DbImpl final : public Db {
     if (range.min <= range.max) parts.push_back(head_.querier(range));
     return merge_queriers(std::move(parts));
   }
+
+  [[nodiscard]] std::vector<storage::SeriesExemplars> exemplars(
+      model::TimeRange range, std::span<const model::Matchers> any_of) const override {
+    return exemplars_.select(range, any_of);
+  }
+  void set_exemplars_max(std::size_t count) override { exemplars_.resize(count); }
 
   util::Result<void> maintain() override { return maintenance_.run_round(); }
   util::Result<void> delete_series(std::span<const model::Matcher> matchers, model::TimeRange range,
@@ -265,7 +278,38 @@ class DbImpl final : public Db {
     add_histogram_records<&PreparedHistogram::integer>(true);
     add_histogram_records<&PreparedHistogram::floating>(false);
     add_histogram_records<&PreparedHistogram::floating>(true);
+    add_exemplar_records(batch);
     return options_.wal_sync_interval.count() == 0 ? log_->commit_durably() : log_->commit();
+  }
+
+  [[nodiscard]] model::Labels labels_of(storage::SeriesRef ref) const {
+    const LabelIndex& index = head_.index();
+    return index.labels(index.labels_of(static_cast<SeriesId>(ref)));
+  }
+
+  // Which of the batch's are to be kept: those of known series that are newer than what there is.
+  void find_exemplars(const storage::WriteBatch& batch) NX_REQUIRES(commit_mutex_) {
+    new_exemplars_.clear();
+    if (batch.exemplars.empty() || exemplars_.stats().capacity == 0) return;
+    for (std::size_t i = 0; i < batch.exemplars.size(); ++i) {
+      const storage::Exemplar& one = batch.exemplars[i];
+      if (!head_.has_series(one.ref)) continue;
+      const storage::ExemplarPoint point{one.timestamp, one.value, one.labels};
+      if (exemplars_.check(labels_of(one.ref), point) == ExemplarOutcome::kOk)
+        new_exemplars_.push_back(i);
+    }
+  }
+  void add_exemplar_records(const storage::WriteBatch& batch) NX_REQUIRES(commit_mutex_) {
+    std::vector<RefExemplar> entries;
+    for (std::size_t k = 0; k < new_exemplars_.size(); ++k) {
+      const storage::Exemplar& one = batch.exemplars[new_exemplars_[k]];
+      entries.push_back({one.ref, one.timestamp, one.value, one.labels});
+      if (entries.size() < kExemplarsPerRecord && k + 1 < new_exemplars_.size()) continue;
+      record_.clear();
+      encode_exemplars_record(record_, entries);
+      log_->add(record_);
+      entries.clear();
+    }
   }
 
   // Those of one form, with custom buckets or without.
@@ -358,6 +402,7 @@ class DbImpl final : public Db {
   const DbOptions options_;
   util::Env& env_;
   Head head_;
+  ExemplarRing exemplars_;
   BlockStore blocks_;
   Maintenance maintenance_;
   ReplayReport replay_report_;
@@ -366,6 +411,7 @@ class DbImpl final : public Db {
   util::Mutex commit_mutex_;
   bool closed_ NX_GUARDED_BY(commit_mutex_) = false;
   PreparedBatch prepared_ NX_GUARDED_BY(commit_mutex_);
+  std::vector<std::size_t> new_exemplars_ NX_GUARDED_BY(commit_mutex_);  // Of the batch, by index.
   std::string record_ NX_GUARDED_BY(commit_mutex_);
 
   std::unique_ptr<LogWriter> log_;

@@ -94,6 +94,22 @@ void register_head(Registrar& add, const Head& head) {
             [&head] { return static_cast<double>(head.isolation().last_complete()); });
 }
 
+void register_exemplars(Registrar& add, const ExemplarRing& ring) {
+  add.counter("exemplar_exemplars_appended_total", "Exemplars stored.", ring.counters().appended);
+  add.counter("exemplar_out_of_order_exemplars_total",
+              "Exemplars refused because their series has a newer one.",
+              ring.counters().out_of_order);
+  add.gauge("exemplar_exemplars_in_storage", "Exemplars in memory.",
+            [&ring] { return static_cast<double>(ring.stats().stored); });
+  add.gauge("exemplar_series_with_exemplars_in_storage", "Series with exemplars in memory.",
+            [&ring] { return static_cast<double>(ring.stats().series); });
+  add.gauge("exemplar_max_exemplars", "How many exemplars are kept.",
+            [&ring] { return static_cast<double>(ring.stats().capacity); });
+  add.gauge("exemplar_last_exemplars_timestamp_seconds",
+            "Time of the oldest exemplar in memory, in seconds.",
+            [&ring] { return static_cast<double>(ring.stats().oldest) / 1000; });
+}
+
 void register_log(Registrar& add, const LogWriter& log) {
   const LogWriterCounters& counters = log.counters();
   add.counter("wal_page_flushes_total", "Pages of the log written, whole or in part.",
@@ -172,6 +188,7 @@ std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Regist
                                                                const DbMetricSources& sources) {
   Registrar add(registry);
   register_head(add, sources.head);
+  register_exemplars(add, sources.exemplars);
   register_log(add, sources.log);
   register_blocks(add, sources.blocks);
   register_maintenance(add, sources.maintenance);

@@ -10,6 +10,7 @@
 #include "tsdb/db/block_store.h"
 #include "tsdb/db/head_truncation.h"
 #include "tsdb/db/maintenance.h"
+#include "tsdb/head/exemplar_ring.h"
 #include "tsdb/head/head.h"
 #include "tsdb/wal/log_writer.h"
 
@@ -18,6 +19,7 @@ namespace narthex::tsdb {
 // What the metrics are read from; all of it outlives the returned callbacks.
 struct DbMetricSources {
   const Head& head;
+  const ExemplarRing& exemplars;
   const LogWriter& log;
   const HeadTruncation& truncation;
   const ReplayReport& replay;

@@ -73,21 +73,23 @@ void LogReplay::Decoded::clear() {
   integers.clear();
   floating.clear();
   tombstones.clear();
+  exemplars.clear();
   order.clear();
 }
 
 std::size_t LogReplay::Decoded::weight() const noexcept {
   // A histogram costs as much as some samples.
   constexpr std::size_t kSamplesPerHistogram = 16;
-  return series.size() + samples.size() +
+  return series.size() + samples.size() + exemplars.size() +
          kSamplesPerHistogram * (integers.size() + floating.size());
 }
 
-LogReplay::LogReplay(util::Env& env, std::string data_directory, Head& head, ReplayReport& report,
+LogReplay::LogReplay(util::Env& env, std::string data_directory, Into into, ReplayReport& report,
                      ReplayProgress* progress)
     : env_(env),
       data_directory_(std::move(data_directory)),
-      head_(head),
+      head_(into.head),
+      exemplars_(into.exemplars),
       report_(report),
       progress_(progress) {}
 
@@ -211,6 +213,9 @@ void LogReplay::decode_record(std::string_view record, Decoded& into) {
     case RecordType::kTombstones:
       result = decode_tombstones(record, into.tombstones);
       break;
+    case RecordType::kExemplars:
+      result = decode_exemplars(record, into.exemplars);
+      break;
     default:
       break;  // Kinds that this head does not hold.
   }
@@ -241,6 +246,7 @@ void LogReplay::apply(const Decoded& decoded) {
     done = upto;
   }
   apply_tombstones(decoded.tombstones);
+  apply_exemplars(decoded.exemplars);
   if (progress_ != nullptr) progress_->segment_current = static_cast<std::int64_t>(decoded.segment);
 }
 
@@ -277,6 +283,16 @@ std::uint64_t LogReplay::id_of(std::uint64_t ref) const {
   if (aliases_.empty()) return ref;
   const auto it = aliases_.find(ref);
   return it == aliases_.end() ? ref : it->second;
+}
+
+void LogReplay::apply_exemplars(std::span<const RefExemplar> exemplars) {
+  const LabelIndex& index = head_.index();
+  for (const RefExemplar& one : exemplars) {
+    const std::uint64_t id = id_of(one.ref);
+    if (!head_.has_series(id)) continue;
+    exemplars_.append(index.labels(index.labels_of(static_cast<SeriesId>(id))),
+                      {one.timestamp, one.value, one.labels});
+  }
 }
 
 void LogReplay::apply_tombstones(std::span<const RefTombstone> stones) {

@@ -15,6 +15,7 @@
 
 #include "narthex/tsdb/db.h"
 
+#include "tsdb/head/exemplar_ring.h"
 #include "tsdb/head/head.h"
 #include "tsdb/wal/format.h"
 #include "tsdb/wal/histogram_record.h"
@@ -24,7 +25,12 @@ namespace narthex::tsdb {
 
 class LogReplay {
  public:
-  LogReplay(util::Env& env, std::string data_directory, Head& head, ReplayReport& report,
+  // Where what is read goes.
+  struct Into {
+    Head& head;
+    ExemplarRing& exemplars;
+  };
+  LogReplay(util::Env& env, std::string data_directory, Into into, ReplayReport& report,
             ReplayProgress* progress);
   // The number that the next segment must have. Errors are those of listing the directory.
   util::Result<std::uint64_t> run();
@@ -42,6 +48,7 @@ class LogReplay {
     std::vector<RefIntHistogram> integers;
     std::vector<RefFloatHistogram> floating;
     std::vector<RefTombstone> tombstones;
+    std::vector<RefExemplar> exemplars;
     // In which order samples and histograms stood: up to which of each, at every change.
     struct Upto {
       std::size_t samples = 0;
@@ -63,6 +70,7 @@ class LogReplay {
   template <class Histogram>
   void apply_histograms(std::span<const RefHistogram<Histogram>> histograms);
   void count(ReplayOutcome outcome) noexcept;
+  void apply_exemplars(std::span<const RefExemplar> exemplars);
   void apply_tombstones(std::span<const RefTombstone> stones);
   [[nodiscard]] std::uint64_t id_of(std::uint64_t ref) const;
 
@@ -73,6 +81,7 @@ class LogReplay {
   util::Env& env_;
   const std::string data_directory_;
   Head& head_;
+  ExemplarRing& exemplars_;
   ReplayReport& report_;  // The worker writes what concerns damage, the caller's thread the rest.
   ReplayProgress* progress_;
   boost::unordered_flat_map<std::uint64_t, SeriesId>

@@ -89,6 +89,19 @@ class NoAppender final : public storage::Appender {
   }
 };
 
+class FakeExemplars final : public storage::ExemplarQueryable {
+ public:
+  [[nodiscard]] std::vector<storage::SeriesExemplars> exemplars(
+      model::TimeRange range, std::span<const model::Matchers> any_of) const override {
+    asked_range = range;
+    asked_selectors = any_of.size();
+    return answer;
+  }
+  std::vector<storage::SeriesExemplars> answer;
+  mutable model::TimeRange asked_range;
+  mutable std::size_t asked_selectors = 0;
+};
+
 class ApiHttpTest : public testing::Test {
  protected:
   void build(bool ready = true) {
@@ -113,6 +126,7 @@ class ApiHttpTest : public testing::Test {
     backends.engine = &engine_;
     backends.targets = &targets_;
     backends.database = &database_;
+    backends.exemplars = &exemplars_;
     api_->set_ready(backends);
   }
 
@@ -165,6 +179,7 @@ class ApiHttpTest : public testing::Test {
   promql::Engine engine_{promql::EngineOptions(), workers_, clock_, registry_};
   FakeTargets targets_;
   FakeDatabase database_;
+  FakeExemplars exemplars_;
   RuntimeInfo runtime_;
   model::Labels external_labels_;
   util::Result<void> reload_;
@@ -531,6 +546,24 @@ TEST_F(ApiHttpTest, ExemplarsOfAQueryWithoutSelectorsAreNoContent) {
             error("bad_data", "end timestamp must not be before start timestamp"));
   EXPECT_EQ(get("/api/v1/query_exemplars"),
             error("bad_data", "unknown position: parse error: no expression found in input"));
+}
+
+TEST_F(ApiHttpTest, ExemplarsOfAllSelectorsOfAQuery) {
+  exemplars_.answer = {
+      {model::Labels{{"__name__", "m"}, {"job", "a"}},
+       {{1'700'000'000'500, 6, model::Labels{{"trace_id", "x\"y"}}}, {1'700'000'001'000, 0.5, {}}}},
+      {model::Labels{{"__name__", "n"}}, {{1'700'000'002'000, std::nan(""), {}}}}};
+  build();
+  EXPECT_EQ(get("/api/v1/query_exemplars?query=rate(m[5m])%2Bn&start=1&end=2.5"),
+            R"({"status":"success","data":[)"
+            R"({"seriesLabels":{"__name__":"m","job":"a"},"exemplars":[)"
+            R"({"labels":{"trace_id":"x\"y"},"value":"6","timestamp":1700000000.500},)"
+            R"({"labels":{},"value":"0.5","timestamp":1700000001}]},)"
+            R"({"seriesLabels":{"__name__":"n"},"exemplars":[)"
+            R"({"labels":{},"value":"NaN","timestamp":1700000002}]}]})");
+  EXPECT_EQ(exemplars_.asked_range.min, 1000);
+  EXPECT_EQ(exemplars_.asked_range.max, 2500);
+  EXPECT_EQ(exemplars_.asked_selectors, 2U);
 }
 
 TEST_F(ApiHttpTest, FeaturesSayWhatIsOn) {

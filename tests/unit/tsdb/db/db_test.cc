@@ -98,6 +98,42 @@ TEST(Db, HoldsEverythingAfterACleanRestart) {
   EXPECT_EQ(db->replay_report().samples_ignored, 0U);
 }
 
+TEST(Db, HoldsExemplarsAfterARestart) {
+  FaultyEnv env;
+  const std::vector<model::Matchers> all = {
+      {model::Matcher::make(model::MatchOp::kRegex, "__name__", ".+").value()}};
+  const Labels labels = series_labels(1);
+  for (int round = 0; round < 2; ++round) {
+    DbOptions options = options_on(env);
+    options.exemplars_max = 3;
+    auto db = Db::open(options).value();
+    storage::EnsuredSeries ensured;
+    ASSERT_TRUE(db->ensure_series({&labels, 1}, {&ensured, 1}).has_value());
+    storage::WriteBatch batch;
+    const model::TimestampMs t = 10'000 * (round + 1);
+    batch.add(ensured.ref, t, 1);
+    for (int i = 0; i < 2; ++i) {
+      batch.exemplars.push_back(
+          {ensured.ref, t + i, 0.5, Labels{{"trace_id", std::to_string(round)}}});
+    }
+    batch.exemplars.push_back({ensured.ref, t - 1, 0.5, {}});  // Too old: left out.
+    batch.exemplars.push_back({12345, t, 0.5, {}});            // No such series.
+    storage::AppendReport report;
+    ASSERT_TRUE(db->append(batch, storage::Atomicity::kAllOrNothing, report).has_value());
+    const auto found = db->exemplars({}, all);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].series, labels);
+    ASSERT_EQ(found[0].exemplars.size(), round == 0 ? 2U : 3U);
+    EXPECT_EQ(found[0].exemplars.back().timestamp, t + 1);
+    if (round == 1) {
+      EXPECT_EQ(found[0].exemplars[0].timestamp, 10'001);
+      EXPECT_EQ(found[0].exemplars[0].labels.get("trace_id"), "0");
+      db->set_exemplars_max(1);
+      EXPECT_EQ(db->exemplars({}, all)[0].exemplars.size(), 1U);
+    }
+  }
+}
+
 TEST(Db, AKilledProcessLosesNothingThatWasAcknowledged) {
   util::Random random(1);
   FaultyEnv env;

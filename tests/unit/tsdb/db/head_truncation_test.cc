@@ -25,7 +25,7 @@ using Content = std::map<std::string, std::map<model::TimestampMs, double>>;
 class Store {
  public:
   explicit Store(FaultyEnv& env) : env_(env) {
-    LogReplay replay(env, kPath, head, report, nullptr);
+    LogReplay replay(env, kPath, {head, exemplars}, report, nullptr);
     const std::uint64_t segment = replay.run().value();
     log = LogWriter::open(env, std::string(kPath) + "/wal", segment, kLog).value();
     truncation.emplace(
@@ -74,6 +74,7 @@ class Store {
     return out;
   }
 
+  ExemplarRing exemplars{0};
   Head head{{.chunk_range_ms = kRange, .samples_per_chunk = 8}};
   ReplayReport report;
   std::unique_ptr<LogWriter> log;
