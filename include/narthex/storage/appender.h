@@ -28,7 +28,9 @@ inline constexpr SeriesRef kNoSeries = 0;
 
 enum class AppendOutcome : std::uint8_t {
   kOk,
-  kDuplicate,    // The series has another value at this timestamp. (An equal value is kOk.)
+  // The series has another value at this timestamp. (An equal value is kOk; so is a second one of
+  // the same batch, of which the first is kept.)
+  kDuplicate,
   kOutOfOrder,   // Older than the series' newest sample, and no out-of-order window is configured.
   kOutOfBounds,  // Older than anything the head may still take, or too far in the future.
   kTooOld,       // Older than the out-of-order window.

@@ -311,7 +311,47 @@ std::vector<Number> coarsen(std::vector<Span>& spans, const std::vector<Number>&
   return out;
 }
 
+bool any_loose(const std::vector<Span>& spans) noexcept {
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    if (spans[i].length == 0 || (i > 0 && spans[i].offset == 0)) return true;
+  }
+  return false;
+}
+
+void join(std::vector<Span>& spans) {
+  std::vector<Span> joined;
+  std::int64_t gap = 0;
+  for (const Span& span : spans) {
+    gap += span.offset;
+    if (span.length == 0) continue;
+    // Only an empty span can bridge a gap this wide.
+    if (gap != static_cast<std::int32_t>(gap)) return;
+    if (!joined.empty() && gap == 0) {
+      joined.back().length += span.length;
+    } else {
+      joined.push_back({static_cast<std::int32_t>(gap), span.length});
+    }
+    gap = 0;
+  }
+  spans = std::move(joined);
+}
+
 }  // namespace
+
+bool has_loose_spans(const IntHistogram& h) noexcept {
+  return any_loose(h.positive_spans) || any_loose(h.negative_spans);
+}
+bool has_loose_spans(const FloatHistogram& h) noexcept {
+  return any_loose(h.positive_spans) || any_loose(h.negative_spans);
+}
+void join_spans(IntHistogram& h) {
+  join(h.positive_spans);
+  join(h.negative_spans);
+}
+void join_spans(FloatHistogram& h) {
+  join(h.positive_spans);
+  join(h.negative_spans);
+}
 
 void reduce_schema(IntHistogram& h) {
   const std::int32_t steps = h.schema - model::kExponentialSchemaMax;

@@ -55,6 +55,15 @@ template <class Histogram>
 void reduce_schema(model::IntHistogram& histogram);
 void reduce_schema(model::FloatHistogram& histogram);
 
+// Whether some span is empty, or begins where the one before ends. Prometheus puts the buckets
+// behind such spans into the wrong places when it brings the layouts of two histograms together.
+[[nodiscard]] bool has_loose_spans(const model::IntHistogram& histogram) noexcept;
+[[nodiscard]] bool has_loose_spans(const model::FloatHistogram& histogram) noexcept;
+// Says the same without such spans, but for empty ones that bridge more than an offset can say.
+// Precondition: as check_histogram() wants it.
+void join_spans(model::IntHistogram& histogram);
+void join_spans(model::FloatHistogram& histogram);
+
 // Equal in all that is stored, doubles by bits; the hint is left out.
 [[nodiscard]] bool same_histogram(const model::IntHistogram& a,
                                   const model::IntHistogram& b) noexcept;

@@ -274,10 +274,7 @@ class DbImpl final : public Db {
                             [stored](std::size_t k) { return stored[k] != nullptr; });
       if (!record_.empty()) log_->add(record_);
     }
-    add_histogram_records<&PreparedHistogram::integer>(false);
-    add_histogram_records<&PreparedHistogram::integer>(true);
-    add_histogram_records<&PreparedHistogram::floating>(false);
-    add_histogram_records<&PreparedHistogram::floating>(true);
+    add_histogram_records();
     add_exemplar_records(batch);
     return options_.wal_sync_interval.count() == 0 ? log_->commit_durably() : log_->commit();
   }
@@ -312,22 +309,36 @@ class DbImpl final : public Db {
     }
   }
 
-  // Those of one form, with custom buckets or without.
-  template <auto kForm>
-  void add_histogram_records(bool custom_buckets) NX_REQUIRES(commit_mutex_) {
-    using Histogram = std::remove_cvref_t<decltype(*(std::declval<PreparedHistogram>().*kForm))>;
-    std::optional<HistogramsRecordEncoder<Histogram>> encoder;
+  // In the order in which they are applied, for a series may have several of different types: a
+  // record ends where the type changes.
+  void add_histogram_records() NX_REQUIRES(commit_mutex_) {
+    struct Kind {
+      bool integers = false;
+      bool custom_buckets = false;
+      bool operator==(const Kind&) const = default;
+    };
+    Kind kind;
+    std::optional<HistogramsRecordEncoder<model::IntHistogram>> integers_out;
+    std::optional<HistogramsRecordEncoder<model::FloatHistogram>> floats_out;
     record_.clear();
     for (const PreparedHistogram& one : prepared_.histograms) {
-      const Histogram* histogram = one.*kForm;
-      if (histogram == nullptr ||
-          (histogram->schema == model::kCustomBucketsSchema) != custom_buckets)
-        continue;
-      if (!encoder) encoder.emplace(record_, custom_buckets);
-      encoder->add(one.ref, one.timestamp, *histogram);
-      if (record_.size() < kHistogramBytesPerRecord) continue;
-      log_->add(record_);
-      record_.clear();
+      const bool integers = one.integer != nullptr;
+      const std::int32_t schema = integers ? one.integer->schema : one.floating->schema;
+      const Kind next{integers, schema == model::kCustomBucketsSchema};
+      if (!record_.empty() && (next != kind || record_.size() >= kHistogramBytesPerRecord)) {
+        log_->add(record_);
+        record_.clear();
+      }
+      if (record_.empty()) {
+        kind = next;
+        integers_out.emplace(record_, kind.custom_buckets);
+        floats_out.emplace(record_, kind.custom_buckets);
+      }
+      if (integers) {
+        integers_out->add(one.ref, one.timestamp, *one.integer);
+      } else {
+        floats_out->add(one.ref, one.timestamp, *one.floating);
+      }
     }
     if (!record_.empty()) log_->add(record_);
   }

@@ -174,6 +174,8 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
           last = pending_.at(ref);
         }
       }
+      // A batch may name a sample twice: the first is kept, as upstream does.
+      if (series->in_batch != 0 && batch.timestamps[i] == last.timestamp) continue;
       const bool after_histogram =
           last.histogram != nullptr ||
           (series->in_batch == 0 && is_histogram(page_of(static_cast<SeriesId>(ref)), ref));
@@ -186,10 +188,12 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
       }
       if (outcome == AppendOutcome::kOk && after_histogram && bits == model::kStaleNanBits) {
         if (!pending_known_) know_pending(batch, prepared, i);
-        prepare_stale_marker(static_cast<SeriesId>(ref), *series, batch.timestamps[i], prepared);
+        prepare_stale_marker(batch, i, *series, prepared);
         previous_ref = storage::kNoSeries;
         continue;
       }
+      if (outcome == AppendOutcome::kOk && last.histogram != nullptr)
+        take_back_markers(last.histogram, prepared);
     }
     if (outcome != AppendOutcome::kOk) {
       report.floats.push_back({i, outcome});
@@ -204,6 +208,7 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
     if (pending_known_) pending_[ref] = previous;
   }
   if (!batch.histograms.empty()) validate_histograms(batch, prepared, report);
+  std::erase_if(prepared.histograms, &PreparedHistogram::taken_back);
   if (atomicity == storage::Atomicity::kAllOrNothing &&
       (!report.floats.empty() || !report.histograms.empty()))
     prepared.refused = true;

@@ -66,6 +66,11 @@ struct PreparedHistogram {
   // Exactly one is set.
   const model::IntHistogram* integer = nullptr;
   const model::FloatHistogram* floating = nullptr;
+  // Of a float stale marker that became this histogram: where it stands among the batch's floats,
+  // and the marker of the same series before it, if there is one.
+  std::size_t marker_index = 0;
+  PreparedHistogram* earlier_marker = nullptr;
+  bool taken_back = false;  // The marker remains a float after all.
 };
 
 struct PreparedBatch {
@@ -171,8 +176,8 @@ class Head {
 
   struct LastSample {
     model::TimestampMs timestamp;
-    std::uint64_t value_bits;                      // Of a float.
-    const PreparedHistogram* histogram = nullptr;  // Or it is a histogram of the batch.
+    std::uint64_t value_bits;                // Of a float.
+    PreparedHistogram* histogram = nullptr;  // Or it is a histogram of the batch.
   };
   using PendingSamples = boost::unordered_flat_map<storage::SeriesRef, LastSample>;
 
@@ -189,12 +194,17 @@ class Head {
                     std::size_t count);
   // The newest sample of the series, in the head or in the batch, is a histogram: its stale marker
   // becomes one (ST-A4).
-  void prepare_stale_marker(SeriesId id, HeadSeries& series, model::TimestampMs timestamp,
+  void prepare_stale_marker(const storage::WriteBatch& batch, std::size_t index, HeadSeries& series,
                             PreparedBatch& prepared);
+  // A float follows them in the batch, whose floats are applied before its histograms.
+  static void take_back_markers(PreparedHistogram* newest, PreparedBatch& prepared);
   void validate_histograms(const storage::WriteBatch& batch, PreparedBatch& prepared,
                            storage::AppendReport& report);
   [[nodiscard]] storage::AppendOutcome check_histogram_sample(const PreparedHistogram& next,
                                                               model::TimestampMs min_valid) const;
+  // Whether the batch has a sample of the series at this time already. The first is kept, as
+  // upstream does.
+  [[nodiscard]] bool repeats_batch(const PreparedHistogram& next) const;
   // Whether the series' newest sample, in the head or in the batch, is this very one.
   [[nodiscard]] bool is_newest(const PreparedHistogram& next) const;
   void count_histogram_refusal(storage::AppendOutcome outcome) noexcept;

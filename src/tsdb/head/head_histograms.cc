@@ -53,12 +53,34 @@ bool equivalent(const Histogram& a, const Histogram& b) {
 }
 
 template <class Histogram>
-const Histogram* in_known_schema(const Histogram* histogram, PreparedBatch& prepared) {
-  if (histogram == nullptr || !has_reserved_schema(*histogram)) return histogram;
-  auto reduced = std::make_shared<Histogram>(*histogram);
-  reduce_schema(*reduced);
-  const Histogram* out = reduced.get();
-  prepared.owned.push_back(std::move(reduced));
+bool is_in_stored_form(const Histogram& histogram) noexcept {
+  // Whatever else a stale marker says means nothing, and nobody has checked it.
+  if (model::is_stale(histogram.sum))
+    return histogram.schema == 0 && histogram.positive_spans.empty() &&
+           histogram.negative_spans.empty();
+  return !has_reserved_schema(histogram) && !has_loose_spans(histogram);
+}
+
+template <class Histogram>
+void bring_into_stored_form(Histogram& histogram) {
+  if (model::is_stale(histogram.sum)) {
+    Histogram marker;
+    marker.counter_reset_hint = histogram.counter_reset_hint;
+    marker.sum = histogram.sum;
+    histogram = std::move(marker);
+    return;
+  }
+  if (has_loose_spans(histogram)) join_spans(histogram);
+  if (has_reserved_schema(histogram)) reduce_schema(histogram);
+}
+
+template <class Histogram>
+const Histogram* in_stored_form(const Histogram* histogram, PreparedBatch& prepared) {
+  if (histogram == nullptr || is_in_stored_form(*histogram)) return histogram;
+  auto changed = std::make_shared<Histogram>(*histogram);
+  bring_into_stored_form(*changed);
+  const Histogram* out = changed.get();
+  prepared.owned.push_back(std::move(changed));
   return out;
 }
 
@@ -77,12 +99,16 @@ void Head::know_pending(const storage::WriteBatch& batch, const PreparedBatch& p
   pending_known_ = true;
 }
 
-void Head::prepare_stale_marker(SeriesId id, HeadSeries& series, model::TimestampMs timestamp,
-                                PreparedBatch& prepared) {
+void Head::prepare_stale_marker(const storage::WriteBatch& batch, std::size_t index,
+                                HeadSeries& series, PreparedBatch& prepared) {
+  const auto id = static_cast<SeriesId>(batch.refs[index]);
+  const model::TimestampMs timestamp = batch.timestamps[index];
   const auto pending = pending_.find(id);
+  PreparedHistogram* earlier = nullptr;
   bool integers = false;
   if (pending != pending_.end()) {
-    integers = pending->second.histogram->integer != nullptr;
+    earlier = pending->second.histogram;
+    integers = earlier->integer != nullptr;
   } else {
     integers = std::holds_alternative<SeriesExtra::IntChunk>(page_of(id).extra(id)->histograms);
   }
@@ -90,9 +116,19 @@ void Head::prepare_stale_marker(SeriesId id, HeadSeries& series, model::Timestam
                                  .ref = id,
                                  .timestamp = timestamp,
                                  .integer = integers ? &stale_integers() : nullptr,
-                                 .floating = integers ? nullptr : &stale_floats()});
+                                 .floating = integers ? nullptr : &stale_floats(),
+                                 .marker_index = index,
+                                 .earlier_marker = earlier});
   pending_[id] = {timestamp, model::kStaleNanBits, &prepared.histograms.back()};
   series.in_batch = 1;
+}
+
+void Head::take_back_markers(PreparedHistogram* newest, PreparedBatch& prepared) {
+  for (PreparedHistogram* marker = newest; marker != nullptr; marker = marker->earlier_marker) {
+    marker->taken_back = true;
+    prepared.series[marker->marker_index] = marker->series;
+    ++prepared.stored_count;
+  }
 }
 
 void Head::validate_histograms(const storage::WriteBatch& batch, PreparedBatch& prepared,
@@ -109,15 +145,15 @@ void Head::validate_histograms(const storage::WriteBatch& batch, PreparedBatch& 
       know_pending(batch, prepared, batch.float_count());
     const AppendOutcome outcome = check_histogram_sample(next, min_valid);
     if (outcome == AppendOutcome::kOk) {
-      next.integer = in_known_schema(next.integer, prepared);
-      next.floating = in_known_schema(next.floating, prepared);
+      next.integer = in_stored_form(next.integer, prepared);
+      next.floating = in_stored_form(next.floating, prepared);
     }
     if (outcome != AppendOutcome::kOk) {
       report.histograms.push_back({i, outcome});
       count_histogram_refusal(outcome);
       continue;
     }
-    if (is_newest(next)) continue;  // The very sample that is there already.
+    if (repeats_batch(next) || is_newest(next)) continue;  // The very sample that is there already.
     next.series->in_batch = 1;
     prepared.histograms.push_back(next);
     pending_[sample.ref] = {next.timestamp, std::bit_cast<std::uint64_t>(sum_of(next)),
@@ -142,7 +178,11 @@ AppendOutcome Head::check_histogram_sample(const PreparedHistogram& next,
   }
   if (next.timestamp > last) return AppendOutcome::kOk;
   if (next.timestamp < last) return AppendOutcome::kOutOfOrder;
-  return is_newest(next) ? AppendOutcome::kOk : AppendOutcome::kDuplicate;
+  return repeats_batch(next) || is_newest(next) ? AppendOutcome::kOk : AppendOutcome::kDuplicate;
+}
+
+bool Head::repeats_batch(const PreparedHistogram& next) const {
+  return next.series->in_batch != 0 && pending_.at(next.ref).timestamp == next.timestamp;
 }
 
 bool Head::is_newest(const PreparedHistogram& next) const {
@@ -267,12 +307,12 @@ ReplayOutcome Head::replay_one_histogram(std::uint64_t ref, model::TimestampMs t
   if (timestamp < min_valid_.load(std::memory_order_relaxed)) return ReplayOutcome::kNotNewer;
   if (!check_histogram(histogram)) return ReplayOutcome::kInvalid;
   const auto id = static_cast<SeriesId>(ref);
-  if (has_reserved_schema(histogram)) {
-    Histogram reduced = histogram;
-    reduce_schema(reduced);
-    append_histogram(page_of(id), id, *series, timestamp, reduced);
-  } else {
+  if (is_in_stored_form(histogram)) {
     append_histogram(page_of(id), id, *series, timestamp, histogram);
+  } else {
+    Histogram changed = histogram;
+    bring_into_stored_form(changed);
+    append_histogram(page_of(id), id, *series, timestamp, changed);
   }
   widen_time(timestamp, timestamp);
   return ReplayOutcome::kStored;

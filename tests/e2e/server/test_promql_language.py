@@ -3,7 +3,6 @@
 The cases and the program that asks them stand in $CONFORMANCE_DIR/promql. A server is started for each section of a file.
 """
 
-import collections
 import json
 import os
 import pathlib
@@ -20,9 +19,9 @@ FEATURES = ("promql-experimental-functions", "promql-extended-range-selectors", 
             "promql-delayed-name-removal")
 # One wide block, since samples of a section go back to the epoch in any order.
 ARGS = ("--storage.tsdb.min-block-duration=24h", "--storage.tsdb.max-block-duration=24h", "--web.enable-remote-write-receiver")
-# Cases that say nothing about the language, because a server refused their samples: by a part of its answer.
-REFUSED_LOADS = {
-    "duplicate sample for timestamp": "a script may give a series twice, a request of remote write may not",
+# Cases that HTTP cannot ask: what they evaluate, and why.
+UNASKABLE = {
+    'avg(data{test="inf3"})': "of two samples at one time upstream's scripts keep the last, remote write the first",
 }
 PER_FILE = re.compile(r"^(?P<file>\S+) +(?P<passed>\d+) passed +(?P<failed>\d+) failed +\d+ skipped$", re.MULTILINE)
 
@@ -32,12 +31,6 @@ def data_folder() -> pathlib.Path:
     if not any(folder.glob("*.test")):
         raise unittest.SkipTest(f"no cases in {folder} (set CONFORMANCE_DIR)")
     return folder
-
-
-def excuse(failure: dict) -> str | None:
-    """Why a failure is none of PromQL's, or None."""
-    _, refused, answer = failure["why"].partition("(after failed load: ")
-    return next((why for text, why in REFUSED_LOADS.items() if refused and text in answer), None)
 
 
 class Language(unittest.TestCase):
@@ -59,17 +52,12 @@ class Language(unittest.TestCase):
 
         files = {row["file"]: row for row in PER_FILE.finditer(done.stdout)}
         self.assertEqual(set(files), {path.name for path in folder.glob("*.test")}, done.stdout)
-        excused = collections.Counter()
         for failure in failures:
-            why = excuse(failure)
-            excused[why] += 1
+            if any(failure["eval"].endswith(expression) for expression in UNASKABLE):
+                continue
             with self.subTest(file=failure["file"], line=failure["line"]):
-                self.assertIsNotNone(why, f"{failure['eval']}\n{failure['why']}")
+                self.fail(f"{failure['eval']}\n{failure['why']}")
         self.assertGreater(sum(int(row["passed"]) for row in files.values()), 0, done.stdout)
-        for why, count in excused.items():
-            if why is not None:
-                with self.subTest(open=why):
-                    self.skipTest(f"{count} cases: {why}")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include <gtest/gtest.h>
 
 #include "narthex/model/stale.h"
 #include "narthex/util/random.h"
+
+#include "tsdb/chunk/histogram_layout.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -241,6 +244,54 @@ TEST(IntHistogramChunk, RefusesAnotherLayoutAndWhatFollowsAStaleMarker) {
   builder.append(2000, stale);
   EXPECT_FALSE(builder.accepts(histogram));
   EXPECT_TRUE(builder.accepts(stale));
+}
+
+// By index.
+std::map<std::int64_t, double> buckets_of(const std::vector<model::Span>& spans,
+                                          const std::vector<double>& counts) {
+  std::map<std::int64_t, double> out;
+  std::int64_t index = 0;
+  std::size_t i = 0;
+  for (const model::Span& span : spans) {
+    index += span.offset;
+    for (std::uint32_t k = 0; k < span.length; ++k) out[index++] = counts.at(i++);
+  }
+  return out;
+}
+
+// Goal: joined spans name the same buckets, none is empty and none touches the one before.
+TEST(HistogramLayout, JoinedSpansSayTheSame) {
+  util::Random random(3);
+  for (int round = 0; round < 2000; ++round) {
+    model::FloatHistogram h;
+    for (std::uint64_t i = random.below(8); i > 0; --i) {
+      const auto length = static_cast<std::uint32_t>(random.below(3));
+      const bool first = h.positive_spans.empty();
+      h.positive_spans.push_back(
+          {static_cast<std::int32_t>(random.below(3)) - (first ? 5 : 0), length});
+      for (std::uint32_t k = 0; k < length; ++k)
+        h.positive_buckets.push_back(1 + static_cast<double>(random.below(9)));
+    }
+    h.negative_spans = h.positive_spans;
+    h.negative_buckets = h.positive_buckets;
+    ASSERT_TRUE(check_histogram(h).has_value());
+    const auto want = buckets_of(h.positive_spans, h.positive_buckets);
+    join_spans(h);
+    EXPECT_FALSE(has_loose_spans(h));
+    EXPECT_EQ(buckets_of(h.positive_spans, h.positive_buckets), want);
+    EXPECT_EQ(h.negative_spans, h.positive_spans);
+  }
+}
+
+TEST(HistogramLayout, AGapThatOnlyAnEmptySpanBridgesIsLeft) {
+  constexpr std::int32_t kMax = std::numeric_limits<std::int32_t>::max();
+  model::FloatHistogram h;
+  h.positive_spans = {{-kMax, 1}, {kMax, 0}, {kMax - 2, 1}};
+  h.positive_buckets = {1, 1};
+  ASSERT_TRUE(check_histogram(h).has_value());
+  const auto want = buckets_of(h.positive_spans, h.positive_buckets);
+  join_spans(h);
+  EXPECT_EQ(buckets_of(h.positive_spans, h.positive_buckets), want);
 }
 
 }  // namespace

@@ -156,6 +156,114 @@ TEST_F(Histograms, AFloatStaleMarkerEndsAHistogramAsOne) {
   }
 }
 
+storage::HistogramSample as_floats(storage::HistogramSample sample) {
+  model::FloatHistogram h;
+  h.schema = 1;
+  h.zero_threshold = 0.001;
+  h.count = 2.5;
+  h.sum = 1.5;
+  h.positive_spans = {{0, 2}};
+  h.positive_buckets = {1.25, 1.25};
+  sample.integer.reset();
+  sample.floating = std::make_shared<model::FloatHistogram>(std::move(h));
+  return sample;
+}
+storage::HistogramSample as_custom(storage::HistogramSample sample) {
+  auto h = *sample.integer;
+  h.schema = model::kCustomBucketsSchema;
+  h.zero_threshold = 0;
+  h.custom_values = {1, 2};
+  sample.integer = std::make_shared<model::IntHistogram>(std::move(h));
+  return sample;
+}
+
+// The log has them in the order of the batch, or the start would drop what is older than what it
+// has read already.
+TEST_F(Histograms, OfAllFormsInOneBatchOutliveARestart) {
+  open();
+  const auto ref = series(1);
+  storage::WriteBatch batch;
+  batch.histograms.push_back(as_floats(small(ref, kStart, 1)));
+  batch.histograms.push_back(as_custom(small(ref, kStart + 1, 1)));
+  batch.histograms.push_back(small(ref, kStart + 2, 1));
+  batch.histograms.push_back(as_floats(small(ref, kStart + 3, 1)));
+  batch.histograms.push_back(small(ref, kStart + 4, 1));
+  ASSERT_TRUE(append(batch, storage::Atomicity::kAllOrNothing).histograms.empty());
+  const auto want = read_mixed(*db_);
+  ASSERT_EQ(want.begin()->second.size(), 5U);
+  reopen();
+  expect_content(want, "after a restart");
+}
+
+TEST_F(Histograms, AFloatBehindAStaleMarkerOfTheSameBatchStaysInOrder) {
+  using enum storage::AppendOutcome;
+  open();
+  const auto ref = series(1);
+  ASSERT_EQ(append(small(ref, kStart, 1)), kOk);
+  storage::WriteBatch batch;
+  batch.add(ref, kStart + 1, model::stale_nan());
+  batch.add(ref, kStart + 2, model::stale_nan());
+  batch.add(ref, kStart + 3, 1.5);
+  batch.add(ref, kStart + 4, model::stale_nan());
+  ASSERT_TRUE(append(batch, storage::Atomicity::kAllOrNothing).floats.empty());
+  EXPECT_EQ(append(ref, kStart + 2, 7), kOutOfOrder);
+  EXPECT_EQ(append(ref, kStart + 5, 2.5), kOk);
+  const auto want = read_mixed(*db_);
+  ASSERT_EQ(want.begin()->second.size(), 6U);
+  EXPECT_EQ(want.begin()->second.at(kStart + 3), plain_text(1.5));
+  reopen();
+  expect_content(want, "after a restart");
+}
+
+TEST_F(Histograms, TheFirstOfABatchAtATimeIsKept) {
+  open();
+  const auto ref = series(1);
+  const auto other = series(2);
+  storage::WriteBatch batch;
+  batch.add(other, kStart, 1);
+  batch.add(other, kStart, 2);
+  batch.histograms.push_back(small(ref, kStart, 1));
+  batch.histograms.push_back(small(ref, kStart, 2));
+  batch.histograms.push_back(as_floats(small(ref, kStart, 2)));
+  batch.histograms.push_back(small(other, kStart, 2));
+  const auto report = append(batch, storage::Atomicity::kAllOrNothing);
+  EXPECT_TRUE(report.floats.empty());
+  EXPECT_TRUE(report.histograms.empty());
+  MixedContent want;
+  want[model::Labels{{"__name__", "h"}, {"i", "1"}}.to_string()][kStart] =
+      plain_text(small(ref, kStart, 1));
+  want[model::Labels{{"__name__", "h"}, {"i", "2"}}.to_string()][kStart] = plain_text(1.0);
+  expect_content(want, "the first of each");
+  reopen();
+  expect_content(want, "after a restart");
+}
+
+// Prometheus misplaces buckets behind such spans: none may reach the disk.
+TEST_F(Histograms, SpansAreJoinedOnTheWayIn) {
+  open();
+  const auto ref = series(1);
+  auto loose = small(ref, kStart, 1);
+  auto h = *loose.integer;
+  h.positive_spans = {{-2, 0}, {3, 1}, {0, 0}, {0, 1}, {7, 0}};
+  loose.integer = std::make_shared<model::IntHistogram>(std::move(h));
+  ASSERT_EQ(append(loose), storage::AppendOutcome::kOk);
+  const std::vector<model::Matcher> one = {model::Matcher::equal("i", "1")};
+  const auto stored = [&] {
+    storage::SampleColumns samples;
+    const auto querier = db_->querier({}).value();
+    const auto set = querier->select(one, storage::SeriesOrder::kAny, {}).value();
+    EXPECT_TRUE(set->read(0, {}, samples).has_value());
+    return samples;
+  };
+  for (int round = 0; round < 2; ++round) {
+    const storage::SampleColumns samples = stored();
+    ASSERT_EQ(samples.histograms.size(), 1U);
+    EXPECT_EQ(samples.histograms[0].positive_spans, (std::vector<model::Span>{{1, 2}}));
+    EXPECT_EQ(samples.histograms[0].positive_buckets, (std::vector<double>{1, 1}));
+    reopen();
+  }
+}
+
 // Goal: what was acknowledged is read back, equal in every number, from memory, after a replay of
 // the log, from blocks and from compacted blocks, and no hint hides a counter reset.
 // Method: series of all kinds (histogram_content.h), floats among them, against a map.
