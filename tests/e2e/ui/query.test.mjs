@@ -250,6 +250,10 @@ describe('query page', { skip }, () => {
     assert.equal(await page.locator('.tooltip li').count(), 1);
     const nodes = await page.evaluate(() => document.querySelectorAll('*').length);
     assert.ok(nodes <= 3000, `${nodes} nodes`);
+    const session = await page.context().newCDPSession(page);
+    await session.send('HeapProfiler.collectGarbage');
+    const heap = await page.evaluate(() => performance.memory.usedJSHeapSize);
+    assert.ok(heap <= 150e6, `${Math.round(heap / 1e6)} MB of heap`);
     await screenshot(page, 'density-10000');
     await page.finish();
   });

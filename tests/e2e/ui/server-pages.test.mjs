@@ -98,12 +98,9 @@ describe('pages about the server', { skip }, () => {
 
   test('without the admin API there is no way to delete', async () => {
     const page = await open(browser, `${backend.url}/query`);
-    await page.route('**/api/v1/features', async (route) => {
-      const answer = await route.fetch();
-      const body = await answer.json();
-      body.data.api.admin = false;
-      await route.fulfill({ json: body });
-    });
+    const data = await api('features');
+    data.api.admin = false;
+    await page.route('**/api/v1/features', (route) => route.fulfill({ json: { status: 'success', data } }));
     await page.goto(`${backend.url}/tsdb-status`);
     await page.getByRole('region', { name: 'Series by metric' }).waitFor();
     assert.equal(await page.getByRole('button', { name: 'Administration' }).count(), 0);

@@ -27,6 +27,12 @@ export interface QueryStats {
   samples?: { totalQueryableSamples?: number; peakSamples?: number };
 }
 
+export interface ExemplarSeries {
+  seriesLabels: LabelSet;
+  // Times in seconds.
+  exemplars: { labels: LabelSet; value: string; timestamp: number }[];
+}
+
 export type QueryData =
   | { resultType: 'vector'; result: VectorSample[]; stats?: QueryStats }
   | { resultType: 'matrix'; result: MatrixSeries[]; stats?: QueryStats }

@@ -5,6 +5,7 @@ import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { onReconnect, probe } from '../api/connection';
 import { watchNotifications } from '../api/notifications';
 import QueryPage from '../pages/query/QueryPage';
+import { encodePanels, newPanel } from '../pages/query/url';
 import { Empty, ErrorBox, Skeleton } from '../ui/states';
 import { Toasts } from '../ui/toast';
 import { Banners } from './Banners';
@@ -16,6 +17,7 @@ import { refreshNow } from './refresh';
 import { useShortcuts } from './shortcuts';
 
 const SettingsDialog = lazy(() => import('./SettingsDialog'));
+const PaletteDialog = lazy(() => import('./PaletteDialog'));
 const KeysDialog = lazy(() => import('./KeysDialog'));
 
 const client = new QueryClient({
@@ -94,7 +96,7 @@ class Boundary extends Component<{ children: ReactNode; resetKey: string }, { er
 function Shell() {
   useLanguage();
   const [path, navigate] = useLocation();
-  const [dialog, setDialog] = useState<'settings' | 'keys' | null>(null);
+  const [dialog, setDialog] = useState<'settings' | 'keys' | 'palette' | null>(null);
   const page = pages.find((p) => p.path === path);
   const title = page ? t(page.title) : t('app.notFound');
   useEffect(() => {
@@ -106,6 +108,25 @@ function Shell() {
     r: refreshNow,
     ...Object.fromEntries(pages.map((p) => [p.key, () => navigate(p.path)])),
   });
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (
+        (!event.ctrlKey && !event.metaKey) ||
+        event.shiftKey ||
+        event.altKey ||
+        event.key.toLowerCase() !== 'k'
+      )
+        return;
+      // Another dialog is open: what lies under it must not act.
+      if (document.querySelector('dialog[open]')) return;
+      event.preventDefault();
+      event.stopPropagation();
+      setDialog('palette');
+    };
+    // Before the editor, which has the key for itself.
+    addEventListener('keydown', onKey, { capture: true });
+    return () => removeEventListener('keydown', onKey, { capture: true });
+  }, []);
   useEffect(() => {
     if (!pageInfo.ready) void probe();
     watchNotifications();
@@ -125,7 +146,7 @@ function Shell() {
       </a>
       <Rail onSettings={() => setDialog('settings')} onKeys={() => setDialog('keys')} />
       <div className="content">
-        <Header title={title} page={page?.path.slice(1) ?? ''} />
+        <Header title={title} page={page?.path.slice(1) ?? ''} onPalette={() => setDialog('palette')} />
         <Banners />
         <main id="main" tabIndex={-1}>
           <Boundary resetKey={path}>
@@ -152,6 +173,20 @@ function Shell() {
       </div>
       <Suspense>
         {dialog === 'settings' && <SettingsDialog onClose={() => setDialog(null)} />}
+        {dialog === 'palette' && (
+          <PaletteDialog
+            onClose={() => setDialog(null)}
+            pages={pages}
+            go={(to) => navigate(to)}
+            query={(expr) => {
+              navigate(`/query?${encodePanels([{ ...newPanel(), exprs: [expr] }])}`);
+              // The query page reads its address when it is made, or when one goes through the history.
+              if (path === '/query') dispatchEvent(new PopStateEvent('popstate'));
+            }}
+            settings={() => setDialog('settings')}
+            keys={() => setDialog('keys')}
+          />
+        )}
         {dialog === 'keys' && <KeysDialog onClose={() => setDialog(null)} />}
       </Suspense>
       <Toasts />

@@ -1,19 +1,31 @@
 // The header: title, time zone, freshness and refresh.
 import { useEffect, useState } from 'react';
 import { zoneLabel } from '../time/zone';
+import { Icon } from '../ui/icons';
 import { IconButton, Popover, Select } from '../ui/primitives';
 import { formatAge, t, useLanguage } from './i18n';
 import { refreshNow, refreshSteps, useFreshness } from './refresh';
 import { useSettings } from './settings';
 import { ZoneField } from './ZoneField';
 
-export function Header({ title, page }: { title: string; page: string }) {
+export function Header(props: { title: string; page: string; onPalette: () => void }) {
+  const { title, page } = props;
   useLanguage();
   const zone = useSettings((s) => s.zone);
   return (
     <header className="header">
       <h1>{title}</h1>
       <span className="grow" />
+      <button
+        type="button"
+        className="btn btn-plain palette-open"
+        title={t('palette.name')}
+        onClick={props.onPalette}
+      >
+        <Icon name="search" />
+        <span className="sr-only">{t('palette.name')}</span>
+        <kbd>Ctrl K</kbd>
+      </button>
       <Popover label={t('settings.zone')} text={zoneLabel(Date.now(), zone)} kind="plain">
         {() => (
           <div className="popover-list">

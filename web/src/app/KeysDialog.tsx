@@ -6,6 +6,7 @@ type Row = [keys: string[], what: MessageKey];
 
 const anywhere: Row[] = [
   [['?'], 'keys.help'],
+  [['Ctrl', 'K'], 'keys.palette'],
   [['g', 'q'], 'keys.goQuery'],
   [['g', 't'], 'keys.goTargets'],
   [['g', 'd'], 'keys.goDiscovery'],

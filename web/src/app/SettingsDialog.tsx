@@ -1,5 +1,5 @@
 import './i18n/pages';
-import { Check, Dialog, Segmented, Select } from '../ui/primitives';
+import { Check, Dialog, Segmented, Select, CommitField } from '../ui/primitives';
 import { t, useLanguage } from './i18n';
 import { pageInfo } from './page-info';
 import { useSettings, type Settings } from './settings';
@@ -93,6 +93,21 @@ export default function SettingsDialog({ onClose }: { onClose: () => void }) {
           checked={s.showInfos}
           onChange={(showInfos) => set({ showInfos })}
         />
+        <div className="setting">
+          <span>{t('settings.traceLink')}</span>
+          <CommitField
+            label={t('settings.traceLink')}
+            value={s.traceLink}
+            placeholder={t('settings.traceHint', { open: '{', close: '}' })}
+            invalid={t('settings.traceHint', { open: '{', close: '}' })}
+            widthCh={34}
+            accept={(text) => {
+              const good = text.trim() === '' || /^https?:\/\//i.test(text.trim());
+              if (good) set({ traceLink: text.trim() });
+              return good;
+            }}
+          />
+        </div>
         <h3>{t('settings.keysTitle')}</h3>
         <Check
           label={t('settings.singleKeys')}

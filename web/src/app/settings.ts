@@ -19,6 +19,8 @@ export interface Settings {
   showInfos: boolean;
   singleKeys: boolean;
   tooltipAll: boolean;
+  // Where the trace of an exemplar is looked at, with {label} for its labels; empty = no link.
+  traceLink: string;
   refresh: Record<string, number>;
 }
 
@@ -50,6 +52,7 @@ function defaults(): Settings {
     showInfos: annotations ?? true,
     singleKeys: true,
     tooltipAll: true,
+    traceLink: '',
     refresh: { query: 0, targets: 15 },
   };
 }

@@ -3,17 +3,27 @@ import '../app/i18n/pages';
 import { useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { formatCount, t, useLanguage } from '../app/i18n';
 import { useSettings, useTheme } from '../app/settings';
-import type { RangeFrame } from '../frame/decode';
+import { nativeMax, type RangeFrame } from '../frame/decode';
 import { seriesText } from '../frame/labels';
 import { formatDateTime } from '../time/zone';
 import { formatShort } from '../units/format';
 import { Select } from '../ui/primitives';
 import { chartColors } from './colors';
-import { cellAt, heatLevel, heats, type Cell, type Heat } from './heatmap';
+import type { Heat } from '../frame/heat';
+import { cellAt, heatLevel, heats, type Cell } from './heatmap';
 
 const chartsMax = 12;
 
-export default function HeatCharts({ frames, name }: { frames: RangeFrame[]; name: string }) {
+export default function HeatCharts({
+  frames,
+  name,
+  canvasRef,
+}: {
+  frames: RangeFrame[];
+  name: string;
+  // Gets the first picture, for export.
+  canvasRef: { current: HTMLCanvasElement | null };
+}) {
   useLanguage();
   const all = useMemo(
     () => frames.flatMap((frame) => heats(frame).map((heat) => ({ heat, frame }))),
@@ -23,6 +33,7 @@ export default function HeatCharts({ frames, name }: { frames: RangeFrame[]; nam
   const pages = Math.ceil(all.length / chartsMax);
   const first = Math.min(page, pages - 1) * chartsMax;
   const shown = all.slice(first, first + chartsMax);
+  const left = frames.reduce((sum, frame) => sum + frame.histogramSeries - frame.native.length, 0);
   return (
     <div className="heats" data-single={all.length === 1 || undefined}>
       {pages > 1 && (
@@ -37,13 +48,17 @@ export default function HeatCharts({ frames, name }: { frames: RangeFrame[]; nam
           onChange={(value) => setPage(Number(value))}
         />
       )}
-      {shown.map(({ heat, frame }) => (
+      {left > 0 && (
+        <p className="graph-note">{t('heat.left', { count: left, shown: formatCount(nativeMax) })}</p>
+      )}
+      {shown.map(({ heat, frame }, i) => (
         <HeatChart
           key={seriesText(heat.labels)}
           heat={heat}
           frame={frame}
           name={name}
           tall={all.length === 1}
+          canvasRef={i === 0 ? canvasRef : undefined}
         />
       ))}
     </div>
@@ -114,11 +129,13 @@ function HeatChart({
   frame,
   name,
   tall,
+  canvasRef,
 }: {
   heat: Heat;
   frame: RangeFrame;
   name: string;
   tall: boolean;
+  canvasRef: { current: HTMLCanvasElement | null } | undefined;
 }) {
   const zone = useSettings((s) => s.zone);
   const theme = useTheme((s) => s.theme);
@@ -132,8 +149,12 @@ function HeatChart({
     paint();
     const observer = new ResizeObserver(paint);
     observer.observe(element);
-    return () => observer.disconnect();
-  }, [heat, frame, zone, theme]);
+    if (canvasRef) canvasRef.current = element;
+    return () => {
+      observer.disconnect();
+      if (canvasRef) canvasRef.current = null;
+    };
+  }, [heat, frame, zone, theme, canvasRef]);
   const move = (by: Partial<Cell>) =>
     setCell((old) => {
       const from = old ?? { point: heat.points - 1, bucket: 0 };
@@ -144,7 +165,7 @@ function HeatChart({
       };
     });
   const value = cell ? (heat.cells[cell.bucket * heat.points + cell.point] as number) : NaN;
-  const below = cell && cell.bucket > 0 ? boundText(heat.bounds[cell.bucket - 1] as number) : '';
+  const below = cell && cell.bucket > 0 ? (heat.bounds[cell.bucket - 1] as number) : heat.low;
   return (
     <figure className="heat">
       {title !== '{}' && (
@@ -196,7 +217,7 @@ function HeatChart({
         {cell
           ? t('heat.cell', {
               time: formatDateTime(frame.startMs + cell.point * frame.stepMs, zone),
-              from: below || '−∞',
+              from: below === -Infinity ? '−∞' : boundText(below),
               to: boundText(heat.bounds[cell.bucket] as number),
               value: Number.isNaN(value) ? '–' : formatShort(value),
             })

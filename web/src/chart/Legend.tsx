@@ -14,6 +14,7 @@ const topShown = 50;
 export interface LegendProps {
   data: ChartData;
   queryNames: string[];
+  earlierName: string;
   hidden: ReadonlySet<number>;
   onHidden: (hidden: ReadonlySet<number>) => void;
   onHighlight: (index: number | null) => void;
@@ -38,7 +39,15 @@ function compare(a: Row, b: Row, sort: Sort): number {
   return sign * (x - y) || a.line.index - b.line.index;
 }
 
-export function Legend({ data, queryNames, hidden, onHidden, onHighlight, density }: LegendProps) {
+export function Legend({
+  data,
+  queryNames,
+  earlierName,
+  hidden,
+  onHidden,
+  onHighlight,
+  density,
+}: LegendProps) {
   useLanguage();
   const [sort, setSort] = useState<Sort>({ by: 'max', down: true });
   const [search, setSearch] = useState('');
@@ -48,14 +57,14 @@ export function Legend({ data, queryNames, hidden, onHidden, onHighlight, densit
     const omit = new Set(Object.keys(common));
     const severalQueries = new Set(data.lines.map((l) => l.query)).size > 1;
     return data.lines.map((line): Row => {
-      const text = seriesText(line.labels, omit);
+      const text = `${line.earlier ? `${earlierName}  ` : ''}${seriesText(line.labels, omit)}`;
       return {
         line,
         calcs: calcs(line.values),
         text: severalQueries ? `${queryNames[line.query] ?? ''}  ${text}` : text,
       };
     });
-  }, [data, common, queryNames]);
+  }, [data, common, queryNames, earlierName]);
   const { shown, matching } = useMemo(() => {
     const wanted = search.toLowerCase();
     const found = rows

@@ -8,6 +8,8 @@ import { seriesText } from '../frame/labels';
 import { formatDateTime } from '../time/zone';
 import { formatExact, formatShort, formatTicks } from '../units/format';
 import { chartColors, type ChartColors } from './colors';
+import { ExemplarText } from './ExemplarList';
+import type { Exemplar } from './exemplars';
 import { DensityLayer } from './density-layer';
 import {
   columns,
@@ -37,6 +39,9 @@ export interface TimeChartProps {
   points: boolean;
   height: number;
   name: string;
+  exemplars?: readonly Exemplar[];
+  // How the lines of the earlier range are called.
+  earlierName: string;
   onZoom: (fromMs: number, toMs: number) => void;
   onZoomBack: () => void;
   onShowTable?: () => void;
@@ -49,6 +54,7 @@ interface Hover {
   left: number;
   rows: TooltipRow[];
   nearest: Line | null;
+  exemplar: Exemplar | null;
 }
 
 function drawLine(
@@ -84,7 +90,7 @@ function drawLine(
       continue;
     }
     const x = plot.valToPos(xs[i] as number, 'x');
-    const y = plot.valToPos(v, 'y');
+    const y = plot.valToPos(v, plot.scales[scaleOf(line)] ? scaleOf(line) : 'y');
     if (open) ctx.lineTo(x, y);
     else ctx.moveTo(x, y);
     open = true;
@@ -99,9 +105,57 @@ function drawLine(
   ctx.stroke();
 }
 
+const noExemplars: readonly Exemplar[] = [];
+
+function scaleOf(line: Line): string {
+  return line.right ? 'y2' : 'y';
+}
+
+// A diamond for each exemplar, at its value or, beyond the axis, at the edge.
+function drawExemplars(u: uPlot, exemplars: readonly Exemplar[], colors: ChartColors): void {
+  const size = 4 * devicePixelRatio;
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.fillStyle = colors.ember;
+  ctx.strokeStyle = colors.surface;
+  ctx.lineWidth = devicePixelRatio;
+  for (const exemplar of exemplars) {
+    const x = u.valToPos(exemplar.timeMs / 1000, 'x', true);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    const y = Math.max(bbox.top, Math.min(bbox.top + bbox.height, u.valToPos(exemplar.value, 'y', true)));
+    ctx.beginPath();
+    ctx.moveTo(x, y - size);
+    ctx.lineTo(x + size, y);
+    ctx.lineTo(x, y + size);
+    ctx.lineTo(x - size, y);
+    ctx.closePath();
+    ctx.fill();
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+// The exemplar within reach of the pointer.
+function exemplarAt(u: uPlot, exemplars: readonly Exemplar[], left: number, top: number): Exemplar | null {
+  const height = u.over.clientHeight;
+  let best = 9;
+  let found: Exemplar | null = null;
+  for (const exemplar of exemplars) {
+    const x = u.valToPos(exemplar.timeMs / 1000, 'x');
+    const y = Math.max(0, Math.min(height, u.valToPos(exemplar.value, 'y')));
+    const distance = Math.hypot(x - left, y - top);
+    if (distance < best) {
+      best = distance;
+      found = exemplar;
+    }
+  }
+  return found;
+}
+
 export function TimeChart(props: TimeChartProps) {
   useLanguage();
   const { data, hidden, mode, density, yZero, yLog, points, height, onZoom, onZoomBack } = props;
+  const exemplars = props.exemplars ?? noExemplars;
   const zone = useSettings((s) => s.zone);
   const tooltipAll = useSettings((s) => s.tooltipAll);
   const theme = useTheme((s) => s.theme);
@@ -146,15 +200,16 @@ export function TimeChart(props: TimeChartProps) {
       for (const row of rows) {
         const shown = density || mode === 'lines' ? row.value : columnOf(row.line)[index];
         if (shown == null || !Number.isFinite(shown)) continue;
-        const distance = Math.abs(u.valToPos(shown, 'y') - top);
+        const scale = scaleOf(row.line);
+        const distance = Math.abs(u.valToPos(shown, u.scales[scale] ? scale : 'y') - top);
         if (distance < best) {
           best = distance;
           nearest = row.line;
         }
       }
-      setHover({ index, left, rows, nearest });
+      setHover({ index, left, rows, nearest, exemplar: exemplarAt(u, exemplars, left, top) });
     },
-    [columnOf, density, mode],
+    [columnOf, density, mode, exemplars],
   );
 
   // The plot is made anew when what it draws changes; a resize only resizes it.
@@ -162,16 +217,18 @@ export function TimeChart(props: TimeChartProps) {
     const element = host.current;
     if (!element || !colors) return undefined;
     const xs = times(data);
+    const twoAxes = mode === 'lines' && !density && visible.some((l) => l.right);
     const layer = density ? new DensityLayer(visible, data.points) : null;
-    const range = extent(visible, yLog);
+    const onLeft = twoAxes && visible.some((l) => !l.right) ? visible.filter((l) => !l.right) : visible;
+    const range = extent(onLeft, yLog);
     // uPlot reads whole pixels only, for the distance of lines and for dense screens.
     const axisFont = `450 12px ${getComputedStyle(element).getPropertyValue('--font-ui')}`;
     const xMin = data.startMs / 1000;
     const xMax = (data.startMs + (data.points - 1) * data.stepMs) / 1000;
     const half = data.points === 1 ? Math.max(data.stepMs / 2000, 1) : 0;
 
-    const yRange = (_: uPlot, min: number | null, max: number | null): [number, number] => {
-      if (ySpan) return ySpan;
+    const yRange = (_: uPlot, min: number | null, max: number | null, scale: string): [number, number] => {
+      if (ySpan && scale === 'y') return ySpan;
       const low = density ? (range?.[0] ?? 0) : (min ?? 0);
       const high = density ? (range?.[1] ?? 1) : (max ?? 1);
       if (mode === 'percent') return [Math.min(0, low), 100];
@@ -199,6 +256,7 @@ export function TimeChart(props: TimeChartProps) {
       scales: {
         x: { time: true, range: [xMin - half, xMax + half] },
         y: { distr: yLog ? 3 : 1, range: yRange },
+        ...(twoAxes ? { y2: { distr: yLog ? 3 : 1, range: yRange } } : {}),
       },
       axes: [
         {
@@ -217,7 +275,7 @@ export function TimeChart(props: TimeChartProps) {
           font: axisFont,
           gap: 6,
           space: 34,
-          size: (_u, values) => 18 + 6.9 * Math.max(3, ...(values ?? []).map((v) => v?.length ?? 0)),
+          size: (_u, values) => axisWidth(values),
           grid: {
             stroke: colors.line,
             width: 1,
@@ -228,6 +286,23 @@ export function TimeChart(props: TimeChartProps) {
           values: (_u, splits) =>
             yLog ? logTicks(splits) : formatTicks(splits).map((s) => (s && mode === 'percent' ? `${s}%` : s)),
         },
+        ...(twoAxes
+          ? [
+              {
+                scale: 'y2',
+                side: 1 as const,
+                stroke: colors.muted,
+                font: axisFont,
+                gap: 6,
+                space: 34,
+                size: (_u: uPlot, values: (string | null)[] | null) => axisWidth(values),
+                grid: { show: false },
+                ticks: { show: false },
+                filter: shownSplits,
+                values: (_u: uPlot, splits: number[]) => (yLog ? logTicks(splits) : formatTicks(splits)),
+              },
+            ]
+          : []),
       ],
       series: [
         {},
@@ -237,6 +312,7 @@ export function TimeChart(props: TimeChartProps) {
               const color = colors.palette[line.look.color] as string;
               const lone = lonePoints(drawn[i] ?? []);
               return {
+                scale: twoAxes ? scaleOf(line) : 'y',
                 stroke: color,
                 width: visible.length > 60 ? 1 : 1.5,
                 dash: mode === 'lines' ? line.look.dash : [],
@@ -301,7 +377,10 @@ export function TimeChart(props: TimeChartProps) {
             u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
           },
         ],
-        draw: layer ? [(u) => layer.draw(u, colors.heat, yLog)] : [],
+        draw: [
+          ...(layer ? [(u: uPlot) => layer.draw(u, colors.heat, yLog)] : []),
+          ...(exemplars.length > 0 ? [(u: uPlot) => drawExemplars(u, exemplars, colors)] : []),
+        ],
       },
     };
     const u = new uPlot(
@@ -343,7 +422,22 @@ export function TimeChart(props: TimeChartProps) {
       plot.current = null;
       if (props.canvasRef) props.canvasRef.current = null;
     };
-  }, [data, visible, drawn, colors, mode, density, yZero, yLog, points, height, zone, ySpan, hoverAt]);
+  }, [
+    data,
+    visible,
+    drawn,
+    colors,
+    mode,
+    density,
+    yZero,
+    yLog,
+    points,
+    height,
+    zone,
+    ySpan,
+    hoverAt,
+    exemplars,
+  ]);
 
   // The line under the pointer or named in the legend, in full colour above the rest.
   const marked = props.highlight !== null ? (data.lines[props.highlight] ?? null) : (hover?.nearest ?? null);
@@ -361,7 +455,8 @@ export function TimeChart(props: TimeChartProps) {
     const left = u.valToPos(u.data[0][at] as number, 'x');
     const line = hover?.nearest ?? visible[0];
     const value = line ? columnOf(line)[at] : null;
-    u.setCursor({ left, top: value == null ? 10 : u.valToPos(value, 'y') });
+    const scale = line && u.scales[scaleOf(line)] ? scaleOf(line) : 'y';
+    u.setCursor({ left, top: value == null ? 10 : u.valToPos(value, scale) });
     const exact = line?.values[at];
     const time = formatDateTime(data.startMs + at * data.stepMs, zone);
     setFocusText(
@@ -425,6 +520,7 @@ export function TimeChart(props: TimeChartProps) {
             all={tooltipAll && !density}
             plot={plot.current}
             colors={colors}
+            earlierName={props.earlierName}
           />
         )}
       </div>
@@ -448,6 +544,10 @@ export function TimeChart(props: TimeChartProps) {
       )}
     </div>
   );
+}
+
+function axisWidth(values: (string | null)[] | null): number {
+  return 18 + 6.9 * Math.max(3, ...(values ?? []).map((v) => v?.length ?? 0));
 }
 
 function wholeDecade(value: number | null): boolean {
@@ -479,6 +579,7 @@ function Tooltip(props: {
   all: boolean;
   plot: uPlot | null;
   colors: ChartColors | null;
+  earlierName: string;
 }) {
   const { hover, data, plot, colors } = props;
   const zone = useSettings((s) => s.zone);
@@ -504,12 +605,18 @@ function Tooltip(props: {
           <li key={row.line.index} data-nearest={row.line === nearest || undefined}>
             <span className="swatch" style={{ background: colors?.palette[row.line.look.color] }} />
             <span className="tooltip-name">
+              {row.line.earlier && <em>{props.earlierName} </em>}
               {seriesText(row.line.labels, row.line === nearest ? undefined : common)}
             </span>
             <b>{formatExact(Number(row.value.toPrecision(6)))}</b>
           </li>
         ))}
       </ul>
+      {hover.exemplar && (
+        <div className="tooltip-exemplar">
+          {formatDateTime(hover.exemplar.timeMs, zone, true)} <ExemplarText exemplar={hover.exemplar} />
+        </div>
+      )}
       {more > 0 && <div className="muted">{t('chart.more', { count: formatCount(more) })}</div>}
       {props.pinned && <div className="muted">{t('chart.pinned')}</div>}
     </div>

@@ -1,21 +1,13 @@
-// Classic histograms over time as cells: series that differ only in `le` make one histogram. Pure.
+// Histograms over time as cells: native ones come so from the decoder, classic series that differ only in `le` make
+// one. Pure.
 import type { LabelSet } from '../api/types';
 import type { RangeFrame } from '../frame/decode';
+import type { Heat } from '../frame/heat';
 import { seriesText } from '../frame/labels';
 
-export interface Heat {
-  // Everything but `le`.
-  labels: LabelSet;
-  // Upper bounds, ascending; the last may be Infinity.
-  bounds: number[];
-  points: number;
-  // bounds × points, row 0 = lowest bucket; NaN = no data.
-  cells: Float64Array;
-  max: number;
-}
-
+// Whether all series are buckets, classic or native.
 export function isHistogram(frame: RangeFrame): boolean {
-  return frame.series.length > 0 && frame.series.every((s) => boundOf(s) !== null);
+  return frame.series.length + frame.native.length > 0 && frame.series.every((s) => boundOf(s) !== null);
 }
 
 function boundOf(labels: LabelSet): number | null {
@@ -27,7 +19,7 @@ function boundOf(labels: LabelSet): number | null {
 
 // Buckets are cumulative: a cell is what its bucket has more than the one below. Rates and floats make tiny negative
 // differences; those are nothing.
-export function heats(frame: RangeFrame): Heat[] {
+function classicHeats(frame: RangeFrame): Heat[] {
   const groups = new Map<string, { labels: LabelSet; rows: { bound: number; row: number }[] }>();
   for (const [row, series] of frame.series.entries()) {
     const bound = boundOf(series);
@@ -56,8 +48,12 @@ export function heats(frame: RangeFrame): Heat[] {
         below = value;
       }
     }
-    return { labels, bounds: rows.map((r) => r.bound), points: frame.points, cells, max };
+    return { labels, low: -Infinity, bounds: rows.map((r) => r.bound), points: frame.points, cells, max };
   });
+}
+
+export function heats(frame: RangeFrame): Heat[] {
+  return [...classicHeats(frame), ...frame.native];
 }
 
 // The place of a value on a ramp from 0 to 1: the root shows the thin tails beside the crowd.

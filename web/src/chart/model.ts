@@ -1,6 +1,7 @@
 // What a chart draws, and the numbers behind axes and tooltips. Pure.
 import type { LabelSet } from '../api/types';
 import type { RangeFrame } from '../frame/decode';
+import { seriesText } from '../frame/labels';
 import { lineLooks, type LineLook } from './colors';
 
 export type DisplayMode = 'lines' | 'stacked' | 'percent';
@@ -9,6 +10,10 @@ export interface Line {
   // Position in the chart, stable while the data is.
   index: number;
   query: number;
+  // Of the earlier range that is compared with.
+  earlier: boolean;
+  // By the right axis.
+  right: boolean;
   labels: LabelSet;
   look: LineLook;
   values: Float64Array;
@@ -23,27 +28,43 @@ export interface ChartData {
 }
 
 // Several queries in one chart: they were run on the same grid.
-export function chartData(frames: readonly (RangeFrame | null)[]): ChartData | null {
+export function chartData(
+  frames: readonly (RangeFrame | null)[],
+  earlier: readonly (RangeFrame | null)[] = [],
+  right: readonly number[] = [],
+): ChartData | null {
   const first = frames.find((f): f is RangeFrame => f !== null);
   if (!first) return null;
-  const sets: { labels: LabelSet; query: number; values: Float64Array }[] = [];
+  const sets: Omit<Line, 'index' | 'look'>[] = [];
   let infinite = 0;
-  for (const [query, frame] of frames.entries()) {
+  for (const [at, frame] of [...frames, ...earlier].entries()) {
+    const query = at % Math.max(1, frames.length);
     if (!frame || frame.points !== first.points || frame.startMs !== first.startMs) continue;
     infinite += frame.infinite;
     for (const [row, labels] of frame.series.entries()) {
       sets.push({
         labels,
         query,
+        earlier: at >= frames.length,
+        right: right.includes(query),
         values: frame.values.subarray(row * frame.points, (row + 1) * frame.points),
       });
     }
   }
   // Two queries may answer the same label set; the query's letter keeps their colours apart.
-  const looks = lineLooks(
-    sets.map((s) => (s.query === 0 ? s.labels : { ...s.labels, '\u0000query': String(s.query) })),
+  const keyed = (s: (typeof sets)[number]) =>
+    s.query === 0 ? s.labels : { ...s.labels, '\u0000query': String(s.query) };
+  const now = sets.filter((s) => !s.earlier);
+  const looks = lineLooks(now.map(keyed));
+  const known = new Map(
+    now.length < sets.length ? now.map((s, i) => [seriesText(keyed(s)), looks[i] as LineLook]) : [],
   );
-  const lines = sets.map((s, index) => ({ index, ...s, look: looks[index] as LineLook }));
+  const fresh: LineLook = { color: 0, dash: [] };
+  // An earlier line has the colour of today's, dotted.
+  const lines = sets.map((s, index): Line => {
+    if (!s.earlier) return { index, ...s, look: looks[index] as LineLook };
+    return { index, ...s, look: { ...(known.get(seriesText(keyed(s))) ?? fresh), dash: [2, 3] } };
+  });
   return { startMs: first.startMs, stepMs: first.stepMs, points: first.points, lines, infinite };
 }
 

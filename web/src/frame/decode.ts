@@ -1,6 +1,7 @@
 // Turns the JSON of a query into columns. Pure: runs on the main thread for small answers, in a worker for
 // large ones.
 import type { Envelope, LabelSet, MatrixSeries, QueryData, QueryStats } from '../api/types';
+import { nativeHeat, type Heat } from './heat';
 
 // A range result on a regular grid: series s at step i is values[s * points + i]; NaN = nothing to draw.
 export interface RangeFrame {
@@ -13,8 +14,9 @@ export interface RangeFrame {
   present: Uint8Array;
   // Samples that are infinite: present in exports, not drawable.
   infinite: number;
-  // Series that have native histograms only (and are therefore not among `series`).
+  // Series that have native histograms, and the first nativeMax of them as cells.
   histogramSeries: number;
+  native: Heat[];
 }
 
 export interface RangeAnswer {
@@ -30,6 +32,9 @@ export interface Grid {
   stepMs: number;
 }
 
+// Cells are dense: more histograms than this are counted, not kept.
+export const nativeMax = 120;
+
 export function gridPoints(grid: Grid): number {
   return Math.floor((grid.endMs - grid.startMs) / grid.stepMs) + 1;
 }
@@ -37,6 +42,7 @@ export function gridPoints(grid: Grid): number {
 export function toFrame(result: MatrixSeries[], grid: Grid): RangeFrame {
   const points = gridPoints(grid);
   const floats = result.filter((s) => (s.values?.length ?? 0) > 0);
+  const histograms = result.filter((s) => (s.histograms?.length ?? 0) > 0);
   const values = new Float64Array(floats.length * points).fill(NaN);
   const present = new Uint8Array(floats.length * points);
   let infinite = 0;
@@ -59,7 +65,8 @@ export function toFrame(result: MatrixSeries[], grid: Grid): RangeFrame {
     values,
     present,
     infinite,
-    histogramSeries: result.length - floats.length,
+    histogramSeries: histograms.length,
+    native: histograms.slice(0, nativeMax).map((s) => nativeHeat(s, grid, points)),
   };
 }
 

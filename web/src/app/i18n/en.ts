@@ -72,10 +72,6 @@ export const en = {
     'Nothing has samples between {from} and {to}. Extend the range, or check names and matchers.',
   'query.emptyHintTable': 'Nothing has a sample at {time}. Earlier data shows in the graph.',
   'query.extend': 'Extend the range to {range}',
-  'query.onlyHistograms': 'The result holds native histograms, which the graph cannot draw.',
-  'query.onlyHistogramsHint':
-    'The table shows their buckets. For a line use histogram_quantile() or histogram_sum().',
-  'query.openTable': 'Open the table',
   'query.running': 'Running {time}',
   'query.range': 'Range',
   'query.rangeShorter': 'Shorter range',
@@ -110,6 +106,8 @@ export const en = {
   'query.export.csvWide': 'CSV, one column per series',
   'query.export.json': 'JSON as answered',
   'query.export.png': 'Chart as PNG',
+  'query.export.svg': 'Chart as SVG',
+  'query.export.noSvg': 'This picture has no lines to write as SVG.',
   'query.export.tsv': 'Copy table (TSV)',
   'query.step': 'step {step}',
   'query.notDrawn':
@@ -181,4 +179,15 @@ export const en = {
   'query.hideTree': 'Hide the explanation',
   'query.partShown': 'Only a part of the expression is shown.',
   'query.whole': 'Show the whole',
+  'palette.name': 'Command palette',
+  'query.exemplars': 'Exemplars',
+  'query.rightAxis': 'By the right axis',
+  'query.compare': 'Compare with',
+  'query.compare.off': 'nothing',
+  'chart.earlier': '{range} earlier',
+  'chart.alsoHistograms':
+    '{count, plural, one {# native histogram is} other {# native histograms are}} drawn as heatmap only.',
+  'exemplar.none': 'No exemplars in this range.',
+  'exemplar.count': '{count, plural, one {# exemplar} other {# exemplars}}',
+  'exemplar.trace': 'Open trace',
 } as const;

@@ -1,6 +1,6 @@
 // /service-discovery: what was found, and what relabelling made of it.
 import '../../app/i18n/pages';
-import { useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useServerData } from '../../api/server-data';
 import { formatCount, t, useLanguage } from '../../app/i18n';
@@ -20,6 +20,8 @@ import {
   type DiscoveryFilter,
   type DiscoveryPool,
 } from './model';
+
+const RelabelDialog = lazy(() => import('../../ui/RelabelDialog'));
 
 export default function DiscoveryPage() {
   useLanguage();
@@ -171,6 +173,7 @@ function TargetLabels({ target }: { target: Discovered }) {
   const rows = useMemo(() => labelRows(target), [target]);
   const name = target.after?.['instance'] ?? target.before['__address__'] ?? '';
   const dropped = target.after === null;
+  const [relabelling, setRelabelling] = useState(false);
   return (
     <section aria-label={name}>
       <h2 className="found-name">
@@ -180,6 +183,19 @@ function TargetLabels({ target }: { target: Discovered }) {
         </span>
         <code>{name}</code>
       </h2>
+      <Button kind="ghost" onClick={() => setRelabelling(true)}>
+        {t('relabel.steps')}
+      </Button>
+      {relabelling && (
+        <Suspense>
+          <RelabelDialog
+            pool={target.pool}
+            name={name}
+            discovered={target.before}
+            onClose={() => setRelabelling(false)}
+          />
+        </Suspense>
+      )}
       <table className="found-labels">
         <thead>
           <tr>

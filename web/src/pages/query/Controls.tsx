@@ -101,7 +101,15 @@ export function GraphControls({
   change,
   stepMs,
   histogram,
-}: Props & { stepMs: number; histogram: boolean }) {
+  onlyHeat,
+  queryNames,
+}: Props & {
+  stepMs: number;
+  histogram: boolean;
+  // Native histograms alone: nothing that could be a line.
+  onlyHeat: boolean;
+  queryNames: string[];
+}) {
   useLanguage();
   const { tooltipAll } = useSettings();
   const resolution = resolutionValue(options.resolution);
@@ -172,7 +180,7 @@ export function GraphControls({
       </span>
       <Segmented<PanelMode>
         label={t('query.mode')}
-        value={options.mode}
+        value={onlyHeat ? 'heatmap' : options.mode}
         options={[
           { value: 'lines', label: t('query.mode.lines') },
           { value: 'stacked', label: t('query.mode.stacked') },
@@ -188,6 +196,42 @@ export function GraphControls({
           <div className="popover-list">
             <Check label={t('query.yZero')} checked={options.yZero} onChange={(yZero) => change({ yZero })} />
             <Check label={t('query.yLog')} checked={options.yLog} onChange={(yLog) => change({ yLog })} />
+            <Check
+              label={t('query.exemplars')}
+              checked={options.exemplars}
+              onChange={(exemplars) => change({ exemplars })}
+            />
+            {queryNames.length > 1 && (
+              <fieldset className="popover-group">
+                <legend>{t('query.rightAxis')}</legend>
+                {queryNames.map((name, index) => (
+                  <Check
+                    key={name}
+                    label={name}
+                    checked={options.rightAxis.includes(index)}
+                    onChange={(on) => {
+                      const others = options.rightAxis.filter((i) => i !== index);
+                      change({ rightAxis: on ? [...others, index].sort() : others });
+                    }}
+                  />
+                ))}
+              </fieldset>
+            )}
+            <Select
+              label={t('query.compare')}
+              showLabel
+              value={String(options.compareMs)}
+              options={[
+                { value: '0', label: t('query.compare.off') },
+                ...[...new Set([h, d, 7 * d, options.compareMs])]
+                  .filter((by) => by > 0)
+                  .map((by) => ({
+                    value: String(by),
+                    label: t('chart.earlier', { range: formatDuration(by) }),
+                  })),
+              ]}
+              onChange={(by) => change({ compareMs: Number(by) })}
+            />
             <Check
               label={t('query.tooltipAll')}
               checked={tooltipAll}

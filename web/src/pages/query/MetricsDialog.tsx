@@ -8,6 +8,7 @@ import { labelPair, quote, seriesText } from '../../frame/labels';
 import { Loaded } from '../../ui/Loaded';
 import { Button, Dialog, SearchField, Select } from '../../ui/primitives';
 import { Empty } from '../../ui/states';
+import { namePattern } from '../../promql/name-pattern';
 import { copyText } from '../../ui/toast';
 
 // Asked for at most; a longer list is narrowed by typing.
@@ -18,12 +19,6 @@ export interface MetricsDialogProps {
   onClose: () => void;
   onInsert: (selector: string) => void;
   onGraph: (selector: string) => void;
-}
-
-// a cpu → names that hold both, in any order of the letters typed with a space between.
-export function namePattern(search: string): string {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  return words.map((w) => `.*${w.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}`).join('') + '.*';
 }
 
 function useSlow<T>(value: T, ms: number): T {

@@ -16,7 +16,7 @@ import { copyText, toast } from '../../ui/toast';
 import { isHistogram } from '../../chart/heatmap';
 import { formatSeconds } from '../../units/format';
 import { GraphControls, nextRange, TableControls, type Change } from './Controls';
-import { Graph } from './Graph';
+import { Graph, type SvgRef } from './Graph';
 import { ResultTable } from './ResultTable';
 import { useRun, type QueryOutcome, type RunResult } from './run';
 import { tableRows } from './table';
@@ -79,6 +79,7 @@ export function Panel({
   const body = useRef<HTMLDivElement>(null);
   const editors = useRef<(EditorRef | null)[]>([]);
   const canvas = useRef<HTMLCanvasElement | null>(null);
+  const svg: SvgRef = useRef(null);
   const zooms = useRef<Pick<PanelOptions, 'rangeMs' | 'endMs'>[]>([]);
   const latest = useRef({ options, drafts, parts });
   latest.current = { options, drafts, parts };
@@ -95,6 +96,8 @@ export function Panel({
         endMs: o.endMs,
         rangeMs: o.rangeMs,
         stepMs: stepOf(o),
+        exemplars: o.exemplars,
+        compareMs: o.compareMs,
       }),
     [start, stepOf],
   );
@@ -104,7 +107,15 @@ export function Panel({
     (partial, how = 'push') => {
       const next = { ...latest.current.options, ...partial };
       change(next, how);
-      const asked: (keyof PanelOptions)[] = ['exprs', 'tab', 'endMs', 'rangeMs', 'resolution'];
+      const asked: (keyof PanelOptions)[] = [
+        'exprs',
+        'tab',
+        'endMs',
+        'rangeMs',
+        'resolution',
+        'exemplars',
+        'compareMs',
+      ];
       if (asked.some((key) => key in partial)) void runWith(next);
     },
     [change, runWith],
@@ -188,7 +199,9 @@ export function Panel({
   };
 
   const result = state.results[options.tab] ?? null;
-  const histogram = result?.outcomes.some((o) => o?.frame && isHistogram(o.frame)) ?? false;
+  const histogram =
+    result?.outcomes.some((o) => o?.frame && (isHistogram(o.frame) || o.frame.native.length > 0)) ?? false;
+  const lines = result?.outcomes.some((o) => (o?.frame?.series.length ?? 0) > 0) ?? false;
   const running = state.startedAt !== null;
   const names = drafts.map((_, i) => queryName(i));
   const several = drafts.length > 1;
@@ -316,11 +329,13 @@ export function Panel({
               change={set}
               stepMs={result?.stepMs ?? stepOf(options)}
               histogram={histogram}
+              onlyHeat={histogram && !lines}
+              queryNames={names}
             />
           ) : (
             <TableControls options={options} change={set} />
           )}
-          <ExportMenu result={result} canvas={canvas} />
+          <ExportMenu result={result} canvas={canvas} svg={svg} />
         </div>
       </div>
       <div
@@ -343,6 +358,7 @@ export function Panel({
             onZoomBack={zoomBack}
             set={set}
             canvas={canvas}
+            svg={svg}
           />
         ) : running ? (
           <Skeleton rows={6} tall={options.tab === 'graph'} />
@@ -511,6 +527,7 @@ interface ResultProps {
   onZoomBack: () => void;
   set: Change;
   canvas: { current: HTMLCanvasElement | null };
+  svg: SvgRef;
 }
 
 function Result(props: ResultProps) {
@@ -519,7 +536,7 @@ function Result(props: ResultProps) {
   const errors = shown.flatMap((o, i) => (o?.error ? [{ outcome: o, name: names[i] ?? '' }] : []));
   const good = shown.filter((o): o is QueryOutcome => o !== null && o.error === null);
   const count = good.reduce((sum, o) => sum + seriesCount(o), 0);
-  const drawable = good.some((o) => (o.frame?.series.length ?? 0) > 0);
+  const drawable = count > 0 && good.some((o) => o.frame);
   return (
     <>
       {errors.map(({ outcome, name }) => (
@@ -534,11 +551,6 @@ function Result(props: ResultProps) {
       <Notices warnings={good.flatMap((o) => o.warnings)} infos={good.flatMap((o) => o.infos)} />
       {good.length > 0 && count === 0 && <NoSeries {...props} />}
       {count > 0 && result.tab === 'table' && <TableOf outcomes={shown} names={names} />}
-      {count > 0 && result.tab === 'graph' && !drawable && (
-        <Empty title={t('query.onlyHistograms')} hint={t('query.onlyHistogramsHint')}>
-          <Button onClick={() => props.set({ tab: 'table' })}>{t('query.openTable')}</Button>
-        </Empty>
-      )}
       {drawable && result.tab === 'graph' && (
         <Graph
           result={result}
@@ -549,6 +561,7 @@ function Result(props: ResultProps) {
           onZoomBack={props.onZoomBack}
           onShowTable={() => props.set({ tab: 'table' })}
           canvasRef={props.canvas}
+          svgRef={props.svg}
         />
       )}
     </>
@@ -592,9 +605,11 @@ function NoSeries({ result, options, set }: ResultProps) {
 function ExportMenu({
   result,
   canvas,
+  svg,
 }: {
   result: RunResult | null;
   canvas: { current: HTMLCanvasElement | null };
+  svg: SvgRef;
 }) {
   if (!result) return <IconButton icon="download" label={t('query.export')} disabled />;
   const stamp = new Date(result.endMs).toISOString().slice(0, 19).replaceAll(':', '');
@@ -608,7 +623,19 @@ function ExportMenu({
     const lines = parts.flatMap((p, i): BlobPart[] => (i > 0 ? ['\n', p] : [p]));
     download(`query-${stamp}.json`, new Blob(lines, { type: 'application/json' }));
   };
-  const png = () => {
+  const svgFile = async () => {
+    const text = await svg.current?.();
+    if (text) download(`query-${stamp}.svg`, new Blob([text], { type: 'image/svg+xml' }));
+    else toast(t('query.export.noSvg'));
+  };
+  const png = async () => {
+    const text = await svg.current?.();
+    if (text) {
+      const { rasterise } = await import('../../chart/svg');
+      download(`query-${stamp}.png`, await rasterise(text));
+      return;
+    }
+    // A density image or a heatmap: the picture as it is.
     const source = canvas.current;
     if (!source) return;
     const copy = document.createElement('canvas');
@@ -628,7 +655,8 @@ function ExportMenu({
           { label: t('query.export.csv'), onSelect: () => csv(csvLong(frames)) },
           { label: t('query.export.csvWide'), onSelect: () => csv(csvWide(frames)) },
           { label: t('query.export.json'), onSelect: json },
-          { label: t('query.export.png'), onSelect: png },
+          { label: t('query.export.png'), onSelect: () => void png() },
+          { label: t('query.export.svg'), onSelect: () => void svgFile() },
         ]
       : [
           { label: t('query.export.csv'), onSelect: () => csv(csvTable(rows())) },

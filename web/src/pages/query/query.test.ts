@@ -21,6 +21,9 @@ describe('links', () => {
       showTree: false,
       yZero: true,
       yLog: false,
+      exemplars: false,
+      rightAxis: [],
+      compareMs: 0,
     });
   });
   test.each([
@@ -34,6 +37,8 @@ describe('links', () => {
     ['g0.expr=up&g0.relative_time=6h', { rangeMs: 21_600_000 }],
     ['g0.expr=up&g0.range_input=nonsense', { rangeMs: 3_600_000 }],
     ['g0.expr=a&g0.q1=b&g0.q2=c', { exprs: ['a', 'b', 'c'] }],
+    ['g0.expr=up&g0.show_exemplars=1', { exemplars: true }],
+    ['g0.expr=up&g0.y_right=0,2,x,17&g0.compare=1d', { rightAxis: [0, 2], compareMs: 86_400_000 }],
     ['', { exprs: [''] }],
   ] as [string, Partial<PanelOptions>][])('%s', (search, part) => {
     expect(decodePanels(search)[0]).toMatchObject(part);
@@ -65,6 +70,9 @@ describe('links', () => {
       showTree: fc.boolean(),
       yZero: fc.boolean(),
       yLog: fc.boolean(),
+      exemplars: fc.boolean(),
+      rightAxis: fc.uniqueArray(fc.integer({ min: 0, max: 9 })),
+      compareMs: fc.integer({ min: 0, max: 10 ** 6 }).map((seconds) => seconds * 1000),
     });
     fc.assert(
       fc.property(fc.array(panel, { minLength: 1, maxLength: 4 }), (panels) => {
@@ -113,6 +121,8 @@ function outcome(data: QueryData): QueryOutcome {
     params: {},
     error: null,
     frame: null,
+    earlier: null,
+    exemplars: null,
     data,
     raw: null,
     stats: undefined,

@@ -2,8 +2,9 @@
 // answer is there.
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { isAbort, request, requestBytes, type Params } from '../../api/client';
-import type { QueryData, QueryStats } from '../../api/types';
+import type { ExemplarSeries, QueryData, QueryStats } from '../../api/types';
 import { noteFresh } from '../../app/refresh';
+import { exemplarsOf, type Exemplar } from '../../chart/exemplars';
 import { decodeRangeAsync } from '../../frame/decode-async';
 import type { RangeFrame } from '../../frame/decode';
 import type { Tab } from './url';
@@ -14,6 +15,10 @@ export interface QueryOutcome {
   params: Params;
   error: Error | null;
   frame: RangeFrame | null;
+  // The same range earlier, moved onto the grid of `frame`.
+  earlier: RangeFrame | null;
+  // null = not asked for.
+  exemplars: Exemplar[] | null;
   data: QueryData | null;
   // The bytes of a range answer, for "JSON as answered".
   raw: ArrayBuffer | null;
@@ -37,6 +42,8 @@ export interface RunRequest {
   endMs: number | null;
   rangeMs: number;
   stepMs: number;
+  exemplars: boolean;
+  compareMs: number;
 }
 
 export interface RunState {
@@ -67,6 +74,8 @@ async function runOne(
     params,
     error: null,
     frame: null,
+    earlier: null,
+    exemplars: null,
     data: null,
     raw: null,
     stats: undefined,
@@ -84,14 +93,47 @@ async function runOne(
         infos: answer.infos,
       };
     }
-    const body = await requestBytes(path, params, { signal, form: true });
+    const [body, earlier, exemplars] = await Promise.all([
+      requestBytes(path, params, { signal, form: true }),
+      run.compareMs > 0 ? earlierFrame(expr, run, startMs, endMs, signal) : null,
+      run.exemplars ? askExemplars(expr, startMs, endMs, signal) : null,
+    ]);
     const raw = body.byteLength <= rawBytesMax ? body.slice(0) : null;
     const answer = await decodeRangeAsync(body, { startMs, endMs, stepMs: run.stepMs });
-    return { ...outcome, ...answer, raw };
+    return { ...outcome, ...answer, raw, earlier, exemplars };
   } catch (error) {
     if (isAbort(error)) throw error;
     return { ...outcome, error: error instanceof Error ? error : new Error(String(error)) };
   }
+}
+
+// The query over the range that ended compareMs earlier, as if it were now.
+async function earlierFrame(
+  query: string,
+  run: RunRequest,
+  startMs: number,
+  endMs: number,
+  signal: AbortSignal,
+): Promise<RangeFrame> {
+  const grid = { startMs: startMs - run.compareMs, endMs: endMs - run.compareMs, stepMs: run.stepMs };
+  const params = { query, start: grid.startMs / 1000, end: grid.endMs / 1000, step: run.stepMs / 1000 };
+  const body = await requestBytes('query_range', params, { signal, form: true });
+  const { frame } = await decodeRangeAsync(body, grid);
+  return { ...frame, startMs };
+}
+
+async function askExemplars(
+  query: string,
+  startMs: number,
+  endMs: number,
+  signal: AbortSignal,
+): Promise<Exemplar[]> {
+  const params = { query, start: startMs / 1000, end: endMs / 1000 };
+  const answer = await request<ExemplarSeries[] | undefined>('query_exemplars', params, {
+    signal,
+    form: true,
+  });
+  return exemplarsOf(answer.data ?? []);
 }
 
 // `soon`: a run follows at once, so that the first frame already shows that something is on its way.

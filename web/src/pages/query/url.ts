@@ -26,6 +26,11 @@ export interface PanelOptions {
   showTree: boolean;
   yZero: boolean;
   yLog: boolean;
+  exemplars: boolean;
+  // Queries (by position) whose lines go by the right axis.
+  rightAxis: number[];
+  // Draws the same queries that much earlier as well; 0 = not.
+  compareMs: number;
 }
 
 export const defaultRangeMs = 3_600_000;
@@ -43,6 +48,9 @@ export function newPanel(): PanelOptions {
     showTree: false,
     yZero: false,
     yLog: false,
+    exemplars: false,
+    rightAxis: [],
+    compareMs: 0,
   };
 }
 
@@ -85,6 +93,12 @@ export function decodePanels(search: string): PanelOptions[] {
     panel.showTree = get('show_tree') === '1';
     panel.yZero = get('y_axis_min') === '0';
     panel.yLog = get('y_log') === '1';
+    panel.exemplars = get('show_exemplars') === '1';
+    panel.rightAxis = (get('y_right') ?? '')
+      .split(',')
+      .filter((text) => /^\d$/.test(text))
+      .map(Number);
+    panel.compareMs = parseDuration(get('compare') ?? '') ?? 0;
     panels.push(panel);
   }
   return panels.length > 0 ? panels : [newPanel()];
@@ -115,7 +129,9 @@ export function encodePanels(panels: readonly PanelOptions[]): string {
     set('display_mode', panel.mode);
     if (panel.yZero) set('y_axis_min', '0');
     if (panel.yLog) set('y_log', '1');
-    set('show_exemplars', '0');
+    set('show_exemplars', panel.exemplars ? '1' : '0');
+    if (panel.rightAxis.length > 0) set('y_right', panel.rightAxis.join(','));
+    if (panel.compareMs > 0) set('compare', formatDuration(panel.compareMs));
   }
   return params.toString();
 }

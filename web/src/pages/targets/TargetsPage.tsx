@@ -1,6 +1,6 @@
 // /targets: what is scraped, and how it goes.
 import '../../app/i18n/pages';
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useLocation } from 'wouter';
@@ -28,6 +28,8 @@ import {
   timeoutShare,
   type Pool,
 } from './model';
+
+const RelabelDialog = lazy(() => import('../../ui/RelabelDialog'));
 
 // Samples of each target's last scrape, by job and instance. An extra: without it the column is empty.
 async function readSampleCounts(signal: AbortSignal): Promise<Map<string, string>> {
@@ -324,6 +326,7 @@ function TargetRow({
   const zone = useSettings((s) => s.zone);
   const [, navigate] = useLocation();
   const [details, setDetails] = useState(false);
+  const [relabelling, setRelabelling] = useState(false);
   const never = isNever(target.lastScrape);
   const scrapedMs = Date.parse(target.lastScrape);
   const share = timeoutShare(target);
@@ -424,6 +427,7 @@ function TargetRow({
               label: t('targets.query'),
               onSelect: () => navigate(`/query?${encodePanels([{ ...newPanel(), exprs: [selector] }])}`),
             },
+            { label: t('relabel.steps'), onSelect: () => setRelabelling(true) },
             { label: t('targets.copyUrl'), onSelect: () => void copyText(target.scrapeUrl) },
             {
               label: t('targets.copyLabels'),
@@ -436,6 +440,16 @@ function TargetRow({
             },
           ]}
         />
+        {relabelling && (
+          <Suspense>
+            <RelabelDialog
+              pool={target.scrapePool}
+              name={target.labels['instance'] ?? target.scrapeUrl}
+              discovered={target.discoveredLabels}
+              onClose={() => setRelabelling(false)}
+            />
+          </Suspense>
+        )}
       </div>
       {target.lastError && (
         <div role="cell" className="tc tc-error">

@@ -12,6 +12,7 @@ import { formatDateTime } from '../../time/zone';
 import { Loaded } from '../../ui/Loaded';
 import { Button, CommitField, Menu, Select } from '../../ui/primitives';
 import { formatBytes } from '../../units/format';
+import { Blocks } from './Blocks';
 import { CountTable } from './CountTable';
 import { DeleteDialog } from './DeleteDialog';
 import { Explorer } from './Explorer';
@@ -143,6 +144,7 @@ function Overview({ status, change }: { status: TsdbStatus; change: UrlChange<Ts
           />
         ))}
       </div>
+      <Blocks />
     </>
   );
 }

@@ -103,3 +103,21 @@ export function labelCosts(
     .map(({ name, value }) => ({ name, values: value, saved: total - (left.get(name) ?? total) }))
     .sort((a, b) => b.saved - a.saved || b.values - a.values || (a.name < b.name ? -1 : 1));
 }
+
+// meta.json of a block, as far as the page shows it.
+export interface Block {
+  ulid: string;
+  minTime: number;
+  maxTime: number;
+  stats?: { numSamples?: number; numSeries?: number; numChunks?: number; numBytes?: number };
+  compaction?: { level?: number; sources?: string[] };
+}
+
+export interface BlocksAnswer {
+  blocks: Block[] | null;
+}
+
+// Newest first.
+export function sortedBlocks(answer: BlocksAnswer): Block[] {
+  return [...(answer.blocks ?? [])].sort((a, b) => b.minTime - a.minTime || b.maxTime - a.maxTime);
+}

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { relabelStages, ruleText } from './relabel-steps';
+
+test('each rule against what the one before left; nothing follows a drop', () => {
+  const stages = relabelStages(
+    {
+      steps: [
+        { rule: { action: 'replace' }, output: { a: '1', b: '2' }, keep: true },
+        { rule: { action: 'labeldrop' }, output: { b: '2' }, keep: true },
+        { rule: { action: 'keep' }, output: { b: '2' }, keep: true },
+        { rule: { action: 'drop' }, output: {}, keep: false },
+        { rule: { action: 'replace' }, output: {}, keep: false },
+      ],
+    },
+    { a: '1' },
+  );
+  expect(stages.map((s) => s.kind)).toEqual(['changed', 'changed', 'same', 'dropped', 'skipped']);
+  expect(stages[0]?.changes).toEqual([{ name: 'b', before: undefined, after: '2' }]);
+  expect(stages[1]?.changes).toEqual([{ name: 'a', before: '1', after: undefined }]);
+});
+
+test('a rule is written without empty fields', () => {
+  expect(ruleText({ source_labels: ['a', 'b'], regex: '(.*)', target_label: '', modulus: undefined })).toBe(
+    'source_labels: [a, b]\nregex: (.*)',
+  );
+});
