@@ -212,9 +212,13 @@ configure() {
   quietly "Configuring build/$preset" "build/logs/configure-$preset.log" cmake --preset "$@"
 }
 
-# How many compilers at a time: one a core, and 1.5 GiB of free memory for each.
+# How many compilers at a time: $JOBS, or else one a core and 1.5 GiB of free memory for each.
 compile_jobs() {
   local cores memory_kib by_memory
+  if [ -n "${JOBS:-}" ]; then
+    echo "$JOBS"
+    return
+  fi
   cores=$(nproc)
   memory_kib=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo 2>/dev/null || true)
   by_memory=$((${memory_kib:-0} / (1536 * 1024)))
