@@ -35,6 +35,7 @@ class EventParser final : public beast::http::basic_parser<true> {
   Request request;
   std::string raw_path;
   bool is_http11 = false;
+  int refusal = 0;  // The status, when we and not Beast refused the header.
 
   // False: the target is nothing that a server can look up.
   [[nodiscard]] bool split_target() {
@@ -60,6 +61,28 @@ class EventParser final : public beast::http::basic_parser<true> {
   }
 
  private:
+  // Where one server might see one request and another two, there is none (RFC 9112 §6.3, §11.2).
+  // Beast lets some of this pass. 0: sound.
+  [[nodiscard]] int check_framing() const {
+    std::size_t lengths = 0;
+    std::size_t encodings = 0;
+    std::size_t hosts = 0;
+    for (const auto& [name, value] : request.headers.all()) {
+      if (equals_ignoring_case(name, "Content-Length")) {
+        ++lengths;
+        if (value.empty() || value.find_first_not_of("0123456789") != std::string::npos) return 400;
+      } else if (equals_ignoring_case(name, "Transfer-Encoding")) {
+        ++encodings;
+        if (!equals_ignoring_case(value, "chunked")) return 501;
+      } else if (equals_ignoring_case(name, "Host")) {
+        ++hosts;
+      }
+    }
+    if (lengths + encodings > 1 || hosts > 1 || (is_http11 && hosts == 0)) return 400;
+    // HTTP/1.0 knows no chunks: whoever forwards such a request may not have either.
+    return !is_http11 && encodings > 0 ? 400 : 0;
+  }
+
   void on_request_impl(beast::http::verb, BeastText method, BeastText target, int version,
                        beast::error_code& ec) override {
     is_http11 = version >= 11;
@@ -76,7 +99,10 @@ class EventParser final : public beast::http::basic_parser<true> {
     }
     request.headers.add(std::string(view(name)), std::string(view(value)));
   }
-  void on_header_impl(beast::error_code&) override {}
+  void on_header_impl(beast::error_code& ec) override {
+    refusal = check_framing();
+    if (refusal != 0) ec = beast::http::error::bad_field;
+  }
   void on_body_init_impl(const boost::optional<std::uint64_t>& length,
                          beast::error_code&) override {
     // content_length() counts down while the body arrives; this is the whole.
@@ -116,7 +142,22 @@ struct RequestParser::State {
   EventParser parser;
   std::uint32_t header_bytes_max = 0;
   std::size_t header_bytes = 0;
+  bool is_at_line_start = false;
 };
+
+namespace {
+
+// Whether a line continues the one before it, which servers read in different ways (RFC 9112 §5.2).
+// `at_line_start`: whether the byte before was a line feed; moved on.
+bool has_folded_line(std::string_view bytes, bool& at_line_start) {
+  for (const char c : bytes) {
+    if (at_line_start && (c == ' ' || c == '\t')) return true;
+    at_line_start = c == '\n';
+  }
+  return false;
+}
+
+}  // namespace
 
 RequestParser::RequestParser(std::uint32_t header_bytes_max) : state_(std::make_unique<State>()) {
   state_->header_bytes_max = header_bytes_max;
@@ -137,10 +178,13 @@ std::expected<std::size_t, int> RequestParser::put(std::string_view bytes) {
         parser.put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
     used += n;
     if (ec == beast::http::error::need_more) break;
-    if (ec) return std::unexpected(status_of(ec));
+    if (ec) return std::unexpected(parser.refusal != 0 ? parser.refusal : status_of(ec));
     if (n == 0 || (in_header && parser.is_header_done())) break;
   }
   if (in_header) {
+    if (has_folded_line(bytes.substr(0, used), state_->is_at_line_start)) {
+      return std::unexpected(400);
+    }
     // Beast's own limit is for what it has not consumed yet, which many short fields never reach.
     state_->header_bytes += used;
     if (state_->header_bytes > state_->header_bytes_max) return std::unexpected(431);

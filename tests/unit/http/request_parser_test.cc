@@ -59,7 +59,7 @@ TEST(RequestParser, ReadsChunkedBodies) {
 TEST(RequestParser, SplitsTargets) {
   const auto check = [](const std::string& target, const char* path, const char* query) {
     RequestParser parser(kHeaderMax);
-    ASSERT_EQ(feed(parser, "GET " + target + " HTTP/1.1\r\n\r\n", 4096), 0) << target;
+    ASSERT_EQ(feed(parser, "GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n", 4096), 0) << target;
     EXPECT_EQ(parser.request().path, path) << target;
     EXPECT_EQ(parser.request().query, query) << target;
   };
@@ -76,22 +76,59 @@ TEST(RequestParser, RefusesWhatIsNotHttp) {
     return feed(parser, text, text.size());
   };
   EXPECT_EQ(status("hello\r\n\r\n"), 400);
-  EXPECT_EQ(status("GET nowhere HTTP/1.1\r\n\r\n"), 400);
-  EXPECT_EQ(status("GET /%zz HTTP/1.1\r\n\r\n"), 400);
+  EXPECT_EQ(status("GET nowhere HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+  EXPECT_EQ(status("GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
   EXPECT_EQ(status("GET / HTTP/3.0\r\n\r\n"), 505);
-  EXPECT_EQ(status("GET / HTTP/1.1\r\nbad header\r\n\r\n"), 400);
-  EXPECT_EQ(status("POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"), 400);
-  EXPECT_EQ(status("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"), 400);
-  EXPECT_EQ(status("POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+  EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n"), 400);
+  EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"),
             400);
-  EXPECT_EQ(status("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), 400);
+  EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"), 400);
+  EXPECT_EQ(
+      status(
+          "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+      400);
+  EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), 400);
+}
+
+// Goal: no request that two servers could cut at different places (RFC 9112 §11.2), however it is
+// split on the way.
+TEST(RequestParser, RefusesWhatCouldBeReadInTwoWays) {
+  const auto check = [](std::string_view line, std::string_view fields, int want) {
+    const std::string text =
+        std::string(line) + "\r\n" + std::string(fields) + "\r\n\r\n5\r\nabcde\r\n0\r\n\r\n";
+    for (const std::size_t step : {std::size_t{1}, std::size_t{3}, std::size_t{4096}}) {
+      RequestParser parser(16384);
+      EXPECT_EQ(feed(parser, text, step), want) << text << " by " << step;
+    }
+  };
+  constexpr std::string_view kPost = "POST / HTTP/1.1";
+  check(kPost, "Host: x\r\nTransfer-Encoding: chunked", 0);
+  check(kPost, "Host: x\r\nTransfer-Encoding: CHUNKED", 0);
+  check(kPost, "Host: x\r\nContent-Length: 18", 0);
+  check(kPost, "Host: x\r\nContent-Length: 18\r\nContent-Length: 18", 400);
+  check(kPost, "Host: x\r\nContent-Length: 18, 18", 400);
+  check(kPost, "Host: x\r\nContent-Length: ", 400);
+  check(kPost, "Host: x\r\nContent-Length: +18", 400);
+  check(kPost, "Host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 18", 400);
+  check(kPost, "Host: x\r\nContent-Length: 18\r\nTransfer-Encoding: chunked", 400);
+  check(kPost, "Host: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked", 400);
+  check(kPost, "Host: x\r\nTransfer-Encoding: gzip", 501);
+  check(kPost, "Host: x\r\nTransfer-Encoding: gzip, chunked", 501);
+  check(kPost, "Content-Length: 18", 400);
+  check(kPost, "Host: x\r\nHost: x\r\nContent-Length: 18", 400);
+  check(kPost, "Host: x\r\nContent-Length: 18\r\nA: b\r\n c: d", 400);
+  check(kPost, "Host: x\r\nContent-Length: 18\r\nA: b\r\n\tc: d", 400);
+  check("POST / HTTP/1.0", "Content-Length: 18", 0);
+  check("POST / HTTP/1.0", "Transfer-Encoding: chunked", 400);
 }
 
 TEST(RequestParser, BoundsHeaders) {
   RequestParser long_line(kHeaderMax);
-  EXPECT_EQ(feed(long_line, "GET /" + std::string(10'000, 'x') + " HTTP/1.1\r\n\r\n", 1000), 431);
+  EXPECT_EQ(
+      feed(long_line, "GET /" + std::string(10'000, 'x') + " HTTP/1.1\r\nHost: x\r\n\r\n", 1000),
+      431);
   // Many short fields, none of which is near a limit of its own.
-  std::string fields = "GET / HTTP/1.1\r\n";
+  std::string fields = "GET / HTTP/1.1\r\nHost: x\r\n";
   for (int i = 0; i < 2000; ++i) fields += "a: b\r\n";
   RequestParser many(kHeaderMax);
   EXPECT_EQ(feed(many, fields, 100), 431);
@@ -99,18 +136,22 @@ TEST(RequestParser, BoundsHeaders) {
 
 TEST(RequestParser, BoundsBodies) {
   RequestParser announced(kHeaderMax);
-  ASSERT_EQ(feed(announced, "POST / HTTP/1.1\r\nContent-Length: 999999999999\r\n\r\n", 4096), 0);
+  ASSERT_EQ(
+      feed(announced, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n", 4096),
+      0);
   EXPECT_FALSE(announced.limit_body(100));
 
   RequestParser chunked(kHeaderMax);
-  ASSERT_EQ(feed(chunked, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 4096), 0);
+  ASSERT_EQ(feed(chunked, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 4096),
+            0);
   EXPECT_TRUE(chunked.limit_body(10));
   EXPECT_EQ(feed(chunked, "6\r\nabcdef\r\n6\r\nghijkl\r\n0\r\n\r\n", 4096), 413);
 }
 
 TEST(RequestParser, AnnouncedLengthTakesNoMemory) {
   RequestParser parser(kHeaderMax);
-  ASSERT_EQ(feed(parser, "POST / HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\nabc", 4096), 0);
+  ASSERT_EQ(
+      feed(parser, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nabc", 4096), 0);
   EXPECT_LE(parser.request().body.capacity(), 65'536U);
 }
 

@@ -256,8 +256,9 @@ TEST_F(ServerTest, BodiesBeyondTheRoutesLimitAreRefused) {
   EXPECT_EQ(refused->status, 413);
   EXPECT_TRUE(announced.closed_by_server());
   RawClient chunked(port());
-  ASSERT_TRUE(chunked.send("POST /small HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" +
-                           std::string(2000, 'x')));
+  ASSERT_TRUE(
+      chunked.send("POST /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" +
+                   std::string(2000, 'x')));
   EXPECT_EQ(chunked.receive()->status, 413);
   RawClient fits(port());
   EXPECT_EQ(fits.request("POST", "/small", {}, std::string(1000, 'x'))->status, 200);
@@ -285,7 +286,8 @@ TEST_F(ServerTest, TellsAWaitingClientToGoOn) {
   }));
   start(std::move(router));
   RawClient client(port());
-  ASSERT_TRUE(client.send("POST /p HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"));
+  ASSERT_TRUE(client.send(
+      "POST /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"));
   EXPECT_EQ(client.receive()->status, 100);
   ASSERT_TRUE(client.send("abc"));
   EXPECT_EQ(client.receive()->body, "abc");
@@ -294,7 +296,8 @@ TEST_F(ServerTest, TellsAWaitingClientToGoOn) {
 TEST_F(ServerTest, OversizedHeadersAreRefused) {
   start(hello());
   RawClient client(port());
-  ASSERT_TRUE(client.send("GET /hello?" + std::string(70'000, 'x') + " HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(
+      client.send("GET /hello?" + std::string(70'000, 'x') + " HTTP/1.1\r\nHost: x\r\n\r\n"));
   EXPECT_EQ(client.receive()->status, 431);
   RawClient garbage(port());
   ASSERT_TRUE(garbage.send("\x16\x03\x01\x02 not http\r\n\r\n"));
@@ -317,7 +320,7 @@ TEST_F(ServerTest, SlowBodiesAreCutOff) {
       route("POST", "/p", [](const Request&, ResponseWriter& out) { out.send(200, "", ""); }));
   start(std::move(router));
   RawClient client(port());
-  ASSERT_TRUE(client.send("POST /p HTTP/1.1\r\nContent-Length: 1000\r\n\r\nabc"));
+  ASSERT_TRUE(client.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc"));
   EXPECT_TRUE(client.closed_by_server());
 }
 
@@ -342,7 +345,7 @@ TEST_F(ServerTest, HandlerLearnsThatTheClientHasGone) {
   }));
   start(std::move(router));
   RawClient client(port());
-  ASSERT_TRUE(client.send("GET /wait HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(client.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"));
   ASSERT_TRUE(begun.pass());
   client.close();
   EXPECT_TRUE(stopped.get_future().get());
@@ -365,7 +368,7 @@ TEST_F(ServerTest, ClientThatDoesNotReadIsCutOff) {
   }));
   start(std::move(router));
   RawClient client(port(), 4096);
-  ASSERT_TRUE(client.send("GET /flood HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(client.send("GET /flood HTTP/1.1\r\nHost: x\r\n\r\n"));
   EXPECT_EQ(ended.get_future().get(), util::Code::kCanceled);
 }
 
@@ -401,7 +404,7 @@ TEST_F(ServerTest, FlushedEventsArriveAtOnce) {
   }));
   start(std::move(router));
   RawClient client(port());
-  ASSERT_TRUE(client.send("GET /events HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(client.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n"));
   // The header comes only with the first event, and the answer cannot be complete yet.
   EXPECT_EQ(client.receive_head()->status, 200);
   go.open();
@@ -445,12 +448,12 @@ TEST_F(ServerTest, FullQueueAnswers503) {
   (*server)->start(std::move(router), {});
   const std::uint16_t server_port = (*server)->ports().front();
   RawClient running(server_port);
-  ASSERT_TRUE(running.send("GET /wait HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(running.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"));
   ASSERT_TRUE(begun.pass());
   // One waits in the queue, whichever comes first; the other is turned away.
   RawClient a(server_port);
   RawClient b(server_port);
-  ASSERT_TRUE(a.send("GET /wait HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(a.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"));
   while (one.queued() == 0) std::this_thread::yield();
   EXPECT_EQ(b.get("/wait")->status, 503);
   release.open(2);
@@ -485,10 +488,10 @@ TEST_F(ServerTest, BusyConnectionsAreWaitedForAtTheLimit) {
   }));
   start(std::move(router));
   RawClient busy(port());
-  ASSERT_TRUE(busy.send("GET /wait HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(busy.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"));
   ASSERT_TRUE(begun.pass());
   RawClient late(port());
-  ASSERT_TRUE(late.send("GET /hello HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(late.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"));
   release.open();
   EXPECT_EQ(busy.receive()->body, "done");
   EXPECT_EQ(late.receive()->body, "hello");
@@ -507,7 +510,7 @@ TEST_F(ServerTest, StopLetsRequestsInFlightFinish) {
   RawClient idle(port());
   EXPECT_EQ(idle.get("/hello")->status, 200);
   RawClient busy(port());
-  ASSERT_TRUE(busy.send("GET /wait HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(busy.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"));
   ASSERT_TRUE(begun.pass());
   auto stopped = std::async(std::launch::async, [this] { server_->stop(); });
   EXPECT_TRUE(idle.closed_by_server());
@@ -529,7 +532,7 @@ TEST_F(ServerTest, StopCutsOffWhatDoesNotFinish) {
   }));
   start(std::move(router));
   RawClient busy(port());
-  ASSERT_TRUE(busy.send("GET /wait HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(busy.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"));
   ASSERT_TRUE(begun.pass());
   server_->stop();
   EXPECT_TRUE(stopped);
@@ -589,7 +592,8 @@ TEST_F(ServerTest, ManyClientsAtOnce) {
   std::vector<std::unique_ptr<RawClient>> clients;
   for (int i = 0; i < 200; ++i) clients.push_back(std::make_unique<RawClient>(port()));
   for (int round = 0; round < 3; ++round) {
-    for (auto& client : clients) ASSERT_TRUE(client->send("GET /hello HTTP/1.1\r\n\r\n"));
+    for (auto& client : clients)
+      ASSERT_TRUE(client->send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"));
     for (auto& client : clients) ASSERT_EQ(client->receive()->body, "hello");
   }
 }
