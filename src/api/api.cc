@@ -189,9 +189,11 @@ void Api::register_routes(http::Router& router) {
     send_text(out, 200, body + "\n");
   });
   add({"GET"}, "/metrics", [&api](const http::Request&, http::ResponseWriter& out) {
-    std::string body;
-    api.registry.append_text(body);
-    out.send(200, kMetricsText, std::move(body));
+    api.metric_handler.count([&api, &out] {
+      std::string body;
+      api.registry.append_text(body);
+      out.send(200, kMetricsText, std::move(body));
+    });
   });
 
   add({"GET"}, "/federate", [&api](const http::Request& request, http::ResponseWriter& out) {
@@ -218,13 +220,28 @@ void Api::register_routes(http::Router& router) {
   router.add(std::move(write));
 }
 
+namespace {
+
+// As metrics name a route: without the prefix.
+std::string_view handler_label(const Api::State& api, std::string_view pattern) {
+  const std::string& prefix = api.options.route_prefix;
+  if (pattern.starts_with(prefix)) pattern.remove_prefix(prefix.size());
+  return pattern;
+}
+
+}  // namespace
+
 http::RequestObserver Api::observer() {
   return [state = state_.get()](const http::RequestSummary& request) {
-    std::string_view handler = request.pattern;
-    if (handler.starts_with(state->options.route_prefix))
-      handler.remove_prefix(state->options.route_prefix.size());
-    state->metrics.observe(handler, request);
+    state->metrics.observe(handler_label(*state, request.pattern), request);
   };
+}
+
+void Api::announce_handlers(const http::Router& router) {
+  for (const http::Route& route : router.routes()) {
+    const std::string_view handler = handler_label(*state_, route.pattern);
+    if (!handler.empty()) state_->metrics.announce(handler);
+  }
 }
 
 std::vector<telemetry::Registry::Callback> Api::listener_metrics(telemetry::Registry& registry,

@@ -29,6 +29,7 @@ struct Api::State {
         registry(r),
         cors_origin(std::move(cors)),
         metrics(r),
+        metric_handler(r),
         notifications(k, options.notification_streams_max) {
     notifications.add(kNotifyStarting);
   }
@@ -39,6 +40,7 @@ struct Api::State {
   telemetry::Registry& registry;
   const model::Regex cors_origin;
   HttpMetrics metrics;
+  MetricHandlerMetrics metric_handler;
   mutable Notifications notifications;
   // Written before `readiness` becomes kReady, read only after that was seen.
   Backends backends;

@@ -10,6 +10,28 @@ constexpr std::array<double, 8> kBytesBounds = {1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e
 
 }  // namespace
 
+MetricHandlerMetrics::MetricHandlerMetrics(telemetry::Registry& registry)
+    : in_flight_(registry.gauge("promhttp_metric_handler_requests_in_flight",
+                                "Current number of scrapes being served.")),
+      succeeded_(registry.counter("promhttp_metric_handler_requests_total",
+                                  "Total number of scrapes by HTTP status code.",
+                                  {{"code", "200"}})) {
+  // This handler does not fail; the members are there for those who ask for them.
+  for (const std::string_view code : {"500", "503"}) {
+    registry.counter("promhttp_metric_handler_requests_total",
+                     "Total number of scrapes by HTTP status code.", {{"code", std::string(code)}});
+  }
+}
+
+telemetry::Counter& HttpMetrics::counter_of(std::string_view handler, int status) {
+  return registry_.counter("prometheus_http_requests_total", "Requests answered.",
+                           {{"code", std::to_string(status)}, {"handler", std::string(handler)}});
+}
+
+void HttpMetrics::announce(std::string_view handler) {
+  static_cast<void>(counter_of(handler, 200));
+}
+
 void HttpMetrics::observe(std::string_view handler, const http::RequestSummary& request) {
   if (handler.empty()) return;
   const util::MutexLock lock(mutex_);
@@ -26,9 +48,7 @@ void HttpMetrics::observe(std::string_view handler, const http::RequestSummary& 
   }
   telemetry::Counter*& counter = found->second.by_status[request.status];
   if (counter == nullptr) {
-    counter = &registry_.counter(
-        "prometheus_http_requests_total", "Requests answered.",
-        {{"code", std::to_string(request.status)}, {"handler", std::string(handler)}});
+    counter = &counter_of(handler, request.status);
   }
   counter->increment();
   found->second.seconds->observe(request.seconds);

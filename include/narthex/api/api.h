@@ -103,6 +103,8 @@ class Api {
   void register_routes(http::Router& router);
   // Counts requests under prometheus_http_*; for http::Server::start. The API outlives it.
   [[nodiscard]] http::RequestObserver observer();
+  // Shows every route of the router in prometheus_http_requests_total before its first request.
+  void announce_handlers(const http::Router& router);
   // net_conntrack_listener_*. The server outlives the handles.
   [[nodiscard]] static std::vector<telemetry::Registry::Callback> listener_metrics(
       telemetry::Registry& registry, const http::Server& server);

@@ -36,6 +36,8 @@ class Router {
   // Paths that no route matches. Without one: 404 "404 page not found".
   void set_fallback(Handler handler) { fallback_.handler = std::move(handler); }
 
+  [[nodiscard]] const std::vector<Route>& routes() const noexcept { return routes_; }
+
   enum class Outcome : std::uint8_t { kFound, kNotFound, kMethodNotAllowed };
   struct Match {
     Outcome outcome = Outcome::kNotFound;
