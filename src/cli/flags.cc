@@ -191,6 +191,8 @@ util::Result<void> fill_storage(const Values& values, server::StorageOptions& st
 
 util::Result<void> fill_web(const Values& values, server::WebOptions& web) {
   web.listen_addresses = values.list("web.listen-address");
+  web.config_file = values.get("web.config.file");
+  web.systemd_sockets = values.boolean("web.systemd-socket");
   web.external_url = values.get("web.external-url");
   if (web.external_url.starts_with('"') || web.external_url.ends_with('"')) {
     return util::fail(Code::kInvalidArgument,

@@ -111,15 +111,19 @@ std::string http_date(std::int64_t unix_seconds) {
       time.seconds().count());
 }
 
-std::string closing_answer(int status, std::string_view text) {
+std::string whole_answer(const WholeAnswer& answer) {
   std::string out;
-  append_status_line(out, status);
+  append_status_line(out, answer.status);
   append_field(out, "Content-Type", "text/plain; charset=utf-8");
   append_field(out, "X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : answer.fields) {
+    if (!equals_ignoring_case(name, "X-Content-Type-Options")) append_field(out, name, value);
+  }
   append_date(out);
-  append_field(out, "Content-Length", fmt::format_int(text.size()).c_str());
-  out += "Connection: close\r\n\r\n";
-  out += text;
+  append_field(out, "Content-Length", fmt::format_int(answer.text.size()).c_str());
+  if (!answer.keep_alive) append_field(out, "Connection", "close");
+  out += "\r\n";
+  if (!answer.is_head) out += answer.text;
   return out;
 }
 
@@ -141,6 +145,11 @@ void Response::add_header(std::string_view name, std::string_view value) {
 void Response::append_head(std::string& out, Length length, std::uint64_t body_bytes) {
   append_status_line(out, status_);
   for (const auto& [name, value] : headers_) append_field(out, name, value);
+  if (framing_.extra_headers != nullptr) {
+    for (const auto& [name, value] : *framing_.extra_headers) {
+      if (!has_header(name)) append_field(out, name, value);
+    }
+  }
   append_date(out);
   if (framing_.may_compress) append_field(out, "Vary", "Accept-Encoding");
   if (framing_.encoding != Encoding::kIdentity) {

@@ -18,8 +18,16 @@ namespace narthex::http {
 [[nodiscard]] std::string_view reason_phrase(int status) noexcept;
 // "Sun, 06 Nov 1994 08:49:37 GMT"
 [[nodiscard]] std::string http_date(std::int64_t unix_seconds);
-// A whole answer in plain text, after which the connection closes.
-[[nodiscard]] std::string closing_answer(int status, std::string_view text);
+using HeaderFields = std::vector<std::pair<std::string, std::string>>;
+// An answer in plain text that no handler gives.
+struct WholeAnswer {
+  int status = 0;
+  std::string text;
+  HeaderFields fields;  // Beside those that every such answer has.
+  bool is_head = false;
+  bool keep_alive = false;
+};
+[[nodiscard]] std::string whole_answer(const WholeAnswer& answer);
 
 // What of the request decides how its answer is framed.
 struct ResponseFraming {
@@ -28,6 +36,8 @@ struct ResponseFraming {
   bool is_head = false;  // No body is sent.
   bool may_compress = false;
   Encoding encoding = Encoding::kIdentity;  // If may_compress.
+  // Sent unless the handler sets them; the exchange owns them. Null: none.
+  const HeaderFields* extra_headers = nullptr;
 };
 
 // Threads: confined to the handler's thread.

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include <sys/socket.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -120,6 +122,23 @@ util::Result<tcp::acceptor> open_acceptor(const asio::any_io_executor& executor,
   return std::unexpected(listen_error(address, first_step, first));
 }
 
+// A socket that somebody else bound and listens on.
+util::Result<tcp::acceptor> adopt_acceptor(const asio::any_io_executor& executor, int socket) {
+  const auto bad = [socket](std::string_view why) {
+    return util::fail(util::Code::kIo, fmt::format("inherited socket {}: {}", socket, why));
+  };
+  sockaddr_storage address{};
+  socklen_t bytes = sizeof address;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &bytes) != 0)
+    return bad("is no socket");
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return bad("is not for TCP");
+  tcp::acceptor acceptor(executor);
+  boost::system::error_code ec;
+  acceptor.assign(address.ss_family == AF_INET ? tcp::v4() : tcp::v6(), socket, ec);
+  if (ec) return bad(ec.message());
+  return acceptor;
+}
+
 }  // namespace
 
 // Accepts the connections of one address. Threads: confined to its strand, except where noted.
@@ -225,8 +244,17 @@ class Server::Impl {
   Impl& operator=(const Impl&) = delete;
 
   util::Result<void> listen() {
+    if (context_->options.access) {
+      NX_ASSIGN(context_->access, Access::make(context_->options.access));
+    }
     for (const std::string& address : context_->options.listen_addresses) {
       NX_ASSIGN(tcp::acceptor acceptor, open_acceptor(runtime_.executor(), address));
+      listeners_.push_back(
+          std::make_shared<Listener>(context_, tasks_, runtime_, std::move(acceptor)));
+      ports_.push_back(listeners_.back()->port());
+    }
+    for (const int socket : context_->options.inherited_sockets) {
+      NX_ASSIGN(tcp::acceptor acceptor, adopt_acceptor(runtime_.executor(), socket));
       listeners_.push_back(
           std::make_shared<Listener>(context_, tasks_, runtime_, std::move(acceptor)));
       ports_.push_back(listeners_.back()->port());

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <exception>
+#include <span>
 
 #include <sys/socket.h>
 
@@ -15,6 +16,7 @@
 
 #include "narthex/util/log.h"
 
+#include "http/credentials.h"
 #include "http/fixed_routes.h"
 #include "http/response.h"
 
@@ -109,6 +111,7 @@ struct Session::Exchange {
   Request request;
   const Route* route = nullptr;
   ResponseFraming framing;
+  std::shared_ptr<const AccessOptions> access;  // Owns the headers that `framing` points to.
   ResponseChannel channel;
   std::stop_source stop;
   Clock::time_point begun;
@@ -213,8 +216,30 @@ void Session::watch() {
   socket_.async_wait(asio::ip::tcp::socket::wait_read, std::move(on_ready));
 }
 
+bool Session::has_input() const noexcept {
+  return !unread().empty() || (tls_ && !closed_ && tls_->has_pending());
+}
+
+void Session::shutdown_tls() noexcept {
+  if (tls_ && !closed_) tls_->shutdown();
+}
+
+// Records that carry nothing for us, or a part of one, leave the watch as it was.
+void Session::look_at_tls() {
+  switch (tls_->peek()) {
+    case TlsConnection::Peek::kData:
+      return signal();
+    case TlsConnection::Peek::kNothing:
+      return watch();
+    case TlsConnection::Peek::kEnd:
+      peer_gone_ = true;
+      return signal();
+  }
+}
+
 void Session::on_watch(const boost::system::error_code& ec) {
   watching_ = false;
+  if (!ec && !closed_ && tls_) return look_at_tls();
   if (!ec && !closed_) {
     // Bytes are the next request, for later. The end means that nobody waits for an answer any
     // more.
@@ -239,6 +264,13 @@ async::Task<bool> Session::read_some() {
     buffer_begin_ = 0;
   }
   if (buffer_end_ == kBufferBytes || closed_) co_return false;
+  if (tls_) {
+    const std::span<char> space(buffer_.get() + buffer_end_, kBufferBytes - buffer_end_);
+    const auto bytes = co_await tls_->read_some(space);
+    if (!bytes || *bytes == 0 || closed_) co_return false;
+    buffer_end_ += *bytes;
+    co_return true;
+  }
   const asio::mutable_buffer room(buffer_.get() + buffer_end_, kBufferBytes - buffer_end_);
   const auto [ec, n] = co_await socket_.async_read_some(room, kAwait);
   if (ec || closed_) co_return false;
@@ -247,7 +279,7 @@ async::Task<bool> Session::read_some() {
 }
 
 async::Task<bool> Session::wait_for_request() {
-  if (!unread().empty()) co_return !draining_ && !closed_;
+  if (has_input()) co_return !draining_ && !closed_;
   buffer_.reset();
   if (draining_ || closed_) co_return false;
   idle_ = true;
@@ -332,8 +364,15 @@ async::Task<bool> Session::read_body(RequestParser* parser) {
 async::Task<bool> Session::write_all(std::string bytes) {
   std::size_t sent = 0;
   while (sent < bytes.size() && !closed_) {
-    const asio::const_buffer rest(bytes.data() + sent, bytes.size() - sent);
-    const auto [ec, n] = co_await socket_.async_write_some(rest, kAwait);
+    const std::string_view rest = std::string_view(bytes).substr(sent);
+    if (tls_) {
+      const auto n = co_await tls_->write_some(rest);
+      if (!n) co_return false;
+      sent += *n;
+      continue;
+    }
+    const asio::const_buffer plain(rest.data(), rest.size());
+    const auto [ec, n] = co_await socket_.async_write_some(plain, kAwait);
     if (ec) co_return false;
     sent += n;
   }
@@ -348,8 +387,16 @@ async::Task<bool> Session::write_blocks(std::vector<std::string>* blocks,
     while (sent < block.size()) {
       if (closed_) co_return false;
       set_deadline(context_->options.progress_timeout);
-      const asio::const_buffer rest(block.data() + sent, block.size() - sent);
-      const auto [ec, n] = co_await socket_.async_write_some(rest, kAwait);
+      const std::string_view rest = std::string_view(block).substr(sent);
+      if (tls_) {
+        const auto n = co_await tls_->write_some(rest);
+        if (!n) co_return false;
+        sent += *n;
+        channel->release(*n);
+        continue;
+      }
+      const asio::const_buffer plain(rest.data(), rest.size());
+      const auto [ec, n] = co_await socket_.async_write_some(plain, kAwait);
       if (ec) co_return false;
       sent += n;
       channel->release(n);
@@ -362,7 +409,10 @@ async::Task<bool> Session::write_blocks(std::vector<std::string>* blocks,
 async::Task<void> Session::refuse(int status) {
   set_deadline(context_->options.progress_timeout);
   const std::string text = fmt::format("{} {}", status, reason_phrase(status));
-  std::string whole = closing_answer(status, text);
+  WholeAnswer answer;
+  answer.status = status;
+  answer.text = text;
+  std::string whole = whole_answer(answer);
   const auto written = co_await write_all(std::move(whole));
   if (context_->observer) context_->observer({{}, {}, status, 0, text.size()});
   if (written && *written) {
@@ -375,6 +425,8 @@ async::Task<void> Session::refuse(int status) {
 // Closing with unread input makes the kernel reset the connection, which may take our answer from
 // the client.
 async::Task<void> Session::linger() {
+  if (closed_) co_return util::Result<void>();
+  shutdown_tls();
   boost::system::error_code ec;
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ec);
   set_deadline(kLingerTime);
@@ -403,8 +455,105 @@ void run_handler(const Route& route, const Request& request, Response& response)
 
 }  // namespace
 
+// A certificate has the same time as a header to come through.
+async::Task<bool> Session::shake_hands() {
+  if (!context_->access || !context_->access->is_tls()) co_return true;
+  auto settings = context_->access->tls();
+  if (!settings) co_return false;
+  set_deadline(context_->options.header_timeout);
+  auto tls = std::make_unique<TlsConnection>(std::move(settings), socket_);
+  const auto outcome = co_await tls->handshake();
+  if (closed_ || !outcome) co_return false;
+  if (*outcome == TlsConnection::Handshake::kPlainHttp) {
+    std::string told =
+        "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+    const auto written = co_await write_all(std::move(told));
+    if (written && *written) {
+      const auto lingered = co_await linger();
+      static_cast<void>(lingered);
+    }
+  }
+  if (*outcome != TlsConnection::Handshake::kDone) co_return false;
+  tls_ = std::move(tls);
+  co_return true;
+}
+
+// Before the body is read: nobody uploads what is refused anyway.
+async::Task<int> Session::check_access(const AccessOptions* access, RequestParser* parser) {
+  if (access->users.empty()) co_return 0;
+  auto credentials = parse_basic(parser->request().headers.get("Authorization"));
+  if (!credentials) co_return 401;
+  Authenticator& authenticator = context_->access->authenticator();
+  if (const auto known = authenticator.remembered(*access, *credentials))
+    co_return *known ? 0 : 401;
+
+  // Touched on the strand only.
+  struct Verdict {
+    bool is_there = false;
+    bool is_admitted = false;
+  };
+  auto verdict = std::make_shared<Verdict>();
+  auto on_verdict = [self = weak_from_this(), strand = strand_, verdict](bool is_admitted) {
+    auto on_strand = [self, verdict, is_admitted] {
+      verdict->is_there = true;
+      verdict->is_admitted = is_admitted;
+      if (const auto session = self.lock()) session->signal();
+    };
+    asio::post(strand, std::move(on_strand));
+  };
+  if (!authenticator.submit(*access, *std::move(credentials), std::move(on_verdict))) co_return 503;
+  set_deadline(context_->options.progress_timeout);
+  while (!verdict->is_there && !closed_) {
+    const auto waited = co_await wait_for_signal();
+    static_cast<void>(waited);
+  }
+  co_return verdict->is_admitted ? 0 : 401;
+}
+
+// Answered at once, without a handler.
+async::Task<bool> Session::deny(int status, RequestParser* parser) {
+  WholeAnswer whole;
+  whole.status = status;
+  whole.text = fmt::format("{}\n", reason_phrase(status));
+  if (status == 401) whole.fields.emplace_back("WWW-Authenticate", "Basic");
+  if (access_) {
+    for (const auto& field : access_->headers) whole.fields.push_back(field);
+  }
+  whole.is_head = parser->request().method == "HEAD";
+  // A body that nobody reads would be taken for the next request.
+  whole.keep_alive = parser->done() && parser->is_http11() && parser->keep_alive() && !draining_;
+  const bool keep_alive = whole.keep_alive;
+  if (context_->observer) {
+    const std::string_view method = parser->request().method;
+    context_->observer({method, {}, status, 0, whole.text.size()});
+  }
+  set_deadline(context_->options.progress_timeout);
+  std::string bytes = whole_answer(whole);
+  const auto written = co_await write_all(std::move(bytes));
+  clear_deadline();
+  if (!written || !*written) co_return false;
+  if (!keep_alive) {
+    const auto lingered = co_await linger();
+    static_cast<void>(lingered);
+  }
+  co_return keep_alive;
+}
+
 async::Task<bool> Session::answer(RequestParser* parser) {
   const auto begun = Clock::now();
+  if (context_->access) {
+    access_ = context_->access->options();
+    int refused_with = 500;
+    if (access_) {
+      const auto checked = co_await check_access(access_.get(), parser);
+      refused_with = checked ? *checked : 500;
+    }
+    if (closed_) co_return false;
+    if (refused_with != 0) {
+      const auto kept = co_await deny(refused_with, parser);
+      co_return kept && *kept;
+    }
+  }
   Router::Match match = context_->router.match(parser->request().method, parser->raw_path());
   Route made_up;
   const Route* route = match.route;
@@ -437,6 +586,8 @@ async::Task<bool> Session::answer(RequestParser* parser) {
   pending->begun = begun;
   pending->framing.is_http11 = parser->is_http11();
   pending->framing.keep_alive = parser->keep_alive() && !draining_;
+  pending->access = access_;
+  if (access_) pending->framing.extra_headers = &access_->headers;
   pending->request = parser->take_request();
   pending->request.remote_address = remote_address_;
   pending->request.path_params = std::move(match.params);
@@ -464,7 +615,7 @@ async::Task<bool> Session::exchange(std::shared_ptr<Exchange> exchange) {
   }
   // A pipelined request hides the end of the connection behind it; whoever pipelines waits for the
   // answer.
-  if (unread().empty()) {
+  if (!has_input()) {
     buffer_.reset();
     watch();
   }
@@ -500,7 +651,9 @@ async::Task<void> Session::run(std::shared_ptr<Session> self) {
   // The session is in the list by now: whoever stops the server either sees it there or is seen
   // here.
   self->draining_ = self->context_->stopping;
-  for (;;) {
+  const auto secured = co_await self->shake_hands();
+  const bool is_secured = secured && *secured;
+  while (is_secured) {
     const auto begun = co_await self->wait_for_request();
     if (!begun || !*begun) break;
     RequestParser parser(self->context_->options.header_bytes_max);
@@ -509,6 +662,7 @@ async::Task<void> Session::run(std::shared_ptr<Session> self) {
     const auto keep = co_await self->answer(&parser);
     if (!keep || !*keep) break;
   }
+  self->shutdown_tls();
   if (!self->closed_ && !self->unread().empty()) {
     const auto lingered = co_await self->linger();
     static_cast<void>(lingered);

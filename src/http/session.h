@@ -22,8 +22,10 @@
 #include "narthex/http/server.h"
 #include "narthex/util/mutex.h"
 
+#include "http/access.h"
 #include "http/request_parser.h"
 #include "http/response_channel.h"
+#include "http/server_tls.h"
 
 namespace narthex::http {
 
@@ -62,6 +64,7 @@ class SessionList {
 struct ServerContext {
   ServerOptions options;
   util::WorkerPool* handlers = nullptr;
+  std::unique_ptr<Access> access;  // Null: everybody may come in, by plain HTTP.
   Router router;
   RequestObserver observer;
   std::unique_ptr<SessionList> sessions;
@@ -91,11 +94,15 @@ class Session : public std::enable_shared_from_this<Session> {
   using Clock = std::chrono::steady_clock;
   struct Exchange;
 
+  async::Task<bool> shake_hands();
   async::Task<bool> wait_for_request();
   async::Task<bool> read_header(RequestParser* parser);
   async::Task<bool> read_body(RequestParser* parser);
   async::Task<bool> read_some();
   async::Task<bool> answer(RequestParser* parser);
+  // The status to refuse the request with, or 0.
+  async::Task<int> check_access(const AccessOptions* access, RequestParser* parser);
+  async::Task<bool> deny(int status, RequestParser* parser);
   async::Task<bool> exchange(std::shared_ptr<Exchange> exchange);
   async::Task<bool> write_blocks(std::vector<std::string>* blocks, ResponseChannel* channel);
   async::Task<bool> write_all(std::string bytes);
@@ -114,11 +121,17 @@ class Session : public std::enable_shared_from_this<Session> {
   void arm_watchdog();
   void close();
   [[nodiscard]] std::string_view unread() const noexcept;
+  // Whether the next request has begun to arrive.
+  [[nodiscard]] bool has_input() const noexcept;
+  void shutdown_tls() noexcept;
+  void look_at_tls();
 
   const std::shared_ptr<ServerContext> context_;
   asio::ip::tcp::socket socket_;
   const asio::any_io_executor strand_;
-  asio::steady_timer event_;  // Never expires; cancelled by signal().
+  std::unique_ptr<TlsConnection> tls_;           // Null: plain HTTP.
+  std::shared_ptr<const AccessOptions> access_;  // In force for the request that is being answered.
+  asio::steady_timer event_;                     // Never expires; cancelled by signal().
   asio::steady_timer watchdog_;
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point armed_for_ = Clock::time_point::max();

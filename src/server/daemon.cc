@@ -12,6 +12,7 @@
 #include "narthex/api/api.h"
 #include "narthex/async/runtime.h"
 #include "narthex/config/config.h"
+#include "narthex/config/web_config.h"
 #include "narthex/http/server.h"
 #include "narthex/model/duration.h"
 #include "narthex/promql/engine.h"
@@ -32,6 +33,7 @@
 #include "server/config_state.h"
 #include "server/event_queue.h"
 #include "server/external_url.h"
+#include "server/inherited_sockets.h"
 #include "server/memory.h"
 #include "server/process_metrics.h"
 
@@ -126,6 +128,7 @@ struct Daemon::Parts {
   util::WorkerPool handlers{"narthex-http", kHandlerThreads, kHandlerQueueMax};
   util::WorkerPool query_workers{"narthex-query", core_count(), kWorkQueueMax};
   EventQueue events;
+  std::unique_ptr<config::WebConfigFile> web_config;  // Null: no file.
   std::unique_ptr<http::Server> web;
   ExternalUrl external_url;
   std::optional<std::uint64_t> config_fingerprint;  // Of the files that are in force.
@@ -146,6 +149,7 @@ struct Daemon::Parts {
   std::unique_ptr<HeadView> head;
 
   util::Result<void> bind();
+  util::Result<http::AccessLoader> web_access();
   util::Result<void> build_web();
   enum class Readiness : std::uint8_t { kStarting, kReady };
   [[nodiscard]] ui::PageValues page_values(Readiness readiness) const;
@@ -200,7 +204,14 @@ util::Result<void> Daemon::Parts::bind() {
                       "loading the configuration: " + checked.error().message());
 
   http::ServerOptions web_options;
-  web_options.listen_addresses = options.web.listen_addresses;
+  if (options.web.systemd_sockets) {
+    NX_ASSIGN(web_options.inherited_sockets, inherited_sockets());
+    util::log_info("Listening on systemd activated listeners instead of port listeners.",
+                   {{"sockets", web_options.inherited_sockets.size()}});
+  } else {
+    web_options.listen_addresses = options.web.listen_addresses;
+  }
+  NX_ASSIGN(web_options.access, web_access());
   web_options.connections_max = options.web.connections_max;
   web_options.idle_timeout = options.web.read_timeout;
   NX_ASSIGN(web, http::Server::listen(std::move(web_options), io, handlers));
@@ -220,6 +231,23 @@ util::Result<void> Daemon::Parts::bind() {
   return {};
 }
 
+// Read before the port is taken: a mistake in it is reported whoever else runs.
+util::Result<http::AccessLoader> Daemon::Parts::web_access() {
+  if (options.web.config_file.empty()) return http::AccessLoader();
+  web_config = std::make_unique<config::WebConfigFile>(env, options.web.config_file);
+  auto loaded = web_config->current();
+  util::Result<void> checked;
+  if (loaded && (*loaded)->tls) checked = http::check_server_tls(*(*loaded)->tls);
+  if (!loaded) checked = std::unexpected(std::move(loaded).error());
+  // Not a bad configuration for the exit code's sake: Prometheus ends with 1 here.
+  if (!checked)
+    return util::fail(Code::kUnavailable,
+                      "Unable to validate web configuration file: " + checked.error().message());
+  util::log_info((*loaded)->tls ? "TLS is enabled." : "TLS is disabled.",
+                 {{"web_config_file", options.web.config_file}});
+  return http::AccessLoader([file = web_config.get()] { return file->current(); });
+}
+
 util::Result<void> Daemon::Parts::build_web() {
   NX_ASSIGN(api, api::Api::create(api_options(), api_callbacks(), clock, registry));
   listener_metrics = api::Api::listener_metrics(registry, *web);
@@ -235,6 +263,7 @@ util::Result<void> Daemon::Parts::build_web() {
   }
   ui = std::make_unique<ui::Handler>(std::move(ui_options), *assets);
   ui->register_routes(router);
+  api->announce_handlers(router);
   web->start(std::move(router), api->observer());
   return {};
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "narthex/http/access_options.h"
 #include "narthex/http/router.h"
 #include "narthex/util/result.h"
 #include "narthex/util/worker_pool.h"
@@ -24,6 +25,10 @@ namespace narthex::http {
 struct ServerOptions {
   std::vector<std::string>
       listen_addresses;  // "host:port", "[v6]:port" or ":port"; port 0 picks a free one.
+  // Sockets that listen already, of systemd for example; taken over beside the addresses.
+  std::vector<int> inherited_sockets;
+  // Null: everybody may come in, by plain HTTP.
+  AccessLoader access;
   std::size_t connections_max = 512;  // Over all addresses; more wait in the kernel's accept queue.
   std::chrono::milliseconds idle_timeout{300'000};  // Between requests.
   std::chrono::milliseconds header_timeout{
@@ -57,8 +62,9 @@ struct ServerCounts {
 class Server {
  public:
   // Binds and listens at once (kAlreadyExists, naming the address, when it is taken) but answers
-  // only after start(). `runtime` and `handlers` outlive the server. Handlers are run by
-  // `handlers`; when its queue is full the answer is 503.
+  // only after start(). The error of `access`, or of the certificates that it names, is one too.
+  // `runtime` and `handlers` outlive the server. Handlers are run by `handlers`; when its queue is
+  // full the answer is 503.
   static util::Result<std::unique_ptr<Server>> listen(ServerOptions options,
                                                       async::Runtime& runtime,
                                                       util::WorkerPool& handlers);
@@ -72,7 +78,7 @@ class Server {
   // Idempotent.
   void stop();
 
-  // The ports that are bound, one for each listen address.
+  // The ports that are bound, one for each listen address, then one for each inherited socket.
   [[nodiscard]] const std::vector<std::uint16_t>& ports() const noexcept;
   [[nodiscard]] ServerCounts counts() const noexcept;
 

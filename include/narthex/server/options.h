@@ -35,6 +35,8 @@ struct StorageOptions {
 
 struct WebOptions {
   std::vector<std::string> listen_addresses = {"0.0.0.0:9090"};
+  std::string config_file;                  // Of TLS, users and response headers; empty: none.
+  bool systemd_sockets = false;             // Those of the environment instead of the addresses.
   std::string external_url;                 // Empty: http://<host name>:<port>/
   std::optional<std::string> route_prefix;  // Unset: the path of the external URL.
   std::string page_title = "Narthex";

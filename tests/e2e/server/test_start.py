@@ -90,7 +90,7 @@ class BadFlags(unittest.TestCase):
                 self.assertEqual(ended.stdout, "")
 
     def test_what_would_have_no_effect_is_refused(self):
-        for flag in ("--agent", "--web.enable-otlp-receiver", "--web.config.file=web.yml"):
+        for flag in ("--agent", "--web.enable-otlp-receiver", "--web.user-assets=x"):
             with self.subTest(flag=flag):
                 ended = run_binary(flag)
                 self.assertEqual(ended.returncode, 2, ended.stderr)
