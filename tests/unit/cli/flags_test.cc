@@ -85,7 +85,7 @@ TEST(Flags, BadOnesNameTheFlagAndExitWithTwo) {
   check({"--web.external-url=\"http://x/\""}, "quotes");
   check({"--storage.memory-budget=1XB"}, "--storage.memory-budget");
   check({"--agent"}, "flag --agent: not supported by this version");
-  check({"--web.config.file=web.yml"}, "--web.config.file: not supported");
+  check({"--web.user-assets=web.yml"}, "--web.user-assets: not supported");
 }
 
 TEST(Flags, GoRuntimeFlagsAreAccepted) {
