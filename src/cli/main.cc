@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include <mimalloc.h>
 #include <pthread.h>
 
 #include <fmt/format.h>
@@ -100,6 +101,9 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace narthex::cli
 
 int main(int argc, char** argv) {
+  // What is freed goes back to the system at once: queries need much memory and for a short time.
+  // What rounds need over and over they keep themselves. MIMALLOC_DECOMMIT_DELAY overrides it.
+  mi_option_set_default(mi_option_decommit_delay, 0);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return narthex::cli::run(arguments);
 }

@@ -55,12 +55,12 @@ bool contains(std::span<const std::string_view> names, std::string_view name) no
 
 }  // namespace
 
-LabelView Labels::Iterator::operator*() const noexcept {
+LabelView LabelsRef::Iterator::operator*() const noexcept {
   const Field name = read_field(p_);
   return {name.text, read_field(name.next).text};
 }
 
-Labels::Iterator& Labels::Iterator::operator++() noexcept {
+LabelsRef::Iterator& LabelsRef::Iterator::operator++() noexcept {
   p_ = read_field(read_field(p_).next).next;
   return *this;
 }
@@ -91,7 +91,7 @@ std::size_t Labels::size() const noexcept {
   return count;
 }
 
-std::string_view Labels::get(std::string_view name) const noexcept {
+std::string_view LabelsRef::get(std::string_view name) const noexcept {
   const char* p = bytes_.data();
   const char* const stop = p + bytes_.size();
   while (p != stop) {
@@ -150,7 +150,7 @@ std::string Labels::to_series_string() const {
   return out;
 }
 
-std::strong_ordering operator<=>(const Labels& a, const Labels& b) noexcept {
+std::strong_ordering operator<=>(LabelsRef a, LabelsRef b) noexcept {
   auto left = a.begin();
   auto right = b.begin();
   for (; left != a.end() && right != b.end(); ++left, ++right) {
@@ -163,10 +163,10 @@ std::strong_ordering operator<=>(const Labels& a, const Labels& b) noexcept {
   return std::strong_ordering::greater;
 }
 
-void LabelsEncoder::add(std::string_view name, std::string_view value) {
+void append_label(std::string& bytes, std::string_view name, std::string_view value) {
   if (value.empty()) return;
-  append_field(bytes_, name);
-  append_field(bytes_, value);
+  append_field(bytes, name);
+  append_field(bytes, value);
 }
 
 void LabelsBuilder::reset(const Labels& base) {

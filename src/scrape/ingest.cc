@@ -18,8 +18,6 @@ using util::Code;
 using util::fail;
 
 constexpr std::size_t kTextBytesMin = 16U << 10U;
-constexpr std::size_t kTextBytesUsual =
-    256U << 10U;  // Pieces of this size keep the parser's input in the cache of the CPU.
 constexpr std::size_t kCompressedBytes = 64U << 10U;
 constexpr std::size_t kLineBytesMax = 8U << 20U;
 constexpr std::size_t kMessageBytesMax = exposition::ProtobufParser::kMessageBytesMax + 16;
@@ -123,29 +121,28 @@ void Ingest::expect_gzip() {
 std::span<char> Ingest::buffer() {
   if (inflater_) return {compressed_.get(), kCompressedBytes};
   make_room();
-  return {text_.get() + text_end_, text_capacity_ - text_end_};
+  return {text_.data() + text_end_, text_.size() - text_end_};
 }
 
 // Moves unparsed text to the front and grows the buffer: to the usual size as the body turns out to
 // be long, and beyond it, doubling, only for a line that does not fit.
 void Ingest::make_room() {
   const std::size_t unparsed = text_end_ - text_begin_;
-  std::size_t wanted = text_capacity_;
+  std::size_t wanted = text_.size();
   if (wanted == 0) {
     wanted = kTextBytesMin;
-  } else if (report_.body_bytes > static_cast<std::int64_t>(text_capacity_ / 2)) {
-    wanted = std::max(wanted, kTextBytesUsual);
+  } else if (report_.body_bytes > static_cast<std::int64_t>(text_.size() / 2)) {
+    wanted = std::max(wanted, TextBuffer::kUsualBytes);
   }
   // A message is there whole or not at all: that it is read again costs nothing.
   const bool is_protobuf = format_ == ScrapeProtocol::kPrometheusProto;
   while (wanted < (is_protobuf ? unparsed + 1 : 2 * unparsed + 1)) wanted *= 2;
-  if (wanted == text_capacity_) {
-    if (text_begin_ > 0) std::memmove(text_.get(), text_.get() + text_begin_, unparsed);
+  if (wanted == text_.size()) {
+    if (text_begin_ > 0) std::memmove(text_.data(), text_.data() + text_begin_, unparsed);
   } else {
-    auto larger = std::make_unique_for_overwrite<char[]>(wanted);
-    if (unparsed > 0) std::memcpy(larger.get(), text_.get() + text_begin_, unparsed);
+    TextBuffer larger(wanted);
+    if (unparsed > 0) std::memcpy(larger.data(), text_.data() + text_begin_, unparsed);
     text_ = std::move(larger);
-    text_capacity_ = wanted;
   }
   text_begin_ = 0;
   text_end_ = unparsed;
@@ -163,7 +160,7 @@ util::Result<void> Ingest::count_body(std::size_t bytes) {
 util::Result<void> Ingest::check_memory() const {
   const std::size_t sample_bytes =
       sizeof(storage::SeriesRef) + sizeof(model::TimestampMs) + sizeof(double);
-  const std::size_t used = text_capacity_ + batch_.refs.capacity() * sample_bytes +
+  const std::size_t used = text_.size() + batch_.refs.capacity() * sample_bytes +
                            pending_samples_.capacity() * sizeof(Pending) + pending_bytes_ +
                            histogram_bytes_ + cache_.memory_bytes();
   const std::size_t allowed =
@@ -186,7 +183,7 @@ util::Result<void> Ingest::inflate_and_parse(std::span<const char> raw, bool las
   for (;;) {
     make_room();
     NX_ASSIGN(const http::Inflater::Step step,
-              inflater_->step(raw, std::span(text_.get() + text_end_, text_capacity_ - text_end_)));
+              inflater_->step(raw, std::span(text_.data() + text_end_, text_.size() - text_end_)));
     raw = raw.subspan(step.consumed);
     text_end_ += step.produced;
     NX_TRY(count_body(step.produced));
@@ -203,9 +200,9 @@ util::Result<void> Ingest::parse(bool last) {
   const bool is_protobuf = format_ == ScrapeProtocol::kPrometheusProto;
   // Reading the start of a long line again pays only when there is much more of it.
   if (!last && !is_protobuf && unparsed < 2 * unfinished_bytes_) return {};
-  if (last && !is_protobuf && unparsed > 0 && text_[text_end_ - 1] != '\n') {
-    if (text_end_ == text_capacity_) make_room();
-    text_[text_end_++] = '\n';
+  if (last && !is_protobuf && unparsed > 0 && text_.data()[text_end_ - 1] != '\n') {
+    if (text_end_ == text_.size()) make_room();
+    text_.data()[text_end_++] = '\n';
   }
   switch (format_) {
     case ScrapeProtocol::kPrometheusProto:
@@ -234,7 +231,7 @@ util::Result<void> Ingest::stop_parsing(std::size_t consumed) {
 
 template <class Parser>
 util::Result<void> Ingest::parse_with(Parser& parser, bool last) {
-  parser.feed({text_.get() + text_begin_, text_end_ - text_begin_}, last);
+  parser.feed({text_.data() + text_begin_, text_end_ - text_begin_}, last);
   for (;;) {
     const TextEvent event = parser.next();
     switch (event) {

@@ -28,6 +28,7 @@
 #include "scrape/metrics.h"
 #include "scrape/series_cache.h"
 #include "scrape/target.h"
+#include "scrape/text_buffer.h"
 
 namespace narthex::scrape {
 
@@ -226,8 +227,7 @@ class Ingest {
       limit_error_;  // The sample limit: the rest of the body is still counted.
 
   // The body's text: bytes [begin, end) are not parsed yet.
-  std::unique_ptr<char[]> text_;
-  std::size_t text_capacity_ = 0;
+  TextBuffer text_;
   std::size_t text_begin_ = 0;
   std::size_t text_end_ = 0;
   std::size_t unfinished_bytes_ =

@@ -276,8 +276,8 @@ void Ingest::publish_metadata_size(const std::string& job_name) {
 void Ingest::release_buffers() {
   shared_->batches.give(std::move(batch_));
   batch_ = {};
-  text_.reset();
-  text_capacity_ = text_begin_ = text_end_ = 0;
+  text_ = TextBuffer();
+  text_begin_ = text_end_ = 0;
   compressed_.reset();
   inflater_.reset();
   pending_ = {};

@@ -33,7 +33,8 @@ struct LabelView {
   friend auto operator<=>(const LabelView&, const LabelView&) = default;
 };
 
-class Labels {
+// A label set inside somebody else's bytes, which outlive it. Threads: immutable.
+class LabelsRef {
  public:
   // Iterates in order of names. Views live as long as the set is not changed or moved.
   class Iterator {
@@ -55,6 +56,29 @@ class Labels {
     const char* p_ = nullptr;
   };
 
+  LabelsRef() = default;
+  // Precondition: bytes in the encoding above, as Labels::bytes() gives them.
+  explicit LabelsRef(std::string_view bytes) noexcept : bytes_(bytes) {}
+
+  [[nodiscard]] Iterator begin() const noexcept { return Iterator(bytes_.data()); }
+  [[nodiscard]] Iterator end() const noexcept { return Iterator(bytes_.data() + bytes_.size()); }
+  [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
+  // The value, or an empty view when the label is absent.
+  [[nodiscard]] std::string_view get(std::string_view name) const noexcept;
+
+  // Pair by pair, name before value, byte order; a set that is a prefix of the other comes first
+  // (PQ-E7).
+  friend std::strong_ordering operator<=>(LabelsRef a, LabelsRef b) noexcept;
+  friend bool operator==(LabelsRef a, LabelsRef b) noexcept { return a.bytes_ == b.bytes_; }
+
+ private:
+  std::string_view bytes_;
+};
+
+class Labels {
+ public:
+  using Iterator = LabelsRef::Iterator;
+
   Labels() = default;
   // For tests and constants: any order, later duplicates win, empty values vanish. Precondition:
   // each at most kLabelBytesMax.
@@ -65,13 +89,17 @@ class Labels {
   // LabelsEncoder.
   [[nodiscard]] static Labels from_bytes(std::string bytes);
 
-  [[nodiscard]] Iterator begin() const noexcept { return Iterator(bytes_.data()); }
-  [[nodiscard]] Iterator end() const noexcept { return Iterator(bytes_.data() + bytes_.size()); }
+  // Valid as long as the set is not changed or moved.
+  [[nodiscard]] LabelsRef ref() const noexcept { return LabelsRef(bytes_); }
+  [[nodiscard]] Iterator begin() const noexcept { return ref().begin(); }
+  [[nodiscard]] Iterator end() const noexcept { return ref().end(); }
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept;  // Counts by walking.
 
   // The value, or an empty view when the label is absent.
-  [[nodiscard]] std::string_view get(std::string_view name) const noexcept;
+  [[nodiscard]] std::string_view get(std::string_view name) const noexcept {
+    return ref().get(name);
+  }
   [[nodiscard]] bool has(std::string_view name) const noexcept { return !get(name).empty(); }
   [[nodiscard]] std::string_view metric_name() const noexcept { return get(kMetricName); }
 
@@ -89,21 +117,24 @@ class Labels {
   [[nodiscard]] std::string to_series_string() const;
 
   friend bool operator==(const Labels&, const Labels&) = default;
-  // Pair by pair, name before value, byte order; a set that is a prefix of the other comes first
-  // (PQ-E7).
-  friend std::strong_ordering operator<=>(const Labels& a, const Labels& b) noexcept;
+  friend std::strong_ordering operator<=>(const Labels& a, const Labels& b) noexcept {
+    return a.ref() <=> b.ref();
+  }
 
  private:
   friend class LabelsEncoder;
   std::string bytes_;
 };
 
+// Appends one label to bytes in the encoding above. Precondition: names come in strictly ascending
+// order; sizes at most kLabelBytesMax. An empty value is left out.
+void append_label(std::string& bytes, std::string_view name, std::string_view value);
+
 // Writes labels that already come sorted, without another copy. Threads: confined.
 class LabelsEncoder {
  public:
-  // Precondition: names come in strictly ascending order; sizes at most kLabelBytesMax. Empty
-  // values are left out.
-  void add(std::string_view name, std::string_view value);
+  // As append_label().
+  void add(std::string_view name, std::string_view value) { append_label(bytes_, name, value); }
   [[nodiscard]] Labels finish() && { return Labels::from_bytes(std::move(bytes_)); }
   [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
   void clear() noexcept { bytes_.clear(); }

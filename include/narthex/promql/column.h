@@ -105,6 +105,11 @@ class Column {
   }
   // Makes it an empty column of `steps` steps; keeps capacity.
   void reset(std::size_t steps);
+  // What it keeps allocated.
+  [[nodiscard]] std::size_t capacity_bytes() const noexcept {
+    return values_.capacity() * sizeof(double) + present_.capacity() * sizeof(std::uint64_t) +
+           histograms_.capacity() * sizeof(HistogramPoint);
+  }
 
  private:
   std::vector<double> values_;

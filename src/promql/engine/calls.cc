@@ -59,7 +59,8 @@ model::Labels absent_labels(const Expr& argument) {
 util::Result<std::vector<std::uint64_t>> presence_of(QueryContext& context, const VectorOp& op,
                                                      std::size_t steps) {
   std::vector<std::uint64_t> present(presence_words(steps));
-  Scratch scratch;
+  const ScratchPool::Loan loan = context.scratches.take();
+  Scratch& scratch = *loan;
   for (std::size_t i = 0; i < op.size(); ++i) {
     NX_TRY(context.check());
     auto column = scratch.column(steps);

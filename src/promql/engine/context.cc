@@ -31,9 +31,8 @@ util::Result<void> for_ranges(const QueryContext& context, const Cut& cut, const
   std::atomic<bool> failed{false};
   context.workers.parallel_for(cut.ranges, [&](std::size_t range) {
     if (failed.load()) return;
-    std::unique_ptr<Scratch> scratch = context.scratches.take();
+    const ScratchPool::Loan scratch = context.scratches.take();
     results[range] = body(range, cut.begin(range), cut.begin(range + 1), *scratch);
-    context.scratches.give_back(std::move(scratch));
     if (!results[range]) failed.store(true);
   });
   for (util::Result<void>& result : results) {

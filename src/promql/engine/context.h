@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "narthex/promql/engine.h"
-#include "narthex/util/mutex.h"
 #include "narthex/util/result.h"
 #include "narthex/util/worker_pool.h"
 
@@ -91,27 +90,6 @@ class SampleTally {
   CountsFor for_;
 };
 
-// The buffers of a query's threads: as many as work at a time, each used again by the next range of
-// series, so that a query does not allocate anew what the range before had. Threads: synchronized.
-class ScratchPool {
- public:
-  [[nodiscard]] std::unique_ptr<Scratch> take() {
-    const util::MutexLock lock(mutex_);
-    if (free_.empty()) return std::make_unique<Scratch>();
-    std::unique_ptr<Scratch> out = std::move(free_.back());
-    free_.pop_back();
-    return out;
-  }
-  void give_back(std::unique_ptr<Scratch> scratch) {
-    const util::MutexLock lock(mutex_);
-    free_.push_back(std::move(scratch));
-  }
-
- private:
-  util::Mutex mutex_;
-  std::vector<std::unique_ptr<Scratch>> free_ NX_GUARDED_BY(mutex_);
-};
-
 // Threads: synchronized.
 struct QueryContext {
   const EngineOptions& options;
@@ -127,7 +105,7 @@ struct QueryContext {
   Budget budget;
   AnnotationSink annotations;
   SampleCounts samples;
-  mutable ScratchPool scratches;
+  ScratchPool& scratches;
 
   // kTimeout or kCanceled in the API's words.
   [[nodiscard]] util::Result<void> check() const;

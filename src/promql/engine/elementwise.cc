@@ -263,7 +263,8 @@ util::Result<ScalarColumn> only_float(QueryContext& context, const VectorOp& op,
                                       std::uint64_t mark) {
   ScalarColumn values(steps, kNan);
   std::vector<std::uint8_t> found(steps, 0);  // 2 = more than one.
-  Scratch scratch;
+  const ScratchPool::Loan loan = context.scratches.take();
+  Scratch& scratch = *loan;
   for (std::size_t i = 0; i < op.size(); ++i) {
     NX_TRY(context.check());
     auto column = scratch.column(steps);

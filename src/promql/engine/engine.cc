@@ -186,7 +186,8 @@ class Run {
     NX_ASSIGN(const Plan::Range range, plan_.range(expr, context_.grid));
     std::vector<model::Labels> labels;
     std::vector<storage::SampleColumns> samples;
-    Scratch scratch;
+    const ScratchPool::Loan loan = context_.scratches.take();
+    Scratch& scratch = *loan;
     for (std::size_t i = 0; i < range.source->size(); ++i) {
       NX_TRY(context_.check());
       RangeBuffer buffer(scratch);
@@ -291,6 +292,7 @@ struct Engine::State {
         workers(w),
         clock(c),
         gate(o.concurrent_queries_max),
+        scratches(2 * (w.thread_count() + 1)),
         memory(o.memory_bytes_total_max),
         metrics(registry) {
     registry.gauge("prometheus_engine_queries_concurrent_max", "How many queries may run at once.")
@@ -316,6 +318,7 @@ struct Engine::State {
   util::WorkerPool& workers;
   util::Clock& clock;
   QueryGate gate;
+  ScratchPool scratches;
   SharedBudget memory;
   Metrics metrics;
   ActiveQueries* active = nullptr;
@@ -389,7 +392,7 @@ util::Result<QueryResult> Engine::State::evaluate(storage::Queryable& storage,
       .budget = Budget(options.samples_max, options.memory_bytes_max, memory),
       .annotations = AnnotationSink(request.text),
       .samples = SampleCounts(request.grid.count, query.per_step_stats && options.per_step_stats),
-      .scratches = {}};
+      .scratches = scratches};
   QueryResult result;
   result.grid = request.grid;
   result.timings.preparation = since(start_ns);

@@ -309,7 +309,8 @@ util::Result<std::vector<std::uint64_t>> presence_in_windows(QueryContext& conte
                                                              const WindowGrid& windows,
                                                              SampleTally tally) {
   std::vector<std::uint64_t> present(presence_words(windows.steps));
-  Scratch scratch;
+  const ScratchPool::Loan loan = context.scratches.take();
+  Scratch& scratch = *loan;
   for (std::size_t i = 0; i < source.size(); ++i) {
     NX_TRY(context.check());
     RangeBuffer buffer(scratch);

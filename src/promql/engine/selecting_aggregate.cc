@@ -203,7 +203,8 @@ util::Result<VectorOpPtr> make_limitk(QueryContext& context, const Aggregate& ag
   NX_ASSIGN(const Grouping grouping, group_series(context, aggregate, *input.op));
   std::vector<LabelledOp::Series> series;
   std::vector<std::unique_ptr<Column>> columns;
-  Scratch scratch;
+  const ScratchPool::Loan loan = context.scratches.take();
+  Scratch& scratch = *loan;
   std::uint64_t points = 0;
   for (std::size_t g = 0; g < grouping.count() && k_max > 0; ++g) {
     std::vector<std::uint32_t> taken(steps, 0);
@@ -274,7 +275,8 @@ class CountValues {
       : context_(context), input_(input), steps_(steps) {}
 
   util::Result<VectorOpPtr> run(const Grouping& grouping, std::uint64_t mark) {
-    Scratch scratch;
+    const ScratchPool::Loan loan = context_.scratches.take();
+    Scratch& scratch = *loan;
     for (std::size_t i = 0; i < input_.op->size(); ++i) {
       NX_TRY(context_.check());
       auto column = scratch.column(steps_);

@@ -28,8 +28,8 @@ class Selection {
   [[nodiscard]] const storage::SeriesSet& set() const noexcept { return *set_; }
 
   // The samples of a series over the whole range, stale markers included: in `buffer` (which is
-  // empty), or in a copy kept for the next one who asks, when several do. Valid as long as both the
-  // selection and `buffer`.
+  // empty), or in a copy kept for the next one who asks, when several do and there is room. Valid
+  // as long as both the selection and `buffer`.
   util::Result<const storage::SampleColumns*> read(QueryContext& context, std::size_t index,
                                                    storage::SampleColumns& buffer) const;
 

@@ -391,7 +391,8 @@ class Matcher {
   }
 
   util::Result<bool> many_has_points_at(std::size_t step) {
-    Scratch scratch;
+    const ScratchPool::Loan loan = context_.scratches.take();
+    Scratch& scratch = *loan;
     for (std::size_t i = 0; i < many_->size(); ++i) {
       NX_TRY(context_.check());
       auto column = scratch.column(steps_);
@@ -428,7 +429,8 @@ class Matcher {
     };
     if (!fills() && !std::ranges::any_of(groups_, is_crowded)) return {};
     NX_ASSIGN(auto kept, materialize(context_, *many_, steps_));
-    Scratch scratch;
+    const ScratchPool::Loan loan = context_.scratches.take();
+    Scratch& scratch = *loan;
     for (const MatchGroup& group : groups_) {
       if (!is_crowded(group)) continue;
       auto present = scratch.column(steps_);

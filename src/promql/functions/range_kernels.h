@@ -16,6 +16,10 @@ namespace narthex::promql {
 struct KernelScratch {
   std::vector<std::uint32_t> indices;
   std::vector<double> values;
+  // What it keeps allocated.
+  [[nodiscard]] std::size_t capacity_bytes() const noexcept {
+    return indices.capacity() * sizeof(std::uint32_t) + values.capacity() * sizeof(double);
+  }
 };
 
 // The scalar arguments of a call, by step: quantile_over_time's q, predict_linear's t, the two

@@ -26,34 +26,40 @@ class BlockSeriesSet final : public storage::SeriesSet {
   // Precondition: ids ascend. Leaves out series of which nothing in the range can be seen.
   util::Result<void> fill(std::span<const SeriesId> ids, const storage::Deadline& deadline) {
     series_.reserve(ids.size());
+    std::vector<ChunkMeta> all;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       if (i % kCheckEvery == 0) NX_TRY(deadline.check());
-      NX_ASSIGN(IndexSeries series, block_->index().series(ids[i]));
+      const std::size_t labels_begin = label_bytes_.size();
+      const std::size_t chunks_begin = chunks_.size();
+      all.clear();
+      NX_TRY(block_->index().append_series(ids[i], label_bytes_, all));
       const auto deleted = block_->tombstones().of(ids[i]);
-      std::erase_if(series.chunks, [&](const ChunkMeta& chunk) {
-        return !range_.overlaps({chunk.min_time, chunk.max_time}) || covers(deleted, chunk);
+      std::ranges::copy_if(all, std::back_inserter(chunks_), [&](const ChunkMeta& chunk) {
+        return range_.overlaps({chunk.min_time, chunk.max_time}) && !covers(deleted, chunk);
       });
-      if (series.chunks.empty()) continue;
-      series_.push_back({ids[i], std::move(series)});
+      if (chunks_.size() == chunks_begin) {
+        label_bytes_.resize(labels_begin);
+      } else {
+        series_.push_back({ids[i], label_bytes_.size(), chunks_.size()});
+      }
     }
     return {};
   }
 
   [[nodiscard]] std::size_t size() const noexcept override { return series_.size(); }
   [[nodiscard]] model::Labels labels(std::size_t index) const override {
-    return series_[index].content.labels;
+    return model::Labels::from_bytes(std::string(label_bytes(index)));
   }
   [[nodiscard]] std::string_view label_value(std::size_t index,
                                              std::string_view name) const override {
-    return series_[index].content.labels.get(name);
+    return model::LabelsRef(label_bytes(index)).get(name);
   }
   util::Result<void> read(std::size_t index, model::TimeRange range,
                           storage::SampleColumns& out) const override {
     range.min = std::max(range.min, range_.min);
     range.max = std::min(range.max, range_.max);
-    const Entry& entry = series_[index];
-    const auto deleted = block_->tombstones().of(entry.id);
-    for (const ChunkMeta& chunk : entry.content.chunks) {
+    const auto deleted = block_->tombstones().of(series_[index].id);
+    for (const ChunkMeta& chunk : chunks(index)) {
       if (!range.overlaps({chunk.min_time, chunk.max_time})) continue;
       NX_ASSIGN(const StoredChunk stored, block_->chunks().chunk(chunk.ref));
       const ColumnsMark mark = mark_of(out);
@@ -64,7 +70,7 @@ class BlockSeriesSet final : public storage::SeriesSet {
   }
   [[nodiscard]] std::uint64_t samples_max(std::size_t index) const override {
     std::uint64_t count = 0;
-    for (const ChunkMeta& chunk : series_[index].content.chunks) {
+    for (const ChunkMeta& chunk : chunks(index)) {
       // A chunk that cannot be read has none; read() says what is wrong with it.
       if (const auto stored = block_->chunks().peek(chunk.ref))
         count += chunk_sample_count(*stored);
@@ -73,13 +79,27 @@ class BlockSeriesSet final : public storage::SeriesSet {
   }
 
  private:
+  // What a series owns of the two lists below ends here, and begins where the one before ends.
   struct Entry {
     SeriesId id = 0;
-    IndexSeries content;  // Only the chunks that the range needs.
+    std::size_t labels_end = 0;
+    std::size_t chunks_end = 0;
   };
+
+  [[nodiscard]] std::string_view label_bytes(std::size_t index) const noexcept {
+    const std::size_t begin = index == 0 ? 0 : series_[index - 1].labels_end;
+    return std::string_view(label_bytes_).substr(begin, series_[index].labels_end - begin);
+  }
+  [[nodiscard]] std::span<const ChunkMeta> chunks(std::size_t index) const noexcept {
+    const std::size_t begin = index == 0 ? 0 : series_[index - 1].chunks_end;
+    return std::span(chunks_).subspan(begin, series_[index].chunks_end - begin);
+  }
+
   std::shared_ptr<const Block> block_;
   model::TimeRange range_;
   std::vector<Entry> series_;
+  std::string label_bytes_;
+  std::vector<ChunkMeta> chunks_;  // Only those that the range needs.
 };
 
 class BlockQuerier final : public storage::Querier {

@@ -19,22 +19,21 @@ constexpr std::size_t kCrcBytes = 4;
 constexpr std::size_t kTocBytes = 6 * 8 + kCrcBytes;
 constexpr std::uint64_t kSeriesAlignment = 16;
 
-// Reads n × (name ref, value ref) into labels.
+// Reads n × (name ref, value ref); appends the labels' bytes.
 template <class Resolve>
-util::Result<model::Labels> read_labels(util::ByteReader& reader, const Resolve& resolve) {
+util::Result<void> read_labels(util::ByteReader& reader, const Resolve& resolve, std::string& out) {
   const std::uint64_t count = reader.uvarint();
   if (count > reader.remaining())
     return util::fail(Code::kCorruption, "label count larger than its entry");
-  model::LabelsEncoder encoder;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t name_ref = reader.uvarint();
     const std::uint64_t value_ref = reader.uvarint();
     if (!reader.ok()) return util::fail(Code::kCorruption, "entry ends inside its labels");
     NX_ASSIGN(const std::string_view name, resolve(name_ref));
     NX_ASSIGN(const std::string_view value, resolve(value_ref));
-    encoder.add(name, value);
+    model::append_label(out, name, value);
   }
-  return std::move(encoder).finish();
+  return {};
 }
 
 void skip_labels(util::ByteReader& reader) {
@@ -45,13 +44,12 @@ void skip_labels(util::ByteReader& reader) {
   }
 }
 
-util::Result<std::vector<ChunkMeta>> read_chunks(util::ByteReader& reader) {
+// Appends them.
+util::Result<void> read_chunks(util::ByteReader& reader, std::vector<ChunkMeta>& out) {
   const std::uint64_t count = reader.uvarint();
   if (!reader.ok() || count > reader.remaining()) {
     return util::fail(Code::kCorruption, "chunk count larger than its entry");
   }
-  std::vector<ChunkMeta> chunks;
-  chunks.reserve(count);
   // Sums wrap on hostile input instead of overflowing; the order check below then refuses them.
   std::uint64_t previous_max = 0;
   std::uint64_t previous_ref = 0;
@@ -73,14 +71,14 @@ util::Result<std::vector<ChunkMeta>> read_chunks(util::ByteReader& reader) {
                           .min_time = static_cast<model::TimestampMs>(min),
                           .max_time = static_cast<model::TimestampMs>(max)};
     if (!reader.ok() || chunk.max_time < chunk.min_time ||
-        (i > 0 && chunk.min_time < chunks.back().max_time)) {
+        (i > 0 && chunk.min_time < out.back().max_time)) {
       return util::fail(Code::kCorruption, "chunk times are not ascending");
     }
-    chunks.push_back(chunk);
+    out.push_back(chunk);
     previous_max = max;
     previous_ref = ref;
   }
-  return chunks;
+  return {};
 }
 
 }  // namespace
@@ -269,35 +267,43 @@ util::Result<std::string_view> IndexReader::series_body(std::uint32_t id) const 
   return body;
 }
 
-util::Result<IndexSeries> IndexReader::series(std::uint32_t id) const {
+util::Result<void> IndexReader::append_series(std::uint32_t id, std::string& label_bytes,
+                                              std::vector<ChunkMeta>& chunks) const {
   NX_ASSIGN(const std::string_view body, series_body(id));
   util::ByteReader reader(body);
+  NX_TRY(read_labels(reader, [this](std::uint64_t ref) { return symbol(ref); }, label_bytes));
+  return with_place(id, read_chunks(reader, chunks));
+}
+
+util::Result<IndexSeries> IndexReader::series(std::uint32_t id) const {
+  std::string label_bytes;
   IndexSeries out;
-  const auto resolve = [this](std::uint64_t ref) { return symbol(ref); };
-  NX_ASSIGN(out.labels, read_labels(reader, resolve));
-  auto chunks = read_chunks(reader);
-  if (!chunks)
-    return std::unexpected(
-        std::move(chunks).error().with_context(fmt::format("{}: series {}", path_, id)));
-  out.chunks = *std::move(chunks);
+  NX_TRY(append_series(id, label_bytes, out.chunks));
+  out.labels = model::Labels::from_bytes(std::move(label_bytes));
   return out;
 }
 
 util::Result<model::Labels> IndexReader::series_labels(std::uint32_t id) const {
   NX_ASSIGN(const std::string_view body, series_body(id));
   util::ByteReader reader(body);
-  return read_labels(reader, [this](std::uint64_t ref) { return symbol(ref); });
+  std::string bytes;
+  NX_TRY(read_labels(reader, [this](std::uint64_t ref) { return symbol(ref); }, bytes));
+  return model::Labels::from_bytes(std::move(bytes));
 }
 
 util::Result<std::vector<ChunkMeta>> IndexReader::series_chunks(std::uint32_t id) const {
   NX_ASSIGN(const std::string_view body, series_body(id));
   util::ByteReader reader(body);
   skip_labels(reader);
-  auto chunks = read_chunks(reader);
-  if (!chunks)
-    return std::unexpected(
-        std::move(chunks).error().with_context(fmt::format("{}: series {}", path_, id)));
+  std::vector<ChunkMeta> chunks;
+  NX_TRY(with_place(id, read_chunks(reader, chunks)));
   return chunks;
+}
+
+util::Result<void> IndexReader::with_place(std::uint32_t id, util::Result<void> outcome) const {
+  if (outcome) return outcome;
+  return std::unexpected(
+      std::move(outcome).error().with_context(fmt::format("{}: series {}", path_, id)));
 }
 
 }  // namespace narthex::tsdb

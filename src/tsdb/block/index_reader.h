@@ -53,6 +53,10 @@ class IndexReader {
   util::Result<std::vector<std::uint32_t>> all_postings() const;
 
   util::Result<IndexSeries> series(std::uint32_t id) const;
+  // The same, appended: the labels in the encoding of model::Labels, and the chunks. After an error
+  // there may be a part of them.
+  util::Result<void> append_series(std::uint32_t id, std::string& label_bytes,
+                                   std::vector<ChunkMeta>& chunks) const;
   // Only the labels, or only the chunks: each costs half.
   util::Result<model::Labels> series_labels(std::uint32_t id) const;
   util::Result<std::vector<ChunkMeta>> series_chunks(std::uint32_t id) const;
@@ -86,6 +90,8 @@ class IndexReader {
   // The body of a series entry, checked.
   util::Result<std::string_view> series_body(std::uint32_t id) const;
   util::Result<std::string_view> symbol(std::uint64_t ref) const;
+  // An error says whose series it was.
+  util::Result<void> with_place(std::uint32_t id, util::Result<void> outcome) const;
   [[nodiscard]] std::unexpected<util::Error> damaged(std::uint64_t offset,
                                                      std::string_view what) const;
 

@@ -161,5 +161,26 @@ TEST(LabelsEncoder, WritesWhatTheBuilderWould) {
   EXPECT_EQ(std::move(encoder).finish(), (Labels{{"c", "3"}, {"a", "1"}}));
 }
 
+TEST(LabelsRef, SeesLabelsInSomebodyElsesBytes) {
+  const Labels a{{"__name__", "up"}, {"job", "a"}};
+  const Labels b{{"__name__", "up"}, {"job", "b"}};
+  const std::string both = std::string(a.bytes()) + std::string(b.bytes());
+  const LabelsRef first(std::string_view(both).substr(0, a.bytes().size()));
+  const LabelsRef second(std::string_view(both).substr(a.bytes().size()));
+  EXPECT_EQ(first.get("job"), "a");
+  EXPECT_EQ(second.get("job"), "b");
+  EXPECT_EQ(second.get("instance"), "");
+  EXPECT_LT(first, second);
+  EXPECT_EQ(std::distance(first.begin(), first.end()), 2);
+}
+
+TEST(AppendLabel, WritesWhatLabelsAre) {
+  std::string bytes;
+  append_label(bytes, "a", "1");
+  append_label(bytes, "b", "");
+  append_label(bytes, "c", std::string(300, 'x'));
+  EXPECT_EQ(Labels::from_bytes(bytes), (Labels{{"a", "1"}, {"c", std::string(300, 'x')}}));
+}
+
 }  // namespace
 }  // namespace narthex::model
