@@ -145,6 +145,21 @@ describe('graph', { skip }, () => {
     await page.finish();
   });
 
+  test('steps, bars, points and closed gaps draw, and are in the address', async () => {
+    const page = await open(browser, link({ 'g0.expr': 'nx_wave{phase=~"[1-3]"}' }));
+    await drawn(page);
+    for (const style of ['steps', 'bars', 'points']) {
+      await page.getByRole('button', { name: 'Chart options' }).click();
+      await page.getByLabel('Draw as').selectOption(style);
+      await page.getByLabel('Gaps').selectOption('60000');
+      await page.keyboard.press('Escape');
+      assert.equal(params(page).get('g0.style'), style);
+      await drawn(page);
+    }
+    assert.equal(params(page).get('g0.connect'), '1m');
+    await page.finish();
+  });
+
   test('command palette: pages, metrics, settings by keys alone', async () => {
     const page = await open(browser, `${backend.url}/query`);
     await editorOf(page).waitFor();

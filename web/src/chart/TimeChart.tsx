@@ -20,6 +20,7 @@ import {
   times,
   type ChartData,
   type DisplayMode,
+  type LineStyle,
   type Line,
   type TooltipRow,
 } from './model';
@@ -36,7 +37,9 @@ export interface TimeChartProps {
   density: boolean;
   yZero: boolean;
   yLog: boolean;
-  points: boolean;
+  style: LineStyle;
+  // Gaps no longer than this are drawn over.
+  connectMs: number;
   height: number;
   name: string;
   exemplars?: readonly Exemplar[];
@@ -154,7 +157,9 @@ function exemplarAt(u: uPlot, exemplars: readonly Exemplar[], left: number, top:
 
 export function TimeChart(props: TimeChartProps) {
   useLanguage();
-  const { data, hidden, mode, density, yZero, yLog, points, height, onZoom, onZoomBack } = props;
+  const { data, hidden, mode, density, yZero, yLog, connectMs, height, onZoom, onZoomBack } = props;
+  // Stacked areas are areas whatever the style.
+  const style = mode === 'lines' ? props.style : 'line';
   const exemplars = props.exemplars ?? noExemplars;
   const zone = useSettings((s) => s.zone);
   const tooltipAll = useSettings((s) => s.tooltipAll);
@@ -316,18 +321,23 @@ export function TimeChart(props: TimeChartProps) {
                 stroke: color,
                 width: visible.length > 60 ? 1 : 1.5,
                 dash: mode === 'lines' ? line.look.dash : [],
-                fill: mode === 'lines' ? undefined : `${color}4d`,
+                fill: mode === 'lines' && style !== 'bars' ? undefined : `${color}4d`,
                 pxAlign: 0,
-                points: points
-                  ? { show: true, size: 4, fill: color, stroke: color, width: 0 }
-                  : {
-                      show: lone.length > 0,
-                      filter: () => lone,
-                      size: 4,
-                      fill: color,
-                      stroke: color,
-                      width: 0,
-                    },
+                // uPlot takes an undefined member for a chosen one.
+                ...(style === 'line' ? {} : { paths: pathsOf(style) }),
+                gaps: (plotted, _series, _from, _to, gaps) =>
+                  connectMs > 0 ? longGaps(plotted, gaps, connectMs) : gaps,
+                points:
+                  style === 'points'
+                    ? { show: true, size: 4, fill: color, stroke: color, width: 0 }
+                    : {
+                        show: lone.length > 0,
+                        filter: () => lone,
+                        size: 4,
+                        fill: color,
+                        stroke: color,
+                        width: 0,
+                      },
               };
             })),
       ],
@@ -431,7 +441,8 @@ export function TimeChart(props: TimeChartProps) {
     density,
     yZero,
     yLog,
-    points,
+    style,
+    connectMs,
     height,
     zone,
     ySpan,
@@ -544,6 +555,18 @@ export function TimeChart(props: TimeChartProps) {
       )}
     </div>
   );
+}
+
+function pathsOf(style: LineStyle): uPlot.Series.PathBuilder | undefined {
+  if (style === 'steps') return uPlot.paths.stepped?.({ align: 1 });
+  if (style === 'bars') return uPlot.paths.bars?.({ size: [0.8, 40] });
+  return style === 'points' ? () => null : undefined;
+}
+
+// Gaps are spans of canvas pixels, from the last value to the next.
+function longGaps(u: uPlot, gaps: uPlot.Series.Gaps, connectMs: number): uPlot.Series.Gaps {
+  const reach = Math.abs(u.valToPos(connectMs / 1000, 'x', true) - u.valToPos(0, 'x', true));
+  return gaps.filter(([from, to]) => to - from > reach + 0.5);
 }
 
 function axisWidth(values: (string | null)[] | null): number {

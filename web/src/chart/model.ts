@@ -6,6 +6,9 @@ import { lineLooks, type LineLook } from './colors';
 
 export type DisplayMode = 'lines' | 'stacked' | 'percent';
 
+export const lineStyles = ['line', 'steps', 'bars', 'points'] as const;
+export type LineStyle = (typeof lineStyles)[number];
+
 export interface Line {
   // Position in the chart, stable while the data is.
   index: number;

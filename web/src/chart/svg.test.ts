@@ -21,6 +21,8 @@ function document(labels: Record<string, string>[], values: string[], right: num
     data,
     lines: data.lines,
     mode: 'lines',
+    style: 'line',
+    connectMs: 0,
     yZero: false,
     yLog: false,
     title: 'up < 1 & "x"',
@@ -46,6 +48,19 @@ describe('SVG of a chart', () => {
     expect(lines).toHaveLength(2);
     for (const d of lines) expect(d.match(/M/g)).toHaveLength(2);
     expect(svg).not.toMatch(/NaN|Infinity/);
+  });
+  test('styles: steps go across and up, bars from below, points stand alone, short gaps are drawn over', () => {
+    const base = document([{ a: '1' }], ['1', 'NaN', '3', '4']);
+    const drawn = (more: Partial<SvgOptions>) =>
+      /stroke-linecap="[a-z]+">\n<path d="([^"]*)"/.exec(chartSvg({ ...base, ...more }))?.[1] ?? '';
+    const shape = (more: Partial<SvgOptions>) => drawn(more).replace(/[^A-Za-z]/g, '');
+    expect(shape({})).toBe('MlMlL');
+    expect(shape({ connectMs: 2000 })).toBe('MlLL');
+    expect(shape({ connectMs: 1000 })).toBe('MlMlL');
+    expect(shape({ style: 'steps' })).toBe('MlMlHV');
+    expect(shape({ style: 'bars' })).toBe('MVMVMV');
+    expect(shape({ style: 'points' })).toBe('MlMlMl');
+    expect(shape({ style: 'bars', mode: 'stacked' })).toBe('MlMlL');
   });
   test('all modes and axes draw within the plot', () => {
     const base = document([{ a: '1' }, { a: '2' }], ['1', '100', '3'], [1]);

@@ -2,12 +2,22 @@
 import { formatDateTime, type Zone } from '../time/zone';
 import { formatTicks } from '../units/format';
 import type { ChartColors } from './colors';
-import { columns, extent, padRange, type ChartData, type DisplayMode, type Line } from './model';
+import {
+  columns,
+  extent,
+  padRange,
+  type ChartData,
+  type DisplayMode,
+  type Line,
+  type LineStyle,
+} from './model';
 
 export interface SvgOptions {
   data: ChartData;
   lines: Line[];
   mode: DisplayMode;
+  style: LineStyle;
+  connectMs: number;
   yZero: boolean;
   yLog: boolean;
   title: string;
@@ -87,18 +97,27 @@ function yScale(o: SvgOptions, lines: Line[], drawn: (number | null)[][]): Scale
   return { place: (v) => at((v - from) / (to - from)), ticks: niceTicks(from, to, 6) };
 }
 
-function path(column: readonly (number | null)[], x: (i: number) => number, y: Scale): string {
+interface PathOptions {
+  x: (index: number) => number;
+  y: Scale;
+  style: LineStyle;
+  // So many missing points are drawn over.
+  connect: number;
+}
+
+function path(column: readonly (number | null)[], { x, y, style, connect }: PathOptions): string {
   let out = '';
-  let open = false;
+  let last = -Infinity;
   for (const [i, value] of column.entries()) {
-    if (value === null) {
-      open = false;
-      continue;
-    }
+    if (value === null) continue;
+    const at = number(x(i));
+    const height = number(y.place(value));
+    const open = i - last - 1 <= connect;
+    last = i;
+    if (style === 'bars') out += `M${at} ${top + plotHeight}V${height}`;
     // A lone point becomes a line of no length, which round caps show as a dot.
-    out += `${open ? 'L' : 'M'}${number(x(i))} ${number(y.place(value))}`;
-    if (!open) out += `l0 0`;
-    open = true;
+    else if (style === 'points' || !open) out += `M${at} ${height}l0 0`;
+    else out += style === 'steps' ? `H${at}V${height}` : `L${at} ${height}`;
   }
   return out;
 }
@@ -161,9 +180,13 @@ export function chartSvg(o: SvgOptions): string {
       ` text-anchor="${anchor}"`,
     );
   }
-  out.push('<g fill="none" stroke-width="1.5" stroke-linejoin="round" stroke-linecap="round">');
+  const style = o.mode === 'lines' ? o.style : 'line';
+  const connect = Math.max(0, Math.floor(o.connectMs / data.stepMs) - 1);
+  const stroke = style === 'line' || style === 'steps' ? 1.5 : 4;
+  const cap = style === 'bars' ? 'butt' : 'round';
+  out.push(`<g fill="none" stroke-width="${stroke}" stroke-linejoin="round" stroke-linecap="${cap}">`);
   for (const [i, line] of lines.entries()) {
-    const d = path(drawn[i] ?? [], x, line.right ? y2 : y);
+    const d = path(drawn[i] ?? [], { x, y: line.right ? y2 : y, style, connect });
     if (d === '') continue;
     const dash = line.look.dash.length > 0 ? ` stroke-dasharray="${line.look.dash.join(' ')}"` : '';
     out.push(`<path d="${d}" stroke="${colors.palette[line.look.color] ?? colors.text}"${dash}/>`);

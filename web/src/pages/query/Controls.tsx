@@ -4,6 +4,7 @@ import { useSettings } from '../../app/settings';
 import { formatDuration, parseDuration } from '../../time/duration';
 import { formatDateTime, parseDateTime } from '../../time/zone';
 import { Check, CommitField, IconButton, Popover, Segmented, Select } from '../../ui/primitives';
+import { lineStyles, type LineStyle } from '../../chart/model';
 import type { PanelMode, PanelOptions, Resolution } from './url';
 
 const m = 60_000;
@@ -194,6 +195,28 @@ export function GraphControls({
       <Popover label={t('query.options')} icon="sliders">
         {() => (
           <div className="popover-list">
+            <Select<LineStyle>
+              label={t('query.style')}
+              showLabel
+              value={options.style}
+              options={lineStyles.map((style) => ({ value: style, label: t(`query.style.${style}`) }))}
+              onChange={(style) => change({ style })}
+            />
+            <Select
+              label={t('query.connect')}
+              showLabel
+              value={String(options.connectMs)}
+              options={[
+                { value: '0', label: t('query.connect.off') },
+                ...[...new Set([m, 5 * m, h, options.connectMs])]
+                  .filter((by) => by > 0)
+                  .map((by) => ({
+                    value: String(by),
+                    label: t('query.connect.upTo', { time: formatDuration(by) }),
+                  })),
+              ]}
+              onChange={(by) => change({ connectMs: Number(by) })}
+            />
             <Check label={t('query.yZero')} checked={options.yZero} onChange={(yZero) => change({ yZero })} />
             <Check label={t('query.yLog')} checked={options.yLog} onChange={(yLog) => change({ yLog })} />
             <Check

@@ -81,6 +81,8 @@ export function Graph(props: GraphProps) {
       data: chart,
       lines: chart.lines.filter((l) => !hidden.has(l.index)),
       mode,
+      style: options.style,
+      connectMs: options.connectMs,
       yZero: options.yZero,
       yLog: options.yLog,
       title: name,
@@ -141,7 +143,8 @@ export function Graph(props: GraphProps) {
         density={density}
         yZero={options.yZero}
         yLog={options.yLog}
-        points={false}
+        style={options.style}
+        connectMs={options.connectMs}
         height={340}
         name={name}
         exemplars={exemplars}

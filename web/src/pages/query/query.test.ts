@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { lineStyles } from '../../chart/model';
 import { describe, expect, test } from 'vitest';
 import type { QueryData } from '../../api/types';
 import { errorSpan } from '../../promql/error-position';
@@ -24,6 +25,8 @@ describe('links', () => {
       exemplars: false,
       rightAxis: [],
       compareMs: 0,
+      style: 'line',
+      connectMs: 0,
     });
   });
   test.each([
@@ -39,6 +42,8 @@ describe('links', () => {
     ['g0.expr=a&g0.q1=b&g0.q2=c', { exprs: ['a', 'b', 'c'] }],
     ['g0.expr=up&g0.show_exemplars=1', { exemplars: true }],
     ['g0.expr=up&g0.y_right=0,2,x,17&g0.compare=1d', { rightAxis: [0, 2], compareMs: 86_400_000 }],
+    ['g0.expr=up&g0.style=steps&g0.connect=5m', { style: 'steps', connectMs: 300_000 }],
+    ['g0.expr=up&g0.style=none', { style: 'line' }],
     ['', { exprs: [''] }],
   ] as [string, Partial<PanelOptions>][])('%s', (search, part) => {
     expect(decodePanels(search)[0]).toMatchObject(part);
@@ -72,6 +77,8 @@ describe('links', () => {
       yLog: fc.boolean(),
       exemplars: fc.boolean(),
       rightAxis: fc.uniqueArray(fc.integer({ min: 0, max: 9 })),
+      style: fc.constantFrom(...lineStyles),
+      connectMs: fc.integer({ min: 0, max: 10 ** 6 }).map((seconds) => seconds * 1000),
       compareMs: fc.integer({ min: 0, max: 10 ** 6 }).map((seconds) => seconds * 1000),
     });
     fc.assert(

@@ -2,7 +2,7 @@
 // g0.range_input …), with further queries of one panel as g0.q1, g0.q2 ….
 import { formatDuration, parseDuration } from '../../time/duration';
 import { formatDateTime, parseDateTime } from '../../time/zone';
-import type { DisplayMode } from '../../chart/model';
+import { lineStyles, type DisplayMode, type LineStyle } from '../../chart/model';
 
 export type Tab = 'table' | 'graph';
 export type PanelMode = DisplayMode | 'heatmap';
@@ -31,6 +31,9 @@ export interface PanelOptions {
   rightAxis: number[];
   // Draws the same queries that much earlier as well; 0 = not.
   compareMs: number;
+  style: LineStyle;
+  // Gaps no longer than this are drawn over; 0 = none is.
+  connectMs: number;
 }
 
 export const defaultRangeMs = 3_600_000;
@@ -51,6 +54,8 @@ export function newPanel(): PanelOptions {
     exemplars: false,
     rightAxis: [],
     compareMs: 0,
+    style: 'line',
+    connectMs: 0,
   };
 }
 
@@ -99,6 +104,8 @@ export function decodePanels(search: string): PanelOptions[] {
       .filter((text) => /^\d$/.test(text))
       .map(Number);
     panel.compareMs = parseDuration(get('compare') ?? '') ?? 0;
+    panel.style = lineStyles.find((style) => style === get('style')) ?? 'line';
+    panel.connectMs = parseDuration(get('connect') ?? '') ?? 0;
     panels.push(panel);
   }
   return panels.length > 0 ? panels : [newPanel()];
@@ -131,6 +138,8 @@ export function encodePanels(panels: readonly PanelOptions[]): string {
     if (panel.yLog) set('y_log', '1');
     set('show_exemplars', panel.exemplars ? '1' : '0');
     if (panel.rightAxis.length > 0) set('y_right', panel.rightAxis.join(','));
+    if (panel.style !== 'line') set('style', panel.style);
+    if (panel.connectMs > 0) set('connect', formatDuration(panel.connectMs));
     if (panel.compareMs > 0) set('compare', formatDuration(panel.compareMs));
   }
   return params.toString();
