@@ -88,6 +88,11 @@ std::size_t exemplars_max(const Options& options, const config::Config& config) 
   return wanted <= 0 ? 0 : static_cast<std::size_t>(std::min(wanted, kExemplarsMax));
 }
 
+std::chrono::milliseconds out_of_order_window(const config::Config& config) {
+  return config.storage.tsdb ? config.storage.tsdb->out_of_order_time_window
+                             : std::chrono::milliseconds(0);
+}
+
 // Precondition: one of the names that the flag takes.
 tsdb::WalCompression wal_compression(std::string_view name) {
   if (name == "none") return tsdb::WalCompression::kNone;
@@ -342,6 +347,7 @@ util::Result<void> Daemon::Parts::open_storage() {
   db_options.merge_overlapping_blocks = options.storage.merge_overlapping_blocks;
   db_options.retention = retention_time(options, *config->current());
   db_options.retention_bytes = retention_bytes(options, *config->current());
+  db_options.out_of_order_window = out_of_order_window(*config->current());
   db_options.exemplars_max = exemplars_max(options, *config->current());
   db_options.samples_per_chunk = options.storage.samples_per_chunk;
   db_options.wal_compression = wal_compression(options.storage.wal_compression);
@@ -442,6 +448,7 @@ util::Result<void> Daemon::Parts::reload() {
     return applied;
   }
   engine->set_subquery_step(fresh->global.evaluation_interval);
+  db->set_out_of_order_window(out_of_order_window(*fresh));
   db->set_exemplars_max(exemplars_max(options, *fresh));
   config->loaded(*std::move(fresh));
   api->set_reload_succeeded(true);

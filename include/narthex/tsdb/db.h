@@ -47,6 +47,9 @@ struct DbOptions {
   // How often blocks are looked for, cut, compacted and dropped; 0: only when maintain() is called.
   std::chrono::milliseconds block_reload_interval{0};
   std::size_t samples_per_chunk = 120;
+  // How far behind the newest sample of all one may be whose series has a newer one (or that is
+  // older than the head takes otherwise); 0: such samples are refused.
+  std::chrono::milliseconds out_of_order_window{0};
   std::size_t exemplars_max = 0;  // 0: exemplars are not kept.
 
   WalCompression wal_compression = WalCompression::kSnappy;
@@ -142,6 +145,8 @@ class Db : public storage::Appender, public storage::Queryable, public storage::
   // what only the head has becomes one more block there. The name of the directory.
   virtual util::Result<std::string> snapshot(bool skip_head) = 0;
 
+  // As DbOptions::out_of_order_window, from now on.
+  virtual void set_out_of_order_window(std::chrono::milliseconds window) = 0;
   // How many exemplars are kept from now on; the newest of those there are stay.
   virtual void set_exemplars_max(std::size_t count) = 0;
 

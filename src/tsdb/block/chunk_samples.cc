@@ -1,6 +1,7 @@
 #include "tsdb/block/chunk_samples.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -170,6 +171,17 @@ void clip_samples(storage::SampleColumns& columns, ColumnsMark mark, model::Time
   filter_from(columns.float_timestamps, columns.float_values, mark.floats, wanted);
   forget_counter_resets_behind_gaps(columns, mark.histograms, wanted);
   filter_from(columns.histogram_timestamps, columns.histograms, mark.histograms, wanted);
+}
+
+void append_columns(storage::SampleColumns&& from, storage::SampleColumns& out) {
+  const auto append = [](auto& source, auto& to) {
+    to.insert(to.end(), std::make_move_iterator(source.begin()),
+              std::make_move_iterator(source.end()));
+  };
+  append(from.float_timestamps, out.float_timestamps);
+  append(from.float_values, out.float_values);
+  append(from.histogram_timestamps, out.histogram_timestamps);
+  append(from.histograms, out.histograms);
 }
 
 void merge_runs(storage::SampleColumns& columns, ColumnsMark mark) {

@@ -34,6 +34,9 @@ struct ColumnsMark {
 void clip_samples(storage::SampleColumns& columns, ColumnsMark mark, model::TimeRange keep,
                   std::span<const model::TimeRange> deleted);
 
+// Moves all of `from` behind what `out` has. Precondition: neither knows starts of counters.
+void append_columns(storage::SampleColumns&& from, storage::SampleColumns& out);
+
 // Sorts what lies behind `mark` in each list into what is before it; both runs are sorted. Of
 // samples at the same time the first run's stays. What a histogram's hint says about the one before
 // it holds inside its own run only, and is forgotten where runs meet.

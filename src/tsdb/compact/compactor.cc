@@ -20,8 +20,10 @@ util::Result<std::optional<WrittenBlock>> compact_blocks(const BlockTarget& targ
 
 util::Result<std::optional<WrittenBlock>> compact_head(const BlockTarget& target,
                                                        SeriesSource& source, model::TimeRange range,
-                                                       const BlockWriteOptions& options) {
+                                                       const BlockWriteOptions& options,
+                                                       std::vector<std::string> hints) {
   BlockMeta meta;
+  meta.hints = std::move(hints);
   meta.ulid = target.ulid;
   meta.min_time = range.min;
   meta.max_time = range.max + 1;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "narthex/util/env.h"
 #include "narthex/util/result.h"
@@ -29,9 +30,11 @@ util::Result<std::optional<WrittenBlock>> compact_blocks(const BlockTarget& targ
                                                          std::span<const BlockPtr> parents,
                                                          const BlockWriteOptions& options);
 // A block of level 1 with the samples of `source` in [range.min, range.max].
+inline constexpr const char* kFromOutOfOrder = "from-out-of-order";
 util::Result<std::optional<WrittenBlock>> compact_head(const BlockTarget& target,
                                                        SeriesSource& source, model::TimeRange range,
-                                                       const BlockWriteOptions& options);
+                                                       const BlockWriteOptions& options,
+                                                       std::vector<std::string> hints = {});
 
 // Whether the same would fail again: then the parents are marked, and left alone from there on.
 [[nodiscard]] bool is_lasting_failure(const util::Error& error) noexcept;

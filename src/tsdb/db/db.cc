@@ -1,6 +1,7 @@
 #include "narthex/tsdb/db.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include <fmt/format.h>
@@ -34,6 +35,9 @@ constexpr std::size_t kHistogramBytesPerRecord = 64 << 10U;
 // How long a truncation waits for queries that read what it wants to drop.
 constexpr std::chrono::seconds kTruncationPatience{1};
 
+// Seconds: 10 minutes to 12 hours.
+constexpr std::array<double, 7> kDelayBounds{600, 1800, 3600, 7200, 10800, 21600, 43200};
+
 std::vector<CardinalityEntry> to_entries(const std::vector<NameCount>& counts) {
   std::vector<CardinalityEntry> entries;
   entries.reserve(counts.size());
@@ -50,7 +54,11 @@ class DbImpl final : public Db {
                .samples_per_chunk = options_.samples_per_chunk}),
         exemplars_(options_.exemplars_max),
         blocks_(env_, options_.path),
-        maintenance_(maintenance_options(options_), *options_.clock, blocks_, head_) {}
+        maintenance_(maintenance_options(options_), *options_.clock, blocks_, head_) {
+    head_.set_late_window(options_.out_of_order_window.count());
+    maintenance_.set_late_log({.cut = [this] { return cut_late(); },
+                               .drop = [this](const LateCut& cut) { return drop_late(cut); }});
+  }
   ~DbImpl() override {
     if (const auto closed = close(); !closed)
       util::log_error("Closing the data directory failed", {{"err", closed.error()}});
@@ -73,6 +81,7 @@ class DbImpl final : public Db {
     head_.stop_appends_before(maintenance_.head_begin());
     LogReplay replay(env_, options_.path, {head_, exemplars_}, replay_report_, progress);
     NX_ASSIGN(const std::uint64_t segment, replay.run());
+    NX_ASSIGN(late_segment_, replay.run_late());
     replay_report_.duration = std::chrono::nanoseconds(options_.clock->steady_ns() - begin);
     const LogWriterOptions log_options{.segment_bytes = options_.wal_segment_bytes,
                                        .compression = options_.wal_compression};
@@ -81,11 +90,27 @@ class DbImpl final : public Db {
     truncation_ = std::make_unique<HeadTruncation>(
         HeadTruncation::Parts{env_, head_, *log_, commit_mutex_, log_directory, log_options});
     for (const auto& [ref, id] : replay.aliases()) truncation_->keep_record(ref, segment - 1);
+    {
+      // Beside samples that were read back a new log begins; else it waits for the first one.
+      const util::MutexLock lock(commit_mutex_);
+      if (late_segment_ != 0 || options_.out_of_order_window.count() > 0) NX_TRY(open_late_log());
+    }
     if (replay_report_.segments != 0) log_replay();
     if (options_.registry != nullptr) {
-      metrics_ = register_db_metrics(
-          *options_.registry, {head_, exemplars_, *log_, *truncation_, replay_report_, blocks_,
-                               maintenance_, clean_start_});
+      late_delays_ = &options_.registry->histogram(
+          "prometheus_tsdb_sample_ooo_delta",
+          "How far behind the newest sample of all those are that are behind their series' newest, "
+          "in seconds, refused ones included.",
+          kDelayBounds);
+      metrics_ = register_db_metrics(*options_.registry, {head_,
+                                                          exemplars_,
+                                                          *log_,
+                                                          *truncation_,
+                                                          replay_report_,
+                                                          blocks_,
+                                                          maintenance_,
+                                                          {late_log_opened_, late_counters_},
+                                                          clean_start_});
     }
     if (options_.wal_sync_interval.count() > 0) {
       sync_loop_.emplace(*options_.clock, "tsdb-sync", options_.wal_sync_interval,
@@ -108,6 +133,7 @@ class DbImpl final : public Db {
     closed_ = true;
     metrics_.clear();
     if (log_) NX_TRY(log_->close());
+    if (late_log_) NX_TRY(late_log_->close());
     if (lock_) {
       NX_TRY(env_.remove_file(lock_path()));
       lock_.reset();
@@ -124,6 +150,7 @@ class DbImpl final : public Db {
                             storage::AppendReport& report) override {
     const util::MutexLock lock(commit_mutex_);
     if (closed_) return util::fail(util::Code::kUnavailable, "storage is closed");
+    const model::TimestampMs newest = head_.time_range().max;
     // Metadata is left out as upstream leaves it out without its feature for it.
     head_.validate(batch, atomicity, prepared_, report);
     find_exemplars(batch);
@@ -132,12 +159,19 @@ class DbImpl final : public Db {
       return {};
     }
     std::vector<SeriesId> new_series = head_.take_unlogged();
-    if (auto logged = log_batch(batch, new_series); !logged) {
+    // Late samples first. When the other log fails then, they are in theirs without having been
+    // acknowledged, and may show up after a restart: nothing that was acknowledged is wrong.
+    auto logged = prepared_.any_late() ? log_late() : util::Result<void>{};
+    const bool for_first_log =
+        prepared_.any_in_order() || !new_series.empty() || !new_exemplars_.empty();
+    if (logged && for_first_log) logged = log_batch(batch, new_series);
+    if (!logged) {
       head_.give_back_unlogged(std::move(new_series));
       Head::discard(prepared_);
       return logged;
     }
     if (!prepared_.empty()) head_.apply(batch, prepared_);
+    observe_delays(newest, batch, report);
     for (const std::size_t i : new_exemplars_) {
       const storage::Exemplar& one = batch.exemplars[i];
       exemplars_.append(labels_of(one.ref), {one.timestamp, one.value, one.labels});
@@ -146,20 +180,26 @@ class DbImpl final : public Db {
   }
 
   util::Result<std::unique_ptr<storage::Querier>> querier(model::TimeRange range) override {
-    const model::TimestampMs head_begin = maintenance_.head_begin();
+    // The head's reader is known before the list is taken: what leaves the head for a block of a
+    // later list waits for it.
+    auto head =
+        head_.querier(HeadQuery{.range = range, .in_order_begin = maintenance_.head_begin()});
     const auto blocks = blocks_.list();
     std::vector<std::unique_ptr<storage::Querier>> parts;
     for (const BlockPtr& block : *blocks) {
       if (block->time_range().overlaps(range)) parts.push_back(block_querier(block, range));
     }
-    range.min = std::max(range.min, head_begin);
-    if (range.min <= range.max) parts.push_back(head_.querier(range));
+    parts.push_back(std::move(head));
     return merge_queriers(std::move(parts));
   }
 
   [[nodiscard]] std::vector<storage::SeriesExemplars> exemplars(
       model::TimeRange range, std::span<const model::Matchers> any_of) const override {
     return exemplars_.select(range, any_of);
+  }
+  void set_out_of_order_window(std::chrono::milliseconds window) override {
+    const util::MutexLock lock(commit_mutex_);
+    head_.set_late_window(window.count());
   }
   void set_exemplars_max(std::size_t count) override { exemplars_.resize(count); }
 
@@ -241,7 +281,8 @@ class DbImpl final : public Db {
   // What the blocks have by now, the head and the log need not keep. By the maintenance loop alone.
   void truncate_head() {
     const model::TimestampMs begin = maintenance_.head_begin();
-    if (begin <= truncated_) return;
+    // While late samples that were deleted are in their log, the other one keeps the deletions.
+    if (begin <= truncated_ || !maintenance_.late_settled()) return;
     {
       const util::MutexLock lock(commit_mutex_);
       head_.stop_appends_before(begin);
@@ -274,9 +315,78 @@ class DbImpl final : public Db {
                             [stored](std::size_t k) { return stored[k] != nullptr; });
       if (!record_.empty()) log_->add(record_);
     }
-    add_histogram_records();
+    add_histogram_records(*log_, prepared_.histograms);
     add_exemplar_records(batch);
     return options_.wal_sync_interval.count() == 0 ? log_->commit_durably() : log_->commit();
+  }
+
+  util::Result<void> open_late_log() NX_REQUIRES(commit_mutex_) {
+    const std::string directory = options_.path + "/wbl";
+    NX_ASSIGN(auto log, LogWriter::open(env_, directory, late_segment_,
+                                        {.segment_bytes = options_.wal_segment_bytes,
+                                         .compression = options_.wal_compression}));
+    late_log_ = std::move(log);
+    late_log_opened_ = late_log_.get();
+    return {};
+  }
+  // The segments are full batches of samples that their series had newer ones than.
+  util::Result<void> log_late() NX_REQUIRES(commit_mutex_) {
+    if (!late_log_) NX_TRY(open_late_log());
+    NX_TRY(late_log_->begin());
+    const std::span refs(prepared_.late_refs);
+    const std::span timestamps(prepared_.late_timestamps);
+    const std::span values(prepared_.late_values);
+    for (std::size_t i = 0; i < refs.size(); i += kSamplesPerRecord) {
+      const std::size_t count = std::min(kSamplesPerRecord, refs.size() - i);
+      record_.clear();
+      encode_samples_record(record_, refs.subspan(i, count), timestamps.subspan(i, count),
+                            values.subspan(i, count), [](std::size_t) { return true; });
+      late_log_->add(record_);
+    }
+    add_histogram_records(*late_log_, prepared_.late_histograms);
+    return options_.wal_sync_interval.count() == 0 ? late_log_->commit_durably()
+                                                   : late_log_->commit();
+  }
+  util::Result<LateCut> cut_late() {
+    const util::MutexLock lock(commit_mutex_);
+    if (closed_) return util::fail(util::Code::kCanceled, "storage is closed");
+    if (!late_log_) NX_TRY(open_late_log());
+    NX_TRY(late_log_->next_segment());
+    return LateCut{.until = head_.isolation().last_complete(),
+                   .segment = late_log_->current_segment()};
+  }
+  util::Result<void> drop_late(const LateCut& cut) {
+    {
+      const util::MutexLock lock(commit_mutex_);
+      if (closed_) return util::fail(util::Code::kCanceled, "storage is closed");
+      head_.drop_late(cut.until);
+    }
+    // After a failed sync the writer may want to read the old segments again: not without this.
+    NX_TRY(late_log_opened_.load()->sync());
+    if (cut.segment == 0) return {};
+    auto removed = remove_log_up_to(env_, options_.path + "/wbl", cut.segment - 1);
+    ++(removed ? late_counters_.truncations : late_counters_.truncations_failed);
+    return removed;
+  }
+  // How far behind late samples are, refused ones included.
+  void observe_delays(model::TimestampMs newest, const storage::WriteBatch& batch,
+                      const storage::AppendReport& report) NX_REQUIRES(commit_mutex_) {
+    if (late_delays_ == nullptr || newest == model::kTimestampMin) return;
+    const auto observe = [this, newest](model::TimestampMs t) {
+      if (t < newest) late_delays_->observe(static_cast<double>(newest - t) / 1000);
+    };
+    for (const model::TimestampMs t : prepared_.late_timestamps) observe(t);
+    for (const PreparedHistogram& one : prepared_.late_histograms) observe(one.timestamp);
+    const auto is_behind = [](storage::AppendOutcome outcome) {
+      return outcome == storage::AppendOutcome::kTooOld ||
+             outcome == storage::AppendOutcome::kOutOfOrder;
+    };
+    for (const storage::Refusal& one : report.floats) {
+      if (is_behind(one.outcome)) observe(batch.timestamps[one.index]);
+    }
+    for (const storage::Refusal& one : report.histograms) {
+      if (is_behind(one.outcome)) observe(batch.histograms[one.index].timestamp);
+    }
   }
 
   [[nodiscard]] model::Labels labels_of(storage::SeriesRef ref) const {
@@ -311,7 +421,8 @@ class DbImpl final : public Db {
 
   // In the order in which they are applied, for a series may have several of different types: a
   // record ends where the type changes.
-  void add_histogram_records() NX_REQUIRES(commit_mutex_) {
+  void add_histogram_records(LogWriter& log, std::span<const PreparedHistogram> histograms)
+      NX_REQUIRES(commit_mutex_) {
     struct Kind {
       bool integers = false;
       bool custom_buckets = false;
@@ -321,12 +432,12 @@ class DbImpl final : public Db {
     std::optional<HistogramsRecordEncoder<model::IntHistogram>> integers_out;
     std::optional<HistogramsRecordEncoder<model::FloatHistogram>> floats_out;
     record_.clear();
-    for (const PreparedHistogram& one : prepared_.histograms) {
+    for (const PreparedHistogram& one : histograms) {
       const bool integers = one.integer != nullptr;
       const std::int32_t schema = integers ? one.integer->schema : one.floating->schema;
       const Kind next{integers, schema == model::kCustomBucketsSchema};
       if (!record_.empty() && (next != kind || record_.size() >= kHistogramBytesPerRecord)) {
-        log_->add(record_);
+        log.add(record_);
         record_.clear();
       }
       if (record_.empty()) {
@@ -340,7 +451,7 @@ class DbImpl final : public Db {
         floats_out->add(one.ref, one.timestamp, *one.floating);
       }
     }
-    if (!record_.empty()) log_->add(record_);
+    if (!record_.empty()) log.add(record_);
   }
 
   void add_series_record(std::span<const SeriesId> ids) NX_REQUIRES(commit_mutex_) {
@@ -360,7 +471,9 @@ class DbImpl final : public Db {
 
   util::Result<void> delete_from_head(std::span<const model::Matcher> matchers,
                                       model::TimeRange range, const storage::Deadline& deadline) {
-    if (!head_.time_range().overlaps(range)) return {};
+    const model::TimeRange late = head_.late_range();
+    const model::TimestampMs oldest = std::min(head_.time_range().min, late.min);
+    if (range.max < oldest || range.min > std::max(head_.time_range().max, late.max)) return {};
     NX_ASSIGN(const auto selected, head_.index().select(matchers, deadline));
     std::vector<SeriesDeletion> deletions;
     std::vector<RefTombstone> stones;
@@ -370,8 +483,9 @@ class DbImpl final : public Db {
       const HeadSeries* series = head_.find_series(one.id);
       if (series == nullptr) continue;
       // Samples that come later are not deleted. Only a commit moves the last time.
-      const model::TimeRange of_series{std::max(range.min, head_.time_range().min),
-                                       std::min(range.max, series->last_timestamp)};
+      const model::TimeRange of_series{
+          std::max(range.min, oldest),
+          std::min(range.max, head_.newest_timestamp(one.id, *series))};
       if (of_series.min > of_series.max) continue;
       deletions.push_back({one.id, of_series});
       stones.push_back({one.id, of_series});
@@ -393,6 +507,12 @@ class DbImpl final : public Db {
     // A failure makes the next append start a new segment first.
     if (const auto synced = log_->sync(); !synced) {
       util::log_error("The log could not be synced",
+                      {{"component", "tsdb"}, {"err", synced.error()}});
+    }
+    LogWriter* late = late_log_opened_.load();
+    if (late == nullptr) return;
+    if (const auto synced = late->sync(); !synced) {
+      util::log_error("The log of out-of-order samples could not be synced",
                       {{"component", "tsdb"}, {"err", synced.error()}});
     }
   }
@@ -426,6 +546,12 @@ class DbImpl final : public Db {
   std::string record_ NX_GUARDED_BY(commit_mutex_);
 
   std::unique_ptr<LogWriter> log_;
+  // Of late samples; made when there is a window for them, or there are some.
+  std::unique_ptr<LogWriter> late_log_ NX_GUARDED_BY(commit_mutex_);
+  std::atomic<LogWriter*> late_log_opened_{nullptr};  // The same, for whoever syncs.
+  std::uint64_t late_segment_ = 0;                    // Its first segment.
+  LateLogCounters late_counters_;
+  telemetry::Histogram* late_delays_ = nullptr;
   std::unique_ptr<HeadTruncation> truncation_;
   model::TimestampMs truncated_ = model::kTimestampMin;  // The maintenance loop's.
   double clean_start_ = -1;

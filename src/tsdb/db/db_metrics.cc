@@ -62,6 +62,18 @@ void register_head(Registrar& add, const Head& head) {
               "Samples refused because they are older than what memory still takes.",
               counters.out_of_bounds, of_floats);
   const LabelPairs of_histograms = {{"type", "histogram"}};
+  add.counter("too_old_samples_total",
+              "Samples refused because they are behind the out-of-order window.", counters.too_old,
+              of_floats);
+  add.counter("too_old_samples_total",
+              "Samples refused because they are behind the out-of-order window.",
+              counters.histograms_too_old, of_histograms);
+  add.counter("head_out_of_order_samples_appended_total",
+              "Samples stored although their series had newer ones.", counters.late_appended,
+              of_floats);
+  add.counter("head_out_of_order_samples_appended_total",
+              "Samples stored although their series had newer ones.",
+              counters.late_histograms_appended, of_histograms);
   add.counter("head_samples_appended_total", "Samples stored.", counters.histograms_appended,
               of_histograms);
   add.counter("out_of_order_samples_total", "Samples refused because their series has a newer one.",
@@ -130,6 +142,35 @@ void register_log(Registrar& add, const LogWriter& log) {
             [&log] { return static_cast<double>(log.current_segment()); });
 }
 
+void register_late_log(Registrar& add, const LateLogSource& late) {
+  const auto of_log = [&late](const std::atomic<std::uint64_t> LogWriterCounters::* counter) {
+    return [&log = late.log, counter] {
+      const LogWriter* open = log.load();
+      return open == nullptr ? 0.0 : static_cast<double>((open->counters().*counter).load());
+    };
+  };
+  add.counter("out_of_order_wbl_page_flushes_total",
+              "Pages of the log of out-of-order samples written, whole or in part.",
+              of_log(&LogWriterCounters::pages_flushed));
+  add.counter("out_of_order_wbl_completed_pages_total",
+              "Pages of the log of out-of-order samples that were filled.",
+              of_log(&LogWriterCounters::pages_completed));
+  add.counter("out_of_order_wbl_writes_failed_total",
+              "Writes to the log of out-of-order samples that failed.",
+              of_log(&LogWriterCounters::writes_failed));
+  add.counter("out_of_order_wbl_truncations_total",
+              "How often the log of out-of-order samples was cut.", late.counters.truncations);
+  add.counter("out_of_order_wbl_truncations_failed_total",
+              "How often cutting the log of out-of-order samples failed.",
+              late.counters.truncations_failed);
+  add.gauge("out_of_order_wbl_segment_current",
+            "Number of the segment of the log of out-of-order samples that is being written.",
+            [&log = late.log] {
+              const LogWriter* open = log.load();
+              return open == nullptr ? -1.0 : static_cast<double>(open->current_segment());
+            });
+}
+
 void register_blocks(Registrar& add, const BlockStore& blocks) {
   const BlockStoreCounters& counters = blocks.counters();
   add.gauge("blocks_loaded", "Blocks that are open.",
@@ -190,6 +231,7 @@ std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Regist
   register_head(add, sources.head);
   register_exemplars(add, sources.exemplars);
   register_log(add, sources.log);
+  register_late_log(add, sources.late);
   register_blocks(add, sources.blocks);
   register_maintenance(add, sources.maintenance);
   register_truncation(add, sources.truncation);

@@ -1,6 +1,8 @@
 // The engine's self-metrics, under Prometheus's names (docs/self-metrics.md). Threads: immutable.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -16,6 +18,16 @@
 
 namespace narthex::tsdb {
 
+// Relaxed atomics: statistics only.
+struct LateLogCounters {
+  std::atomic<std::uint64_t> truncations{0};
+  std::atomic<std::uint64_t> truncations_failed{0};
+};
+struct LateLogSource {
+  const std::atomic<LogWriter*>& log;  // Null as long as there is none.
+  const LateLogCounters& counters;
+};
+
 // What the metrics are read from; all of it outlives the returned callbacks.
 struct DbMetricSources {
   const Head& head;
@@ -25,6 +37,7 @@ struct DbMetricSources {
   const ReplayReport& replay;
   const BlockStore& blocks;
   const Maintenance& maintenance;
+  LateLogSource late;
   double clean_start = -1;  // -1: no lock file, 0: one was there, 1: none was.
 };
 

@@ -20,10 +20,13 @@ namespace {
 model::TimestampMs newest_block_end(const BlockList& blocks) {
   model::TimestampMs end = model::kTimestampMin;
   for (const BlockPtr& block : blocks) {
-    if (!block->meta().has_hint("from-out-of-order")) end = std::max(end, block->meta().max_time);
+    if (!block->meta().has_hint(kFromOutOfOrder)) end = std::max(end, block->meta().max_time);
   }
   return end;
 }
+
+// How long late samples wait for queries that read without their blocks, until the next round.
+constexpr std::chrono::seconds kLatePatience{1};
 
 model::TimestampMs end_of_range(model::TimestampMs t, std::int64_t range_ms) {
   const std::int64_t rest = t % range_ms;
@@ -96,7 +99,8 @@ util::Result<void> Maintenance::run_round() {
     NX_TRY(blocks_.reload());
     NX_TRY(apply_retention());
   }
-  NX_TRY(compact_heads());
+  NX_ASSIGN(const bool cut, compact_heads());
+  if (cut || late_open_) NX_TRY(compact_late());
   for (bool more = true; more && !stopping_;) {
     const Turnstile::Turn turn(turnstile_);
     NX_ASSIGN(more, compact_once());
@@ -139,7 +143,8 @@ std::uint64_t Maintenance::log_bytes() const {
   return total;
 }
 
-util::Result<void> Maintenance::compact_heads() {
+util::Result<bool> Maintenance::compact_heads() {
+  bool any = false;
   for (bool more = true; more && !stopping_;) {
     const Turnstile::Turn turn(turnstile_);
     auto compacted = compact_head_once();
@@ -148,8 +153,64 @@ util::Result<void> Maintenance::compact_heads() {
       return std::unexpected(std::move(compacted).error().with_context("compacting the head"));
     }
     more = *compacted;
+    any = any || more;
   }
+  return any;
+}
+
+util::Result<void> Maintenance::compact_late() {
+  const Turnstile::Turn turn(turnstile_);
+  if (stopping_ || !late_log_.cut) return {};
+  late_open_ = true;
+  NX_ASSIGN(bool settled, finish_late());
+  if (!settled) return {};
+  if (const model::TimeRange late = head_.late_range(); late.min <= late.max) {
+    NX_ASSIGN(const LateCut cut, late_log_.cut());
+    if (auto written = write_late_blocks(cut); !written) {
+      if (written.error().code() != util::Code::kCanceled) ++counters_.compactions_failed;
+      return std::unexpected(
+          std::move(written).error().with_context("compacting out-of-order samples"));
+    }
+    // Whoever begins to read from here on takes a list that has the blocks.
+    written_late_ = {cut, head_.isolation().next_reader()};
+    NX_ASSIGN(settled, finish_late());
+  }
+  late_open_ = !settled;
   return {};
+}
+
+util::Result<void> Maintenance::write_late_blocks(const LateCut& cut) {
+  const std::int64_t range_ms = options_.ranges_ms.front();
+  NX_ASSIGN(const auto begins, head_.late_range_begins(range_ms));
+  ++counters_.compactions_triggered;
+  const util::SteadyNs start = clock_.steady_ns();
+  for (const model::TimestampMs begin : begins) {
+    const model::TimeRange range{begin, model::add_saturated(begin, range_ms) - 1};
+    const auto querier = head_.querier(
+        HeadQuery{.range = range, .parts = HeadQuery::Parts::kLate, .late_until = cut.until});
+    NX_ASSIGN(const auto source, querier_source(*querier, options_.samples_per_chunk));
+    const BlockTarget target{blocks_.env(), blocks_.data_directory(), new_ulid(clock_.wall_ms())};
+    NX_ASSIGN(const auto written,
+              compact_head(target, *source, range, write_options(), {kFromOutOfOrder}));
+    if (!written) continue;
+    ++counters_.compactions;
+    util::log_info("A block was written of out-of-order samples",
+                   {{"component", "tsdb"},
+                    {"block", written->meta.ulid},
+                    {"mint", written->meta.min_time},
+                    {"maxt", written->meta.max_time},
+                    {"samples", written->meta.stats.samples}});
+  }
+  counters_.compaction_ns += static_cast<std::uint64_t>(clock_.steady_ns() - start);
+  return blocks_.reload();
+}
+
+util::Result<bool> Maintenance::finish_late() {
+  if (!written_late_) return true;
+  if (!head_.isolation().wait_until_gone(written_late_->reader, kLatePatience)) return false;
+  NX_TRY(late_log_.drop(written_late_->cut));
+  written_late_.reset();
+  return true;
 }
 
 util::Result<bool> Maintenance::compact_head_once() {
@@ -163,7 +224,8 @@ util::Result<bool> Maintenance::compact_head_once() {
   const model::TimeRange range{from, end_of_range(from, range_ms) - 1};
   ++counters_.compactions_triggered;
   const util::SteadyNs begin = clock_.steady_ns();
-  const auto querier = head_.querier(range);
+  const auto querier =
+      head_.querier(HeadQuery{.range = range, .parts = HeadQuery::Parts::kInOrder});
   NX_ASSIGN(const auto source, querier_source(*querier, options_.samples_per_chunk));
   const BlockTarget target{blocks_.env(), blocks_.data_directory(), new_ulid(clock_.wall_ms())};
   NX_ASSIGN(const auto written, compact_head(target, *source, range, write_options()));
@@ -185,7 +247,13 @@ util::Result<bool> Maintenance::compact_head_once() {
 util::Result<bool> Maintenance::compact_once() {
   const auto list = blocks_.list();
   std::vector<BlockMeta> metas;
-  for (const BlockPtr& block : *list) metas.push_back(block->meta());
+  for (const BlockPtr& block : *list) {
+    // A block of late samples beside what the head still has must not become part of one that
+    // looks as if it were all there is of its time.
+    const BlockMeta& meta = block->meta();
+    if (meta.has_hint(kFromOutOfOrder) && meta.max_time > head_begin_.load()) continue;
+    metas.push_back(meta);
+  }
   const auto plan = plan_compaction(
       std::move(metas),
       {.ranges = options_.ranges_ms, .merge_overlapping = options_.merge_overlapping});
@@ -289,9 +357,12 @@ util::Result<void> Maintenance::fill_snapshot(const std::string& directory, Snap
   for (const BlockPtr& block : *list)
     NX_TRY(link_block(*block, directory + "/" + block->meta().ulid));
   const model::TimeRange samples = head_.time_range();
-  const model::TimeRange range{std::max(samples.min, head_begin_.load()), samples.max};
+  const model::TimeRange late = head_.late_range();
+  const model::TimeRange range{std::min(std::max(samples.min, head_begin_.load()), late.min),
+                               std::max(samples.max, late.max)};
   if (head == SnapshotHead::kInclude && range.min <= range.max) {
-    const auto querier = head_.querier(range);
+    const auto querier =
+        head_.querier(HeadQuery{.range = range, .in_order_begin = head_begin_.load()});
     NX_ASSIGN(const auto source, querier_source(*querier, options_.samples_per_chunk));
     const BlockTarget target{blocks_.env(), directory, new_ulid(clock_.wall_ms())};
     NX_TRY(compact_head(target, *source, range, write_options()));

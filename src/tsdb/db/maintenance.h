@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,11 +46,26 @@ struct MaintenanceCounters {
   std::atomic<std::uint64_t> compaction_ns{0};
 };
 
+// The late samples up to some moment.
+struct LateCut {
+  CommitSequence until = 0;   // Commits up to this one brought them,
+  std::uint64_t segment = 0;  // and they are in segments of their log before this one.
+};
+// What the compaction of late samples needs of whoever commits.
+struct LateLog {
+  // Ends the log's segment.
+  std::function<util::Result<LateCut>()> cut;
+  // Blocks have them: drops them from the head and from the log. Called again after a failure.
+  std::function<util::Result<void>(const LateCut&)> drop;
+};
+
 class Maintenance {
  public:
   Maintenance(MaintenanceOptions options, util::Clock& clock, BlockStore& blocks, Head& head)
       : options_(std::move(options)), clock_(clock), blocks_(blocks), head_(head) {}
 
+  // Before anything else.
+  void set_late_log(LateLog log) { late_log_ = std::move(log); }
   // Cleans up and opens the blocks. Before the head is filled and before any query.
   util::Result<void> start();
   // One round: look for blocks, apply retention, cut blocks from the head, compact until nothing is
@@ -73,13 +90,23 @@ class Maintenance {
   enum class SnapshotHead : std::uint8_t { kSkip, kInclude };
   util::Result<std::string> snapshot(SnapshotHead head);
 
+  // Whether no late samples are on their way into blocks: the log may then let go of deletions that
+  // are older than the head.
+  [[nodiscard]] bool late_settled() const noexcept { return !late_open_.load(); }
+
   [[nodiscard]] const MaintenanceOptions& options() const noexcept { return options_; }
   [[nodiscard]] const MaintenanceCounters& counters() const noexcept { return counters_; }
 
  private:
   util::Result<void> apply_retention();
   [[nodiscard]] std::uint64_t log_bytes() const;
-  util::Result<void> compact_heads();
+  // Whether a block was cut.
+  util::Result<bool> compact_heads();
+  // Late samples become blocks of their own, then they leave the head and their log (ST-H7).
+  util::Result<void> compact_late();
+  util::Result<void> write_late_blocks(const LateCut& cut);
+  // False while somebody reads without the blocks.
+  util::Result<bool> finish_late();
   // Cuts one block, if the head is long enough.
   util::Result<bool> compact_head_once();
   util::Result<bool> compact_once();
@@ -94,6 +121,14 @@ class Maintenance {
   BlockStore& blocks_;
   Head& head_;
   Turnstile turnstile_;
+  LateLog late_log_;
+  // What blocks have by now, and the first reader who certainly sees them.
+  struct WrittenLate {
+    LateCut cut;
+    ReaderNumber reader = 0;
+  };
+  std::optional<WrittenLate> written_late_;  // By whoever has the turn.
+  std::atomic<bool> late_open_{false};
   MaintenanceCounters counters_;
   std::atomic<model::TimestampMs> head_begin_{model::kTimestampMin};
   std::atomic<bool> stopping_{false};

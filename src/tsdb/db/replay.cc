@@ -93,15 +93,15 @@ LogReplay::LogReplay(util::Env& env, std::string data_directory, Into into, Repl
       report_(report),
       progress_(progress) {}
 
-util::Result<std::uint64_t> LogReplay::run() {
-  const std::string directory = data_directory_ + "/wal";
+util::Result<std::uint64_t> LogReplay::run_log(const std::string& name) {
+  const std::string directory = data_directory_ + "/" + name;
   NX_ASSIGN(const auto checkpoint, find_wal_checkpoint(env_, directory));
   NX_ASSIGN(auto log, list_wal_segments(env_, directory));
   std::uint64_t next = checkpoint ? checkpoint->last_segment + 1 : 0;
   if (!log.empty()) next = std::max(next, log.back().number + 1);
   if (checkpoint)
     std::erase_if(log, [&](const WalSegment& s) { return s.number <= checkpoint->last_segment; });
-  if (progress_ != nullptr && !log.empty()) {
+  if (progress_ != nullptr && !log.empty() && !late_) {
     progress_->segment_min = static_cast<std::int64_t>(log.front().number);
     progress_->segment_max = static_cast<std::int64_t>(log.back().number);
     progress_->segment_current = progress_->segment_min.load();
@@ -131,7 +131,7 @@ util::Result<std::uint64_t> LogReplay::run() {
   Decoded decoded;
   while (queue.pop(decoded)) apply(decoded);
   worker.stop();
-  report_.segments = segments.size();
+  report_.segments += segments.size();
   return next;
 }
 
@@ -247,10 +247,18 @@ void LogReplay::apply(const Decoded& decoded) {
   }
   apply_tombstones(decoded.tombstones);
   apply_exemplars(decoded.exemplars);
-  if (progress_ != nullptr) progress_->segment_current = static_cast<std::int64_t>(decoded.segment);
+  if (progress_ != nullptr && !late_)
+    progress_->segment_current = static_cast<std::int64_t>(decoded.segment);
 }
 
 void LogReplay::apply_samples(const RefSamples& samples, std::size_t begin, std::size_t end) {
+  if (late_) {
+    for (std::size_t i = begin; i < end; ++i) {
+      head_.reserve_id(samples.refs[i]);
+      count(head_.replay_late(id_of(samples.refs[i]), samples.timestamps[i], samples.values[i]));
+    }
+    return;
+  }
   constexpr std::size_t kAhead = 12;
   for (std::size_t i = begin; i < end; ++i) {
     if (i + kAhead < end) head_.prefetch(samples.refs[i + kAhead]);
@@ -260,8 +268,14 @@ void LogReplay::apply_samples(const RefSamples& samples, std::size_t begin, std:
 
 template <class Histogram>
 void LogReplay::apply_histograms(std::span<const RefHistogram<Histogram>> histograms) {
-  for (const auto& one : histograms)
-    count(head_.replay_histogram(id_of(one.ref), one.timestamp, one.histogram));
+  for (const auto& one : histograms) {
+    if (late_) {
+      head_.reserve_id(one.ref);
+      count(head_.replay_late(id_of(one.ref), one.timestamp, one.histogram));
+    } else {
+      count(head_.replay_histogram(id_of(one.ref), one.timestamp, one.histogram));
+    }
+  }
 }
 
 void LogReplay::count(ReplayOutcome outcome) noexcept {
@@ -327,8 +341,8 @@ void LogReplay::settle_damage(const WalSegment& segment, std::string_view bytes)
 util::Result<std::string> LogReplay::set_aside(const WalSegment& segment) {
   const std::string directory = data_directory_ + "/damaged";
   NX_TRY(env_.create_dirs(directory));
-  const std::string base =
-      fmt::format("{}/wal-{}", directory, segment.path.substr(segment.path.rfind('/') + 1));
+  const std::string base = fmt::format("{}/{}-{}", directory, late_ ? "wbl" : "wal",
+                                       segment.path.substr(segment.path.rfind('/') + 1));
   std::string copy = base;
   for (int i = 1; env_.exists(copy); ++i) copy = fmt::format("{}.{}", base, i);
   // A link is enough: the segment is replaced, never changed.

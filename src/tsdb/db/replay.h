@@ -1,4 +1,5 @@
-// Reads the log back into the head at start: checkpoint, then segments. A worker decodes while the
+// Reads a log back into the head at start: checkpoint, then segments; and in the same way that of
+// late samples, when the first is done. A worker decodes while the
 // caller's thread applies.
 //
 // Damage costs the records it hits and nothing else. A damaged segment is kept as it was under
@@ -33,13 +34,20 @@ class LogReplay {
   LogReplay(util::Env& env, std::string data_directory, Into into, ReplayReport& report,
             ReplayProgress* progress);
   // The number that the next segment must have. Errors are those of listing the directory.
-  util::Result<std::uint64_t> run();
+  util::Result<std::uint64_t> run() { return run_log("wal"); }
+  // The same for the log of late samples. What it says of chunks that were written to files is
+  // passed over: it has their samples itself. After run().
+  util::Result<std::uint64_t> run_late() {
+    late_ = true;
+    return run_log("wbl");
+  }
   // References of the log that name a series which has another id in the head.
   [[nodiscard]] const boost::unordered_flat_map<std::uint64_t, SeriesId>& aliases() const noexcept {
     return aliases_;
   }
 
  private:
+  util::Result<std::uint64_t> run_log(const std::string& name);
   // What the worker hands over: the content of some records, or the end of a segment.
   struct Decoded {
     std::uint64_t segment = 0;
@@ -84,6 +92,7 @@ class LogReplay {
   ExemplarRing& exemplars_;
   ReplayReport& report_;  // The worker writes what concerns damage, the caller's thread the rest.
   ReplayProgress* progress_;
+  bool late_ = false;  // It is the log of late samples.
   boost::unordered_flat_map<std::uint64_t, SeriesId>
       aliases_;  // References that are not the series' id.
 };

@@ -117,19 +117,40 @@ model::TimestampMs Head::min_valid_time() const noexcept {
   return std::max(min_valid_.load(), model::sub_saturated(newest, options_.chunk_range_ms / 2));
 }
 
-AppendOutcome Head::check_sample(const LastSample& last, SeriesState state,
+Head::Limits Head::limits() const noexcept {
+  const std::int64_t window = late_window_ms_.load();
+  return {.min_valid = min_valid_time(),
+          .takes_late = window > 0,
+          .late_begin = model::sub_saturated(max_time_.load(), window)};
+}
+
+Head::Verdict Head::behind(model::TimestampMs timestamp, const Limits& limits) noexcept {
+  if (limits.takes_late) {
+    if (timestamp >= limits.late_begin) return {AppendOutcome::kOk, true};
+    return {AppendOutcome::kTooOld, false};
+  }
+  return {timestamp < limits.min_valid ? AppendOutcome::kOutOfBounds : AppendOutcome::kOutOfOrder,
+          false};
+}
+
+Head::Verdict Head::check_sample(const LastSample& last, SeriesState state,
                                  model::TimestampMs timestamp, std::uint64_t value_bits,
-                                 model::TimestampMs min_valid) const noexcept {
-  if (timestamp < min_valid) return AppendOutcome::kOutOfBounds;
-  if (state == SeriesState::kEmpty || timestamp > last.timestamp) return AppendOutcome::kOk;
-  if (timestamp < last.timestamp) return AppendOutcome::kOutOfOrder;
-  return value_bits == last.value_bits ? AppendOutcome::kOk : AppendOutcome::kDuplicate;
+                                 const Limits& limits) noexcept {
+  if (timestamp >= limits.min_valid) [[likely]] {
+    if (state == SeriesState::kEmpty || timestamp > last.timestamp) return {};
+    if (timestamp == last.timestamp) {
+      return {value_bits == last.value_bits ? AppendOutcome::kOk : AppendOutcome::kDuplicate,
+              false};
+    }
+  }
+  return behind(timestamp, limits);
 }
 
 void Head::count_refusal(AppendOutcome outcome) noexcept {
   std::atomic<std::uint64_t>* counter = nullptr;
   if (outcome == AppendOutcome::kOutOfOrder) counter = &counters_.out_of_order;
   if (outcome == AppendOutcome::kOutOfBounds) counter = &counters_.out_of_bounds;
+  if (outcome == AppendOutcome::kTooOld) counter = &counters_.too_old;
   if (outcome == AppendOutcome::kUnknownSeries) counter = &counters_.series_not_found;
   if (counter != nullptr) counter->fetch_add(1, std::memory_order_relaxed);
 }
@@ -138,12 +159,16 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
                     PreparedBatch& prepared, storage::AppendReport& report) {
   constexpr std::size_t kAhead = 12;
   const std::size_t count = batch.float_count();
-  const model::TimestampMs min_valid = min_valid_time();
+  const Limits bounds = limits();
   prepared.series.assign(count, nullptr);
   prepared.stored_count = 0;
   prepared.refused = false;
   prepared.histograms.clear();
   prepared.owned.clear();
+  prepared.late_refs.clear();
+  prepared.late_timestamps.clear();
+  prepared.late_values.clear();
+  prepared.late_histograms.clear();
   // Pending samples refer to its elements: at most one each.
   prepared.histograms.reserve(count + batch.histograms.size());
   pending_.clear();
@@ -179,7 +204,14 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
       const bool after_histogram =
           last.histogram != nullptr ||
           (series->in_batch == 0 && is_histogram(page_of(static_cast<SeriesId>(ref)), ref));
-      outcome = check_sample(last, state, batch.timestamps[i], bits, min_valid);
+      const Verdict verdict = check_sample(last, state, batch.timestamps[i], bits, bounds);
+      if (verdict.late) {
+        prepared.late_refs.push_back(ref);
+        prepared.late_timestamps.push_back(batch.timestamps[i]);
+        prepared.late_values.push_back(batch.values[i]);
+        continue;
+      }
+      outcome = verdict.outcome;
       // The very sample that is there already: fine, and nothing to store.
       if (outcome == AppendOutcome::kOk && state == SeriesState::kActive &&
           batch.timestamps[i] == last.timestamp) {
@@ -255,6 +287,7 @@ void Head::apply(const storage::WriteBatch& batch, const PreparedBatch& prepared
   }
   if (prepared.stored_count != 0) widen_time(low, high);
   if (!prepared.histograms.empty()) apply_histograms(prepared, commit);
+  if (prepared.any_late()) apply_late(prepared, commit);
   counters_.samples_appended.fetch_add(prepared.stored_count, std::memory_order_relaxed);
   isolation_.end_commit(commit);
 }
@@ -285,6 +318,12 @@ SeriesId Head::replay_series(std::uint64_t ref, const model::Labels& labels) {
   if (!usable) unlogged_.push_back(id);
   counters_.series_created.fetch_add(1, std::memory_order_relaxed);
   return id;
+}
+
+void Head::reserve_id(std::uint64_t ref) {
+  if (ref > kSeriesIdMax / 2) return;
+  const util::MutexLock lock(create_mutex_);
+  next_id_ = std::max(next_id_, static_cast<SeriesId>(ref) + 1);
 }
 
 ReplayOutcome Head::replay_sample(std::uint64_t ref, model::TimestampMs timestamp,

@@ -48,6 +48,10 @@ struct HeadCounters {
   std::atomic<std::uint64_t> out_of_bounds{0};
   std::atomic<std::uint64_t> histograms_out_of_order{0};
   std::atomic<std::uint64_t> histograms_out_of_bounds{0};
+  std::atomic<std::uint64_t> too_old{0};
+  std::atomic<std::uint64_t> histograms_too_old{0};
+  std::atomic<std::uint64_t> late_appended{0};  // Floats behind newer samples; counted above, too.
+  std::atomic<std::uint64_t> late_histograms_appended{0};
   std::atomic<std::uint64_t> series_not_found{0};
   std::atomic<std::uint64_t> chunks_created{0};
   std::atomic<std::uint64_t> chunks{0};
@@ -82,8 +86,30 @@ struct PreparedBatch {
   std::vector<PreparedHistogram> histograms;
   // Histograms of the batch in the form in which they are stored, where that is another one.
   std::vector<std::shared_ptr<const void>> owned;
-  [[nodiscard]] bool empty() const noexcept { return stored_count == 0 && histograms.empty(); }
+  // Samples behind newer ones of their series that the window takes (ST-A2), in order of the batch.
+  std::vector<storage::SeriesRef> late_refs;
+  std::vector<model::TimestampMs> late_timestamps;
+  std::vector<double> late_values;
+  std::vector<PreparedHistogram> late_histograms;
+  [[nodiscard]] bool any_late() const noexcept {
+    return !late_refs.empty() || !late_histograms.empty();
+  }
+  [[nodiscard]] bool any_in_order() const noexcept {
+    return stored_count != 0 || !histograms.empty();
+  }
+  [[nodiscard]] bool empty() const noexcept { return !any_in_order() && !any_late(); }
   bool refused = false;  // kAllOrNothing and something did not fit: nothing may be stored.
+};
+
+// What a reader asks the head for.
+struct HeadQuery {
+  model::TimeRange range;
+  enum class Parts : std::uint8_t { kAll, kInOrder, kLate };
+  Parts parts = Parts::kAll;
+  // Samples in order begin here; what is older is a block's.
+  model::TimestampMs in_order_begin = model::kTimestampMin;
+  // Late samples of newer commits are left out.
+  CommitSequence late_until = kAnyCommit;
 };
 
 enum class ReplayOutcome : std::uint8_t { kStored, kNotNewer, kUnknownSeries, kInvalid };
@@ -115,11 +141,40 @@ class Head {
                                  const model::IntHistogram& histogram);
   ReplayOutcome replay_histogram(std::uint64_t ref, model::TimestampMs timestamp,
                                  const model::FloatHistogram& histogram);
+  // The same for samples of the log of late ones.
+  ReplayOutcome replay_late(std::uint64_t ref, model::TimestampMs timestamp, double value);
+  ReplayOutcome replay_late(std::uint64_t ref, model::TimestampMs timestamp,
+                            const model::IntHistogram& histogram);
+  ReplayOutcome replay_late(std::uint64_t ref, model::TimestampMs timestamp,
+                            const model::FloatHistogram& histogram);
+  // New series get greater ids than this reference, which some log still names.
+  void reserve_id(std::uint64_t ref);
   void prefetch(std::uint64_t ref) const noexcept {
     if (const HeadSeries* series = find_series(ref)) __builtin_prefetch(series, 1);
   }
 
-  [[nodiscard]] std::unique_ptr<storage::Querier> querier(model::TimeRange range);
+  [[nodiscard]] std::unique_ptr<storage::Querier> querier(const HeadQuery& query);
+  [[nodiscard]] std::unique_ptr<storage::Querier> querier(model::TimeRange range) {
+    return querier(HeadQuery{.range = range});
+  }
+
+  // How far behind the newest sample of all one may be that its series has a newer one than;
+  // 0: no such samples are taken.
+  void set_late_window(std::int64_t window_ms) noexcept { late_window_ms_ = window_ms; }
+  [[nodiscard]] std::int64_t late_window_ms() const noexcept { return late_window_ms_.load(); }
+  // Of the late samples; nothing (min > max) when there are none.
+  [[nodiscard]] model::TimeRange late_range() const noexcept {
+    return {late_min_.load(), late_max_.load()};
+  }
+  // Where the ranges of this length, aligned to it, begin that hold late samples. Ascending.
+  // kCorruption when a chunk cannot be decoded.
+  [[nodiscard]] util::Result<std::vector<model::TimestampMs>> late_range_begins(
+      std::int64_t range_ms);
+  // Drops the late samples of commits up to `until`: a block has them. By the committing thread,
+  // when nobody is left who reads without that block.
+  void drop_late(CommitSequence until);
+  // The newest sample of the series, late ones included. By the committing thread.
+  [[nodiscard]] model::TimestampMs newest_timestamp(SeriesId id, const HeadSeries& series) const;
 
   // Hides samples from readers that begin after this. One call at a time.
   void add_deletions(std::span<const SeriesDeletion> deletions);
@@ -184,10 +239,21 @@ class Head {
   void add_missing(std::span<const model::Labels> series, std::span<const std::uint32_t> hashes,
                    std::span<storage::EnsuredSeries> out) NX_REQUIRES(create_mutex_);
   HeadSeries& activate(SeriesId id);
-  [[nodiscard]] storage::AppendOutcome check_sample(const LastSample& last, SeriesState state,
-                                                    model::TimestampMs timestamp,
-                                                    std::uint64_t value_bits,
-                                                    model::TimestampMs min_valid) const noexcept;
+  // What a batch's samples are measured by.
+  struct Limits {
+    model::TimestampMs min_valid = 0;   // Of samples in order.
+    bool takes_late = false;            // There is a window for late ones,
+    model::TimestampMs late_begin = 0;  // which begins here.
+  };
+  [[nodiscard]] Limits limits() const noexcept;
+  struct Verdict {
+    storage::AppendOutcome outcome = storage::AppendOutcome::kOk;
+    bool late = false;  // It is fine, but not in order.
+  };
+  [[nodiscard]] static Verdict behind(model::TimestampMs timestamp, const Limits& limits) noexcept;
+  [[nodiscard]] static Verdict check_sample(const LastSample& last, SeriesState state,
+                                            model::TimestampMs timestamp, std::uint64_t value_bits,
+                                            const Limits& limits) noexcept;
   void count_refusal(storage::AppendOutcome outcome) noexcept;
 
   void know_pending(const storage::WriteBatch& batch, const PreparedBatch& prepared,
@@ -200,8 +266,8 @@ class Head {
   static void take_back_markers(PreparedHistogram* newest, PreparedBatch& prepared);
   void validate_histograms(const storage::WriteBatch& batch, PreparedBatch& prepared,
                            storage::AppendReport& report);
-  [[nodiscard]] storage::AppendOutcome check_histogram_sample(const PreparedHistogram& next,
-                                                              model::TimestampMs min_valid) const;
+  [[nodiscard]] Verdict check_histogram_sample(const PreparedHistogram& next,
+                                               const Limits& limits) const;
   // Whether the batch has a sample of the series at this time already. The first is kept, as
   // upstream does.
   [[nodiscard]] bool repeats_batch(const PreparedHistogram& next) const;
@@ -209,6 +275,13 @@ class Head {
   [[nodiscard]] bool is_newest(const PreparedHistogram& next) const;
   void count_histogram_refusal(storage::AppendOutcome outcome) noexcept;
   void apply_histograms(const PreparedBatch& prepared, CommitSequence commit);
+  void apply_late(const PreparedBatch& prepared, CommitSequence commit);
+  bool insert_late(SeriesId id, LateSample sample);
+  template <class Histogram>
+  ReplayOutcome replay_late_histogram(std::uint64_t ref, model::TimestampMs timestamp,
+                                      const Histogram& histogram);
+  template <class Visit>
+  void for_each_page(Visit visit);
   template <class Histogram>
   void append_histogram(SeriesPage& page, SeriesId id, HeadSeries& series,
                         model::TimestampMs timestamp, const Histogram& histogram);
@@ -270,8 +343,11 @@ class Head {
   // Series below it that have no sample yet had one truncation's time to get one.
   SeriesId idle_end_ = 1;
   std::atomic<model::TimestampMs> min_valid_{model::kTimestampMin};
-  std::atomic<std::size_t> extra_bytes_{0};  // Of open histogram chunks.
-  PendingSamples pending_;                   // Of the batch that is being validated.
+  std::atomic<std::size_t> extra_bytes_{0};  // Of open histogram chunks and late samples.
+  std::atomic<std::int64_t> late_window_ms_{0};
+  std::atomic<model::TimestampMs> late_min_{model::kTimestampMax};
+  std::atomic<model::TimestampMs> late_max_{model::kTimestampMin};
+  PendingSamples pending_;      // Of the batch that is being validated.
   bool pending_known_ = false;  // pending_ holds the newest sample of every series so far.
 
   mutable util::Mutex deletions_mutex_;

@@ -8,6 +8,7 @@
 #include "tsdb/chunk/histogram_layout.h"
 #include "tsdb/head/chunk_end.h"
 #include "tsdb/head/head.h"
+#include "tsdb/head/stored_form.h"
 
 namespace narthex::tsdb {
 
@@ -50,28 +51,6 @@ bool equivalent(const Histogram& a, const Histogram& b) {
   spread_over(step.positive_spans, step.negative_spans, left);
   spread_over(step.positive_spans, step.negative_spans, right);
   return same_histogram(left, right);
-}
-
-template <class Histogram>
-bool is_in_stored_form(const Histogram& histogram) noexcept {
-  // Whatever else a stale marker says means nothing, and nobody has checked it.
-  if (model::is_stale(histogram.sum))
-    return histogram.schema == 0 && histogram.positive_spans.empty() &&
-           histogram.negative_spans.empty();
-  return !has_reserved_schema(histogram) && !has_loose_spans(histogram);
-}
-
-template <class Histogram>
-void bring_into_stored_form(Histogram& histogram) {
-  if (model::is_stale(histogram.sum)) {
-    Histogram marker;
-    marker.counter_reset_hint = histogram.counter_reset_hint;
-    marker.sum = histogram.sum;
-    histogram = std::move(marker);
-    return;
-  }
-  if (has_loose_spans(histogram)) join_spans(histogram);
-  if (has_reserved_schema(histogram)) reduce_schema(histogram);
 }
 
 template <class Histogram>
@@ -133,7 +112,7 @@ void Head::take_back_markers(PreparedHistogram* newest, PreparedBatch& prepared)
 
 void Head::validate_histograms(const storage::WriteBatch& batch, PreparedBatch& prepared,
                                storage::AppendReport& report) {
-  const model::TimestampMs min_valid = min_valid_time();
+  const Limits bounds = limits();
   for (std::size_t i = 0; i < batch.histograms.size(); ++i) {
     const storage::HistogramSample& sample = batch.histograms[i];
     PreparedHistogram next{.series = find_series(sample.ref),
@@ -143,7 +122,7 @@ void Head::validate_histograms(const storage::WriteBatch& batch, PreparedBatch& 
                            .floating = sample.floating.get()};
     if (next.series != nullptr && next.series->in_batch != 0 && !pending_known_)
       know_pending(batch, prepared, batch.float_count());
-    const AppendOutcome outcome = check_histogram_sample(next, min_valid);
+    const auto [outcome, late] = check_histogram_sample(next, bounds);
     if (outcome == AppendOutcome::kOk) {
       next.integer = in_stored_form(next.integer, prepared);
       next.floating = in_stored_form(next.floating, prepared);
@@ -151,6 +130,10 @@ void Head::validate_histograms(const storage::WriteBatch& batch, PreparedBatch& 
     if (outcome != AppendOutcome::kOk) {
       report.histograms.push_back({i, outcome});
       count_histogram_refusal(outcome);
+      continue;
+    }
+    if (late) {
+      prepared.late_histograms.push_back(next);
       continue;
     }
     if (repeats_batch(next) || is_newest(next)) continue;  // The very sample that is there already.
@@ -161,24 +144,25 @@ void Head::validate_histograms(const storage::WriteBatch& batch, PreparedBatch& 
   }
 }
 
-AppendOutcome Head::check_histogram_sample(const PreparedHistogram& next,
-                                           model::TimestampMs min_valid) const {
+Head::Verdict Head::check_histogram_sample(const PreparedHistogram& next,
+                                           const Limits& limits) const {
   if ((next.integer == nullptr) == (next.floating == nullptr))
-    return AppendOutcome::kInvalidHistogram;
+    return {AppendOutcome::kInvalidHistogram, false};
   const auto checked =
       next.integer != nullptr ? check_histogram(*next.integer) : check_histogram(*next.floating);
-  if (!checked) return AppendOutcome::kInvalidHistogram;
-  if (next.series == nullptr) return AppendOutcome::kUnknownSeries;
-  if (next.timestamp < min_valid) return AppendOutcome::kOutOfBounds;
+  if (!checked) return {AppendOutcome::kInvalidHistogram, false};
+  if (next.series == nullptr) return {AppendOutcome::kUnknownSeries, false};
+  if (next.timestamp < limits.min_valid) return behind(next.timestamp, limits);
   model::TimestampMs last = next.series->last_timestamp;
   if (next.series->in_batch != 0) {
     last = pending_.at(next.ref).timestamp;
   } else if (next.series->state.load(std::memory_order_relaxed) == SeriesState::kEmpty) {
-    return AppendOutcome::kOk;
+    return {};
   }
-  if (next.timestamp > last) return AppendOutcome::kOk;
-  if (next.timestamp < last) return AppendOutcome::kOutOfOrder;
-  return repeats_batch(next) || is_newest(next) ? AppendOutcome::kOk : AppendOutcome::kDuplicate;
+  if (next.timestamp > last) return {};
+  if (next.timestamp < last) return behind(next.timestamp, limits);
+  const bool same = repeats_batch(next) || is_newest(next);
+  return {same ? AppendOutcome::kOk : AppendOutcome::kDuplicate, false};
 }
 
 bool Head::repeats_batch(const PreparedHistogram& next) const {
@@ -210,6 +194,7 @@ void Head::count_histogram_refusal(AppendOutcome outcome) noexcept {
   std::atomic<std::uint64_t>* counter = nullptr;
   if (outcome == AppendOutcome::kOutOfOrder) counter = &counters_.histograms_out_of_order;
   if (outcome == AppendOutcome::kOutOfBounds) counter = &counters_.histograms_out_of_bounds;
+  if (outcome == AppendOutcome::kTooOld) counter = &counters_.histograms_too_old;
   if (outcome == AppendOutcome::kUnknownSeries) counter = &counters_.series_not_found;
   if (counter != nullptr) counter->fetch_add(1, std::memory_order_relaxed);
 }

@@ -45,11 +45,17 @@ class ChunkBytes {
 
 class HeadSeriesSet final : public storage::SeriesSet {
  public:
-  HeadSeriesSet(Head& head, std::shared_ptr<const Isolation::Reader> reader, model::TimeRange range,
+  // Samples in order of one range, late ones of another.
+  struct Ranges {
+    model::TimeRange in_order;
+    model::TimeRange late;
+    CommitSequence late_until = 0;
+  };
+  HeadSeriesSet(Head& head, std::shared_ptr<const Isolation::Reader> reader, const Ranges& ranges,
                 std::vector<SelectedSeries> series)
       : head_(head),
         reader_(std::move(reader)),
-        range_(range),
+        ranges_(ranges),
         series_(std::move(series)),
         deletions_(head.deletions()) {}
 
@@ -74,8 +80,6 @@ class HeadSeriesSet final : public storage::SeriesSet {
 
   util::Result<void> read(std::size_t index, model::TimeRange range,
                           storage::SampleColumns& out) const override {
-    range.min = std::max(range.min, range_.min);
-    range.max = std::min(range.max, range_.max);
     const SeriesId id = series_[index].id;
     const ColumnsMark mark = mark_of(out);
     NX_TRY(read_all(id, range, out));
@@ -92,17 +96,48 @@ class HeadSeriesSet final : public storage::SeriesSet {
       SeriesPage& page = head_.page_of(id);
       const util::MutexLock lock(page.mutex);
       const HeadSeries& series = page.series[id & (SeriesPage::kSeries - 1)];
-      if (series.last_timestamp < range_.min) return 0;
+      if (const LateSamples* late = late_of(page, id)) count = late->sample_count();
+      if (series.last_timestamp < ranges_.in_order.min) return count;
       newest_sealed = series.sealed;
-      count = series.sample_count;
+      count += series.sample_count;
     }
-    for (const SealedChunk* chunk : sealed_in(newest_sealed, range_)) count += chunk->sample_count;
+    for (const SealedChunk* chunk : sealed_in(newest_sealed, ranges_.in_order))
+      count += chunk->sample_count;
     return count;
   }
 
  private:
+  static model::TimeRange both(model::TimeRange a, model::TimeRange b) noexcept {
+    return {std::max(a.min, b.min), std::min(a.max, b.max)};
+  }
+  // With the page locked.
+  [[nodiscard]] const LateSamples* late_of(const SeriesPage& page, SeriesId id) const {
+    if (ranges_.late.min > ranges_.late.max) return nullptr;
+    const SeriesExtra* extra = page.extra(id);
+    return extra == nullptr ? nullptr : extra->late.get();
+  }
+
   util::Result<void> read_all(SeriesId id, model::TimeRange range,
                               storage::SampleColumns& out) const {
+    const model::TimeRange late_range = both(range, ranges_.late);
+    LateView late;
+    {
+      SeriesPage& page = head_.page_of(id);
+      const util::MutexLock lock(page.mutex);
+      if (const LateSamples* samples = late_of(page, id))
+        late = samples->view(late_range, ranges_.late_until);
+    }
+    if (late.empty()) return read_in_order(id, both(range, ranges_.in_order), out);
+    storage::SampleColumns own;
+    NX_TRY(read_in_order(id, both(range, ranges_.in_order), own));
+    NX_TRY(read_late(late, late_range, ranges_.late_until, own));
+    append_columns(std::move(own), out);
+    return {};
+  }
+
+  util::Result<void> read_in_order(SeriesId id, model::TimeRange range,
+                                   storage::SampleColumns& out) const {
+    if (range.min > range.max) return {};
     ChunkBytes open;
     SealedIndex newest_sealed = kNoSealed;
     {
@@ -142,19 +177,22 @@ class HeadSeriesSet final : public storage::SeriesSet {
     if (deletions_->of(id).empty()) return true;
     // Rare enough to look at the samples themselves.
     storage::SampleColumns left;
-    const auto read = read_all(id, range_, left);
-    clip_samples(left, {}, range_, deletions_->of(id));
+    const auto read = read_all(id, {}, left);
+    clip_samples(left, {}, {}, deletions_->of(id));
     return !read || !left.float_timestamps.empty() || !left.histogram_timestamps.empty();
   }
 
   [[nodiscard]] bool has_samples(SeriesId id) const {
     SealedIndex newest_sealed = kNoSealed;
-    model::TimeRange range = range_;
+    model::TimeRange range = ranges_.in_order;
     {
       SeriesPage& page = head_.page_of(id);
       const util::MutexLock lock(page.mutex);
       const HeadSeries& series = page.series[id & (SeriesPage::kSeries - 1)];
-      if (series.state.load() != SeriesState::kActive) return false;
+      if (const LateSamples* late = late_of(page, id);
+          late != nullptr && late->any_in(ranges_.late, ranges_.late_until))
+        return true;
+      if (range.min > range.max || series.state.load() != SeriesState::kActive) return false;
       range.max = std::min(range.max, head_.isolation_.visible_until(*reader_, id, series));
       if (range.max == model::kTimestampMin || series.last_timestamp < range.min) return false;
       // By chunks: whoever reads gets the samples that are really in the range, possibly none.
@@ -186,15 +224,24 @@ class HeadSeriesSet final : public storage::SeriesSet {
 
   Head& head_;
   std::shared_ptr<const Isolation::Reader> reader_;
-  model::TimeRange range_;
+  const Ranges ranges_;
   std::vector<SelectedSeries> series_;
   std::shared_ptr<const Tombstones> deletions_;
 };
 
 class HeadQuerier final : public storage::Querier {
  public:
-  HeadQuerier(Head& head, model::TimeRange range)
-      : head_(head), reader_(head.isolation_.begin_read(range.min)), range_(range) {}
+  HeadQuerier(Head& head, const HeadQuery& query)
+      : head_(head),
+        reader_(head.isolation_.begin_read(oldest_in_order(query))),
+        ranges_{.in_order = query.range,
+                .late = query.range,
+                .late_until = std::min(reader_->sequence(), query.late_until)} {
+    ranges_.in_order.min = oldest_in_order(query);
+    constexpr model::TimeRange kNothing{model::kTimestampMax, model::kTimestampMin};
+    if (query.parts == HeadQuery::Parts::kLate) ranges_.in_order = kNothing;
+    if (query.parts == HeadQuery::Parts::kInOrder) ranges_.late = kNothing;
+  }
 
   util::Result<std::unique_ptr<storage::SeriesSet>> select(
       std::span<const model::Matcher> matchers, storage::SeriesOrder order,
@@ -203,7 +250,7 @@ class HeadQuerier final : public storage::Querier {
     if (overlaps()) {
       NX_ASSIGN(series, head_.index_.select(matchers, deadline));
     }
-    auto set = std::make_unique<HeadSeriesSet>(head_, reader_, range_, std::move(series));
+    auto set = std::make_unique<HeadSeriesSet>(head_, reader_, ranges_, std::move(series));
     set->drop_invisible();
     if (order == storage::SeriesOrder::kByLabels) set->sort_by_labels();
     return set;
@@ -227,15 +274,27 @@ class HeadQuerier final : public storage::Querier {
   }
 
  private:
-  [[nodiscard]] bool overlaps() const noexcept { return head_.time_range().overlaps(range_); }
+  // Late samples are waited for in another way than by their time.
+  static model::TimestampMs oldest_in_order(const HeadQuery& query) noexcept {
+    if (query.parts == HeadQuery::Parts::kLate) return model::kTimestampMax;
+    return std::max(query.range.min, query.in_order_begin);
+  }
+  [[nodiscard]] bool overlaps() const noexcept {
+    return overlap(ranges_.in_order, head_.time_range()) ||
+           overlap(ranges_.late, head_.late_range());
+  }
+  // Of which either may be empty.
+  static bool overlap(model::TimeRange a, model::TimeRange b) noexcept {
+    return a.min <= a.max && b.min <= b.max && a.overlaps(b);
+  }
 
   Head& head_;
   std::shared_ptr<const Isolation::Reader> reader_;
-  model::TimeRange range_;
+  HeadSeriesSet::Ranges ranges_;
 };
 
-std::unique_ptr<storage::Querier> Head::querier(model::TimeRange range) {
-  return std::make_unique<HeadQuerier>(*this, range);
+std::unique_ptr<storage::Querier> Head::querier(const HeadQuery& query) {
+  return std::make_unique<HeadQuerier>(*this, query);
 }
 
 }  // namespace narthex::tsdb

@@ -19,7 +19,6 @@
 
 namespace narthex::tsdb {
 
-using CommitSequence = std::uint64_t;
 using SealedIndex = std::uint32_t;
 inline constexpr SealedIndex kNoSealed = 0;
 

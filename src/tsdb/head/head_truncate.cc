@@ -61,6 +61,9 @@ void Head::truncate_page(SeriesPage& page, SeriesId first, SeriesId end, Truncat
     if (state == SeriesState::kNone) continue;
     // A new series without a sample: its writer may be about to bring one.
     if (state == SeriesState::kEmpty && id >= idle_end_) continue;
+    if (const SeriesExtra* extra = page.extra(id);
+        state == SeriesState::kEmpty && extra != nullptr && extra->late)
+      continue;
     if (state == SeriesState::kActive && truncate_series(page, id, series, truncation, garbage))
       continue;
     truncation.removed.push_back(id);
@@ -79,7 +82,13 @@ bool Head::truncate_series(SeriesPage& page, SeriesId id, HeadSeries& series,
     drop_sealed(series.sealed, garbage);
     series.tail = kNoBlock;
     series.sealed = kNoSealed;
-    return false;
+    if (page.extra(id) == nullptr) return false;
+    // It has late samples yet: from here on as if it were new.
+    series.last_timestamp = model::kTimestampMin;
+    series.bit_count = 0;
+    series.sample_count = 0;
+    series.state = SeriesState::kEmpty;
+    return true;
   }
   // The newest chunk that goes, and the oldest that stays.
   SealedIndex kept = kNoSealed;
@@ -110,7 +119,9 @@ void Head::drop_extra(SeriesPage& page, SeriesId id) {
     extra_bytes_.fetch_sub(extra->memory_bytes(), std::memory_order_relaxed);
     counters_.chunks.fetch_sub(1, std::memory_order_relaxed);
     counters_.chunks_removed.fetch_add(1, std::memory_order_relaxed);
+    extra->histograms = std::monostate{};
   }
+  if (extra->late) return;
   page.extras.erase(static_cast<std::uint8_t>(id & (SeriesPage::kSeries - 1)));
 }
 

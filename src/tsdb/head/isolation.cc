@@ -38,6 +38,13 @@ bool Isolation::wait_for_readers_before(model::TimestampMs time,
   });
 }
 
+bool Isolation::wait_until_gone(ReaderNumber number, std::chrono::nanoseconds patience) const {
+  const util::MutexLock lock(mutex_);
+  return reader_gone_.wait_for(mutex_, patience, [&]() NX_NO_THREAD_SAFETY_ANALYSIS {
+    return oldest_times_.empty() || oldest_times_.begin()->first >= number;
+  });
+}
+
 CommitSequence Isolation::begin_commit() {
   readers_of_commit_.clear();
   CommitSequence commit = 0;

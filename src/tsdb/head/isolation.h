@@ -56,6 +56,9 @@ class Isolation {
   [[nodiscard]] bool wait_for_readers_before(model::TimestampMs time,
                                              std::chrono::nanoseconds patience) const;
 
+  // Waits for what gone_before() asks; false after `patience`.
+  [[nodiscard]] bool wait_until_gone(ReaderNumber number, std::chrono::nanoseconds patience) const;
+
   // The number of the commit that begins now.
   CommitSequence begin_commit();
   // To be called, with the series' page locked, before a commit changes a series for the first

@@ -1,7 +1,8 @@
-// What few series need besides HeadSeries: an open chunk of native histograms. Threads: as
-// HeadSeries.
+// What few series need besides HeadSeries: an open chunk of native histograms, samples that came
+// late. Threads: as HeadSeries.
 #pragma once
 
+#include <memory>
 #include <string_view>
 #include <variant>
 
@@ -9,6 +10,7 @@
 
 #include "tsdb/chunk/open_histogram_chunk.h"
 #include "tsdb/chunk/xor_chunk.h"
+#include "tsdb/head/late_samples.h"
 
 namespace narthex::tsdb {
 
@@ -17,7 +19,8 @@ struct SeriesExtra {
   using FloatChunk = OpenHistogramChunk<model::FloatHistogram>;
   // The series' open chunk when its newest sample is a histogram; its float chunk is closed then.
   std::variant<std::monostate, IntChunk, FloatChunk> histograms;
-  bool end_predicted = false;  // The chunk's end was computed from how it fills.
+  std::unique_ptr<LateSamples> late;  // Null: none.
+  bool end_predicted = false;         // The chunk's end was computed from how it fills.
 
   [[nodiscard]] bool has_histograms() const noexcept { return histograms.index() != 0; }
   [[nodiscard]] ChunkEncoding encoding() const noexcept {

@@ -203,7 +203,7 @@ TEST(HeadTruncation, AQueryOfTheOldTimeHoldsItBack) {
   Content want;
   Store store(env);
   ASSERT_TRUE(write_round(store, 0, want));
-  const auto querier = store.head.querier({0, 10});
+  const auto querier = store.head.querier(model::TimeRange{0, 10});
   EXPECT_EQ(store.truncate(kRange / 2).error().code(), util::Code::kTimeout);
   EXPECT_EQ(store.content({}), want);
 }

@@ -238,7 +238,7 @@ TEST_F(HeadTest, SeriesComeInOrderOfLabelsWhenAsked) {
     append(series(Labels{{"__name__", "m"}, {"a", std::to_string(random.below(1000))}, {"b", "x"}}),
            1000, 1);
   }
-  const auto querier = head_.querier({});
+  const auto querier = head_.querier(model::TimeRange{});
   const std::vector<model::Matcher> matchers = {model::Matcher::equal("b", "x")};
   const auto set = querier->select(matchers, storage::SeriesOrder::kByLabels, {}).value();
   for (std::size_t i = 1; i < set->size(); ++i) EXPECT_LT(set->labels(i - 1), set->labels(i));
@@ -264,7 +264,7 @@ TEST_F(HeadTest, AReaderSeesExactlyTheCommitsBeforeIt) {
     }
     commit(batch);
     if (random.below(5) == 0) {
-      readers.push_back(head_.querier({}));
+      readers.push_back(head_.querier(model::TimeRange{}));
       want.emplace_back(a_count, b_count);
     }
     if (!readers.empty() && random.below(10) == 0) {
@@ -285,7 +285,7 @@ TEST_F(HeadTest, AReaderSeesExactlyTheCommitsBeforeIt) {
 TEST_F(HeadTest, ALongReaderCostsOneOldCutoffASeries) {
   const auto a = series(kUp);
   append(a, 1000, 1);
-  const auto reader = head_.querier({});
+  const auto reader = head_.querier(model::TimeRange{});
   for (std::int64_t i = 2; i < 1000; ++i) append(a, i * 1000, 1);
   EXPECT_EQ(head_.isolation().kept_cutoffs(), 1U);
   EXPECT_EQ(read_from(*reader, kUp).float_values.size(), 1U);
@@ -326,7 +326,7 @@ TEST_F(HeadTest, ConcurrentReadersSeeWholeBatches) {
     const std::vector<model::Matcher> matchers = {model::Matcher::equal("__name__", "m")};
     storage::SampleColumns out;
     while (!stop.load()) {
-      const auto querier = head_.querier({});
+      const auto querier = head_.querier(model::TimeRange{});
       std::size_t first = 0;
       for (int pass = 0; pass < 2; ++pass) {
         const auto set = querier->select(matchers, storage::SeriesOrder::kAny, {}).value();

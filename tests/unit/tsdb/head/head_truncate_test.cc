@@ -140,7 +140,7 @@ TEST_F(HeadTruncate, ANewSeriesWithoutSamplesLastsOneTruncation) {
 TEST_F(HeadTruncate, ReadersKeepWhatTheyHold) {
   for (std::uint64_t i = 0; i < 300; ++i) append(i, 1000 + static_cast<int>(i), 1);
   append(999, 50'000, 2);
-  const auto querier = head_.querier({50'000, 60'000});
+  const auto querier = head_.querier(model::TimeRange{50'000, 60'000});
   const std::vector<model::Matcher> matchers = {model::Matcher::equal("job", "t")};
   const auto snapshot = head_.snapshot({0, 10'000});
   ASSERT_EQ(snapshot->size(), 300U);
@@ -154,9 +154,9 @@ TEST_F(HeadTruncate, ReadersKeepWhatTheyHold) {
 
 TEST_F(HeadTruncate, WaitsForReadersOfTheOldTimeOnly) {
   append(1, 1000, 1);
-  const auto recent = head_.querier({5000, 6000});
+  const auto recent = head_.querier(model::TimeRange{5000, 6000});
   EXPECT_TRUE(head_.isolation().wait_for_readers_before(5000, std::chrono::nanoseconds(0)));
-  auto old = head_.querier({4999, 6000});
+  auto old = head_.querier(model::TimeRange{4999, 6000});
   EXPECT_FALSE(head_.isolation().wait_for_readers_before(5000, std::chrono::nanoseconds(0)));
   std::thread closer([&old] { old.reset(); });
   EXPECT_TRUE(head_.isolation().wait_for_readers_before(5000, std::chrono::seconds(60)));

@@ -1,0 +1,319 @@
+// Samples behind newer ones of their series: what is taken, who sees it when, and that nothing of
+// it is lost by a restart, a compaction or a fault of the disk.
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "narthex/telemetry/registry.h"
+#include "narthex/tsdb/db.h"
+
+#include "support/random_seed.h"
+#include "unit/tsdb/faulty_env.h"
+#include "unit/tsdb/histogram_content.h"
+
+namespace narthex::tsdb {
+namespace {
+
+using enum storage::AppendOutcome;
+
+constexpr model::TimestampMs kMinute = 60'000;
+constexpr model::TimestampMs kStart = 1'700'000'000'000 / (2 * kMinute) * (2 * kMinute);
+constexpr std::chrono::minutes kWindow{10};
+
+model::Labels labels_of(int i) {
+  return model::Labels{{"__name__", "m"}, {"i", std::to_string(i)}};
+}
+
+class OutOfOrder : public testing::Test {
+ protected:
+  DbOptions options() {
+    DbOptions out;
+    out.path = "/data";
+    out.env = env_.get();
+    out.clock = &clock_;
+    out.registry = &registry_;
+    out.block_range_min = std::chrono::minutes(2);
+    out.block_range_max = std::chrono::minutes(18);
+    out.retention = std::chrono::milliseconds(0);
+    out.wal_segment_bytes = std::uint64_t{4} * 32 * 1024;
+    out.out_of_order_window = window_;
+    return out;
+  }
+  void open() { db_ = Db::open(options()).value(); }
+  void reopen() {
+    db_.reset();
+    open();
+  }
+  // The process dies: nothing is written any more.
+  void kill() {
+    env_->kill_process();
+    env_->set_plan([](FileOperation, std::size_t) { return std::optional(FaultyEnv::Fault{}); });
+    db_.reset();
+    env_->set_plan({});
+  }
+  storage::SeriesRef series(int i) {
+    const model::Labels labels = labels_of(i);
+    storage::EnsuredSeries out;
+    EXPECT_TRUE(db_->ensure_series({&labels, 1}, {&out, 1}).has_value());
+    return out.ref;
+  }
+  storage::AppendOutcome append(int i, model::TimestampMs t, double value) {
+    storage::WriteBatch batch;
+    batch.add(series(i), t, value);
+    storage::AppendReport report;
+    EXPECT_TRUE(db_->append(batch, storage::Atomicity::kKeepGood, report).has_value());
+    return report.floats.empty() ? kOk : report.floats[0].outcome;
+  }
+  std::map<model::TimestampMs, std::string> content(int i) {
+    const auto all = read_mixed(*db_);
+    const auto it = all.find(labels_of(i).to_string());
+    return it == all.end() ? std::map<model::TimestampMs, std::string>{} : it->second;
+  }
+  std::size_t log_segments() { return env_->list_dir("/data/wbl").value().size(); }
+
+  std::unique_ptr<FaultyEnv> env_ = std::make_unique<FaultyEnv>();
+  util::FakeClock clock_;
+  telemetry::Registry registry_;
+  std::chrono::milliseconds window_ = kWindow;
+  std::unique_ptr<Db> db_;
+};
+
+TEST_F(OutOfOrder, TakesWhatTheWindowHolds) {
+  open();
+  const model::TimestampMs now = kStart + 60 * kMinute;
+  EXPECT_EQ(append(1, now, 1), kOk);
+  EXPECT_EQ(append(1, now - 1, 2), kOk);
+  EXPECT_EQ(append(1, now, 3), kDuplicate);  // Of the newest sample, this is told.
+  EXPECT_EQ(append(1, now - 1, 4), kOk);     // Of a late one it is not; the first stays.
+  EXPECT_EQ(append(1, now - 10 * kMinute, 5), kOk);
+  EXPECT_EQ(append(1, now - 10 * kMinute - 1, 6), kTooOld);
+  // A new series: older than what is taken in order.
+  EXPECT_EQ(append(2, now - 5 * kMinute, 7), kOk);
+  EXPECT_EQ(append(2, now - 4 * kMinute, 8), kOk);
+  EXPECT_EQ(append(2, now, 9), kOk);
+  const std::map<model::TimestampMs, std::string> want = {
+      {now - 10 * kMinute, plain_text(5.0)}, {now - 1, plain_text(2.0)}, {now, plain_text(1.0)}};
+  const std::map<model::TimestampMs, std::string> other = {{now - 5 * kMinute, plain_text(7.0)},
+                                                           {now - 4 * kMinute, plain_text(8.0)},
+                                                           {now, plain_text(9.0)}};
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(content(1), want);
+    EXPECT_EQ(content(2), other);
+    kill();
+    open();
+  }
+  EXPECT_EQ(append(1, now - 11 * kMinute, 6), kTooOld);
+  db_->set_out_of_order_window(std::chrono::milliseconds(0));
+  EXPECT_EQ(append(1, now - 2, 6), kOutOfOrder);
+  EXPECT_EQ(append(1, now - 5 * kMinute, 6), kOutOfBounds);
+  EXPECT_EQ(content(1), want);
+}
+
+TEST_F(OutOfOrder, WithoutAWindowThereIsNoLog) {
+  window_ = std::chrono::milliseconds(0);
+  open();
+  EXPECT_EQ(append(1, kStart, 1), kOk);
+  EXPECT_EQ(append(1, kStart - 1, 1), kOutOfOrder);
+  EXPECT_FALSE(env_->exists("/data/wbl/00000000"));
+  db_->set_out_of_order_window(kWindow);
+  EXPECT_EQ(append(1, kStart - 1, 1), kOk);
+  reopen();
+  EXPECT_EQ(content(1).size(), 2U);
+}
+
+TEST_F(OutOfOrder, ABatchIsSeenWhole) {
+  open();
+  ASSERT_EQ(append(1, kStart + kMinute, 1), kOk);
+  for (int i = 0; i < 100; ++i) {
+    const std::vector<model::Matcher> all = {model::Matcher::equal("__name__", "m")};
+    const auto before = db_->querier({}).value();
+    storage::WriteBatch batch;
+    // Late and in order.
+    batch.add(series(1), kStart + i, i);
+    batch.add(series(2), kStart + 2 * kMinute + i, i);
+    storage::AppendReport report;
+    ASSERT_TRUE(db_->append(batch, storage::Atomicity::kAllOrNothing, report).has_value());
+    const auto count = [&](storage::Querier& querier) {
+      const auto set = querier.select(all, storage::SeriesOrder::kAny, {}).value();
+      storage::SampleColumns samples;
+      for (std::size_t k = 0; k < set->size(); ++k)
+        EXPECT_TRUE(set->read(k, {}, samples).has_value());
+      return samples.float_values.size();
+    };
+    EXPECT_EQ(count(*before), 1U + 2U * static_cast<unsigned>(i));
+    EXPECT_EQ(count(*db_->querier({}).value()), 3U + 2U * static_cast<unsigned>(i));
+  }
+}
+
+TEST_F(OutOfOrder, BecomesBlocksAndLeavesTheLog) {
+  open();
+  for (int minute = 0; minute <= 12; ++minute)
+    ASSERT_EQ(append(1, kStart + minute * kMinute, minute), kOk);
+  for (int minute = 3; minute < 12; ++minute)
+    ASSERT_EQ(append(1, kStart + minute * kMinute + 1000, minute), kOk);
+  const auto want = content(1);
+  EXPECT_EQ(want.size(), 22U);
+  {
+    // Whoever began before sees the same afterwards.
+    const auto old = db_->querier({}).value();
+    ASSERT_TRUE(db_->maintain().has_value());
+    const std::vector<model::Matcher> all = {model::Matcher::equal("__name__", "m")};
+    const auto set = old->select(all, storage::SeriesOrder::kAny, {}).value();
+    storage::SampleColumns samples;
+    ASSERT_TRUE(set->read(0, {}, samples).has_value());
+    EXPECT_EQ(samples.float_values.size(), 22U);
+  }
+  EXPECT_EQ(content(1), want);
+  ASSERT_TRUE(db_->maintain().has_value());
+  EXPECT_EQ(content(1), want);
+  EXPECT_EQ(log_segments(), 1U);
+  // The blocks have them: the log is not needed any more.
+  kill();
+  ASSERT_TRUE(env_->remove_all("/data/wbl").has_value());
+  open();
+  EXPECT_EQ(content(1), want);
+  EXPECT_EQ(append(1, kStart + 11 * kMinute + 2000, 1), kOk);
+  EXPECT_EQ(content(1).size(), 23U);
+}
+
+TEST_F(OutOfOrder, DeletionsHideThem) {
+  open();
+  const model::TimestampMs now = kStart + 60 * kMinute;
+  ASSERT_EQ(append(1, now, 1), kOk);
+  for (int i = 1; i < 100; ++i) ASSERT_EQ(append(1, now - i * 1000, i), kOk);
+  const std::vector<model::Matcher> all = {model::Matcher::equal("__name__", "m")};
+  ASSERT_TRUE(db_->delete_series(all, {0, now - 50'000}, {}).has_value());
+  EXPECT_EQ(content(1).size(), 50U);
+  kill();
+  open();
+  EXPECT_EQ(content(1).size(), 50U);
+  for (int minute = 1; minute < 12; ++minute) ASSERT_EQ(append(2, now + minute * kMinute, 1), kOk);
+  ASSERT_TRUE(db_->maintain().has_value());
+  EXPECT_EQ(content(1).size(), 50U);
+  reopen();
+  EXPECT_EQ(content(1).size(), 50U);
+}
+
+// Goal: whatever comes in whatever order inside of the window is there, once, from memory, logs and
+// blocks, after clean and unclean ends. Method: random times and forms against a map; a time's
+// content depends on nothing but the series and the time, so that repetitions are equal.
+TEST_F(OutOfOrder, IsWhatAMapHolds) {
+  const std::uint64_t seed = test::random_seed();
+  SCOPED_TRACE(seed);
+  util::Random random(seed);
+  open();
+  constexpr int kSeries = 6;
+  MixedContent want;
+  const auto histogram_at = [](storage::SeriesRef ref, int i, model::TimestampMs t) {
+    HistogramStory story(static_cast<std::uint64_t>(t) * 31 + static_cast<std::uint64_t>(i));
+    return story.next(ref, t);
+  };
+  model::TimestampMs now = kStart;
+  for (int round = 0; round < 1500; ++round) {
+    now += static_cast<model::TimestampMs>(random.below(2000));
+    storage::WriteBatch batch;
+    storage::AppendReport report;
+    std::vector<std::pair<int, model::TimestampMs>> floats;
+    std::vector<std::pair<int, model::TimestampMs>> histograms;
+    for (int i = 0; i < kSeries; ++i) {
+      const bool late = random.below(3) == 0;
+      model::TimestampMs t =
+          late ? now - static_cast<model::TimestampMs>(random.below(11 * 60'000)) : now;
+      // Series 4 has histograms alone, series 5 both.
+      if (i == 4 || (i == 5 && t % 3 == 0)) {
+        batch.histograms.push_back(histogram_at(series(i), i, t));
+        histograms.emplace_back(i, t);
+      } else {
+        batch.add(series(i), t, static_cast<double>(t % 1000) / 8 + i);
+        floats.emplace_back(i, t);
+      }
+    }
+    ASSERT_TRUE(db_->append(batch, storage::Atomicity::kKeepGood, report).has_value());
+    std::set<std::size_t> refused;
+    for (const storage::Refusal& one : report.floats) {
+      ASSERT_EQ(one.outcome, kTooOld);
+      refused.insert(one.index);
+    }
+    for (std::size_t k = 0; k < floats.size(); ++k) {
+      const auto [i, t] = floats[k];
+      if (!refused.contains(k)) want[labels_of(i).to_string()][t] = plain_text(batch.values[k]);
+    }
+    refused.clear();
+    for (const storage::Refusal& one : report.histograms) {
+      ASSERT_EQ(one.outcome, kTooOld);
+      refused.insert(one.index);
+    }
+    for (std::size_t k = 0; k < histograms.size(); ++k) {
+      const auto [i, t] = histograms[k];
+      if (!refused.contains(k)) want[labels_of(i).to_string()][t] = plain_text(batch.histograms[k]);
+    }
+    if (random.below(200) == 0) {
+      ASSERT_TRUE(db_->maintain().has_value());
+    }
+    if (random.below(150) == 0) {
+      if (random.below(2) == 0) {
+        reopen();
+      } else {
+        kill();
+        open();
+      }
+      EXPECT_EQ(db_->replay_report().damaged_regions, 0U);
+      EXPECT_EQ(db_->replay_report().samples_without_series, 0U);
+    }
+    if (random.below(100) == 0) {
+      ASSERT_EQ(read_mixed(*db_), want) << round;
+    }
+  }
+  ASSERT_TRUE(db_->maintain().has_value());
+  ASSERT_EQ(read_mixed(*db_), want);
+  EXPECT_GE(db_->blocks().size(), 2U);
+}
+
+// Goal: at whatever operation the disk fails, what was acknowledged is there after a restart.
+// Method: the same workload, compactions among it, with the fault at operation k.
+TEST_F(OutOfOrder, AFaultAtAnyOperationLosesNothingAcknowledged) {
+  for (const bool lasting : {false, true}) {
+    for (std::size_t k = 0; k < 240; k += lasting ? 7 : 3) {
+      SCOPED_TRACE(fmt::format("lasting {} operation {}", lasting, k));
+      env_ = std::make_unique<FaultyEnv>();
+      open();
+      MixedContent want;
+      ASSERT_EQ(append(1, kStart, 1), kOk);
+      want[labels_of(1).to_string()][kStart] = plain_text(1.0);
+      env_->set_plan([&](FileOperation, std::size_t number) -> std::optional<FaultyEnv::Fault> {
+        const bool now = lasting ? number >= k && number < k + 12 : number == k;
+        if (!now) return std::nullopt;
+        return FaultyEnv::Fault{util::Code::kNoSpace, 5};
+      });
+      for (int minute = 1; minute < 9; ++minute) {
+        for (const model::TimestampMs t :
+             {kStart + minute * kMinute, kStart + minute * kMinute - 30'000}) {
+          storage::WriteBatch batch;
+          batch.add(series(1), t, 2);
+          storage::AppendReport report;
+          if (db_->append(batch, storage::Atomicity::kKeepGood, report))
+            want[labels_of(1).to_string()][t] = plain_text(2.0);
+          ASSERT_TRUE(report.floats.empty());
+        }
+        // It may fail; the next one tries again.
+        if (minute % 2 == 0) static_cast<void>(db_->maintain());
+      }
+      kill();
+      open();
+      auto got = read_mixed(*db_);
+      // What was refused may be there all the same if its log took it, but for nothing else.
+      for (auto& [t, text] : got[labels_of(1).to_string()])
+        ASSERT_EQ(text, t == kStart ? plain_text(1.0) : plain_text(2.0));
+      for (const auto& [t, text] : want[labels_of(1).to_string()])
+        ASSERT_TRUE(got[labels_of(1).to_string()].contains(t)) << t - kStart;
+      db_.reset();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace narthex::tsdb
