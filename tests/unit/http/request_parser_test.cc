@@ -90,6 +90,15 @@ TEST(RequestParser, RefusesWhatIsNotHttp) {
   EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), 400);
 }
 
+// Beast 1.81 used to abort here.
+TEST(RequestParser, AnEmptyChunkedBodyMayComeByteByByte) {
+  RequestParser parser(kHeaderMax);
+  const std::string_view text =
+      "POST /w HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+  ASSERT_EQ(feed(parser, text, 1), 0);
+  EXPECT_TRUE(parser.done());
+}
+
 // Goal: no request that two servers could cut at different places (RFC 9112 §11.2), however it is
 // split on the way.
 TEST(RequestParser, RefusesWhatCouldBeReadInTwoWays) {
