@@ -1,4 +1,5 @@
 // features: what this server can do, for clients that adapt themselves (HA §7).
+#include <algorithm>
 #include <array>
 
 #include "narthex/promql/functions.h"
@@ -36,6 +37,10 @@ class Categories {
   JsonCommas commas_;
 };
 
+bool is_enabled(const Options& options, std::string_view name) {
+  return std::ranges::find(options.features, name) != options.features.end();
+}
+
 std::vector<Feature> api_features(const Options& options) {
   return {{"admin", options.enable_admin},
           {"exclude_alerts"},
@@ -54,12 +59,13 @@ std::vector<Feature> api_features(const Options& options) {
           {"time_range_series"}};
 }
 
-std::vector<Feature> language_features(const promql::ParserOptions& parser) {
+std::vector<Feature> language_features(const Options& options) {
+  const promql::ParserOptions& parser = options.parser;
   return {{"anchored", parser.extended_range_selectors},
           {"at_modifier"},
           {"bool"},
           {"by"},
-          {"delayed_name_removal", false},
+          {"delayed_name_removal", is_enabled(options, "promql-delayed-name-removal")},
           {"duration_expr", parser.duration_expressions},
           {"end"},
           {"fill", parser.binop_fill_modifiers},
@@ -72,12 +78,12 @@ std::vector<Feature> language_features(const promql::ParserOptions& parser) {
           {"offset"},
           {"on"},
           {"per_query_lookback_delta"},
-          {"per_step_stats"},
+          {"per_step_stats", is_enabled(options, "promql-per-step-stats")},
           {"smoothed", parser.extended_range_selectors},
           {"start"},
           {"step"},
           {"subqueries"},
-          {"type_and_unit_labels", false},
+          {"type_and_unit_labels", is_enabled(options, "type-and-unit-labels")},
           {"without"}};
 }
 
@@ -129,18 +135,28 @@ ApiResult<void> features(const Call& call) {
   std::string data = "{";
   Categories categories(data);
   categories.add("api", api_features(options));
-  categories.add("prometheus",
-                 std::array<Feature, 3>{
-                     {{"agent_mode", false}, {"auto_reload_config", false}, {"server_mode"}}});
-  categories.add("promql", language_features(options.parser));
+  categories.add(
+      "prometheus",
+      std::array<Feature, 3>{{{"agent_mode", false},
+                              {"auto_reload_config", is_enabled(options, "auto-reload-config")},
+                              {"server_mode"}}});
+  categories.add("promql", language_features(options));
   categories.add("promql_functions", function_features(options.parser));
   categories.add("promql_operators", operator_features(options.parser));
   categories.add("scrape", std::array<Feature, 2>{{{"extra_scrape_metrics"},
                                                    {"start_timestamp_zero_ingestion", false}}});
-  categories.add("service_discovery_providers", std::array<Feature, 1>{{{"static"}}});
-  categories.add("tsdb",
-                 std::array<Feature, 3>{
-                     {{"exemplar_storage", false}, {"isolation"}, {"native_histograms", false}}});
+  categories.add("service_discovery_providers", std::array<Feature, 8>{{{"consul"},
+                                                                        {"dns"},
+                                                                        {"docker"},
+                                                                        {"dockerswarm"},
+                                                                        {"file"},
+                                                                        {"http"},
+                                                                        {"kubernetes"},
+                                                                        {"static"}}});
+  categories.add(
+      "tsdb", std::array<Feature, 3>{{{"exemplar_storage", is_enabled(options, "exemplar-storage")},
+                                      {"isolation"},
+                                      {"native_histograms"}}});
   data.push_back('}');
   send_data(call.out, data);
   return {};

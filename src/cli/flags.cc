@@ -122,9 +122,9 @@ void apply_features(const std::vector<std::string>& features, CommandLine& out) 
       {"promql-per-step-stats", &query.per_step_stats},
   };
   // What needs no switch, or has its effect elsewhere.
-  constexpr std::array<std::string_view, 5> kAlwaysOn = {
-      "promql-duration-expr", "native-histograms", "ooo-native-histograms", "promql-at-modifier",
-      "auto-reload-config"};
+  constexpr std::array<std::string_view, 6> kAlwaysOn = {
+      "promql-duration-expr", "native-histograms",  "ooo-native-histograms",
+      "promql-at-modifier",   "auto-reload-config", "exemplar-storage"};
   for (const std::string& feature : features) {
     if (const auto it = switches.find(feature); it != switches.end()) {
       *it->second = true;

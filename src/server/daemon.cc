@@ -297,6 +297,7 @@ api::Options Daemon::Parts::api_options() const {
   out.parser.experimental_functions = options.query.experimental_functions;
   out.parser.extended_range_selectors = options.query.extended_range_selectors;
   out.parser.binop_fill_modifiers = options.query.binop_fill_modifiers;
+  out.features = options.features;
   out.build.version = std::string(info.version);
   out.build.revision = std::string(info.revision);
   out.build.branch = std::string(info.branch);

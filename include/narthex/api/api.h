@@ -63,6 +63,7 @@ struct Options {
   promql::ParserOptions parser;
   BuildInfo build;
   std::vector<std::pair<std::string, std::string>> flags;  // Every flag and its value.
+  std::vector<std::string> features;                       // What --enable-feature names.
 };
 
 // What the API asks its surroundings. Called from handler threads, at any time; an empty one is a

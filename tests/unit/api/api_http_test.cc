@@ -568,8 +568,12 @@ TEST_F(ApiHttpTest, ExemplarsOfAllSelectorsOfAQuery) {
 
 TEST_F(ApiHttpTest, FeaturesSayWhatIsOn) {
   options_.enable_lifecycle = true;
+  options_.features = {"exemplar-storage"};
   build();
   const auto data = boost::json::parse(get("/api/v1/features")).at("data");
+  EXPECT_TRUE(data.at("tsdb").at("exemplar_storage").as_bool());
+  EXPECT_TRUE(data.at("tsdb").at("native_histograms").as_bool());
+  EXPECT_FALSE(data.at("promql").at("per_step_stats").as_bool());
   EXPECT_TRUE(data.at("api").at("lifecycle").as_bool());
   EXPECT_FALSE(data.at("api").at("admin").as_bool());
   EXPECT_TRUE(data.at("promql_functions").at("rate").as_bool());

@@ -55,13 +55,13 @@ TEST(Flags, TakesBothSpellingsOfAValueAndOfABoolean) {
 TEST(Flags, RepeatedListFlagsAddUp) {
   const CommandLine line =
       must_parse({"--web.listen-address=:1", "--web.listen-address", "127.0.0.1:2",
-                  "--enable-feature=promql-experimental-functions,exemplar-storage",
+                  "--enable-feature=promql-experimental-functions,no-such-thing",
                   "--enable-feature=promql-delayed-name-removal"});
   EXPECT_THAT(line.server.web.listen_addresses, testing::ElementsAre(":1", "127.0.0.1:2"));
   EXPECT_TRUE(line.server.query.experimental_functions);
   EXPECT_TRUE(line.server.query.delayed_name_removal);
   EXPECT_FALSE(line.server.query.use_start_timestamps);
-  EXPECT_THAT(line.warnings, testing::ElementsAre(testing::HasSubstr("exemplar-storage")));
+  EXPECT_THAT(line.warnings, testing::ElementsAre(testing::HasSubstr("no-such-thing")));
 }
 
 TEST(Flags, BadOnesNameTheFlagAndExitWithTwo) {
