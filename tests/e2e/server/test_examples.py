@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import unittest
@@ -46,6 +47,8 @@ class Examples(unittest.TestCase):
             with self.subTest(example=example.name):
                 checked = subprocess.run([promtool, "check", "config", "--syntax-only", str(example)],
                                          capture_output=True, text=True, timeout=60, check=False)
+                if re.search(r"field \w+_sd_configs not found", checked.stderr + checked.stdout):
+                    self.skipTest(f"{promtool} was built without a discovery of {example.name}")
                 self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
     def test_the_list_of_machines_is_read(self):

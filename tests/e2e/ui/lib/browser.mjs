@@ -109,6 +109,17 @@ export async function sidewaysOverflow(page) {
   });
 }
 
+// 0 as soon as nothing lies beyond the edge: charts follow a new width in the frames after it. Otherwise what is left
+// beyond it two seconds later.
+export async function settledOverflow(page) {
+  const deadline = Date.now() + 2000;
+  for (;;) {
+    const beyond = await sidewaysOverflow(page);
+    if (beyond === 0 || Date.now() > deadline) return beyond;
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+}
+
 // CodeMirror is in place: it lives in a shadow root, which Playwright's selectors pierce.
 export function editorOf(page, index = 0) {
   return page.locator('.cm-content').nth(index);
