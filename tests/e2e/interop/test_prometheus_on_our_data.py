@@ -1,0 +1,72 @@
+"""A real Prometheus takes over a data directory of the server under test and gives the same answers."""
+
+import shutil
+import time
+import unittest
+
+from tests.e2e.lib import remote_write
+from tests.e2e.lib.narthex_e2e import Narthex, Prometheus
+
+CONFIG = """
+storage:
+  tsdb:
+    out_of_order_time_window: 30m
+"""
+HOUR = 3600
+QUERIES = ("m", "rate(m[5m])", "sum by (b) (m)", "count_over_time(m[10m])")
+
+
+class TakenOver(unittest.TestCase):
+    def setUp(self):
+        self.now = int(time.time())
+        self.server = Narthex(CONFIG, args=["--web.enable-remote-write-receiver", "--web.enable-admin-api"])
+        self.addCleanup(self.server.close)
+        self.server.start()
+        # Five hours, every 30 s: the head is cut into a block on the way.
+        begin = self.now - 5 * HOUR
+        for hour in range(5):
+            self.write(range(begin + hour * HOUR, begin + (hour + 1) * HOUR, 30))
+
+    def write(self, times):
+        remote_write.write(self.server, [({"__name__": "m", "a": str(a), "b": str(a % 2)}, [(t * 1000, float((t + a) % 1000)) for t in times])
+                                         for a in range(5)])
+
+    def write_late(self):
+        self.write(range(self.now - 25 * 60 + 7, self.now - 10 * 60, 30 * 5))
+
+    def answers(self, server):
+        return {query: sorted(server.query_range(query, self.now - 5 * HOUR, self.now, 60), key=lambda s: sorted(s["metric"].items()))
+                for query in QUERIES}
+
+    def taken_over(self, directory):
+        peer = Prometheus(CONFIG)
+        self.addCleanup(peer.close)
+        shutil.copytree(directory, peer.data_path, dirs_exist_ok=True)
+        (peer.data_path / "lock").unlink(missing_ok=True)
+        peer.start()
+        return self.answers(peer)
+
+    def test_after_a_kill(self):
+        self.write_late()
+        wanted = self.answers(self.server)
+        self.server.kill()
+        self.assertEqual(len(wanted["m"]), 5)
+        self.assertEqual(self.taken_over(self.server.data_path), wanted)
+
+    def test_after_a_clean_stop_and_a_deletion(self):
+        self.write_late()
+        deleted = {"match[]": '{a="3"}', "start": str(self.now - 2 * HOUR), "end": str(self.now - HOUR)}
+        self.assertEqual(self.server.post_form("/api/v1/admin/tsdb/delete_series", deleted).status, 204)
+        wanted = self.answers(self.server)
+        self.server.stop()
+        self.assertEqual(self.taken_over(self.server.data_path), wanted)
+
+    def test_a_snapshot(self):
+        self.write_late()
+        wanted = self.answers(self.server)
+        name = self.server.post_form("/api/v1/admin/tsdb/snapshot", {}).json()["data"]["name"]
+        self.assertEqual(self.taken_over(self.server.data_path / "snapshots" / name), wanted)
+
+
+if __name__ == "__main__":
+    unittest.main()
