@@ -131,6 +131,10 @@ class HostileTargets(unittest.TestCase):
         except OSError as error:
             raise unittest.SkipTest(f"the peak of memory cannot be reset: {error}")
 
+    def judged_targets(self, server: Narthex) -> dict | None:
+        targets = {t["labels"]["job"]: t for t in server.api("targets")["activeTargets"]}
+        return targets if targets["hostile"]["health"] != "unknown" else None
+
     def judge(self, answer, words: str) -> None:
         """Scrapes the target beside a good one, and looks at reason, cost and neighbour."""
         hostile = HostileTarget(answer)
@@ -151,7 +155,8 @@ class HostileTargets(unittest.TestCase):
 """)
             self.assertEqual(server.reload().status, 200)
             server.wait_for_vector('up{job="hostile"} == 0', seconds=30)
-            targets = {t["labels"]["job"]: t for t in server.api("targets")["activeTargets"]}
+            # The samples of a round are stored before its outcome shows among the targets.
+            targets = wait_until(lambda: self.judged_targets(server), 10, "the hostile target has no outcome")
             self.assertEqual(targets["hostile"]["health"], "down")
             self.assertRegex(targets["hostile"]["lastError"], words)
             self.assertLess(len(targets["hostile"]["lastError"]), 2000)
