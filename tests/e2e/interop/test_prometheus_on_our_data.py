@@ -13,7 +13,8 @@ storage:
     out_of_order_time_window: 30m
 """
 HOUR = 3600
-QUERIES = ("m", "rate(m[5m])", "sum by (b) (m)", "count_over_time(m[10m])")
+# No windows: version 2 counted their left edge in.
+QUERIES = ("m", "sum by (b) (m)")
 
 
 class TakenOver(unittest.TestCase):
@@ -46,12 +47,20 @@ class TakenOver(unittest.TestCase):
         peer.start()
         return self.answers(peer)
 
+    def assert_same(self, there, here):
+        # Not assertEqual: its account of how two long answers differ takes minutes.
+        for query in QUERIES:
+            self.assertEqual(len(there[query]), len(here[query]), query)
+            for other, own in zip(there[query], here[query]):
+                differing = [(a, b) for a, b in zip(other["values"], own["values"]) if a != b]
+                self.assertEqual((other["metric"], len(other["values"]), differing[:3]), (own["metric"], len(own["values"]), []), query)
+
     def test_after_a_kill(self):
         self.write_late()
         wanted = self.answers(self.server)
         self.server.kill()
         self.assertEqual(len(wanted["m"]), 5)
-        self.assertEqual(self.taken_over(self.server.data_path), wanted)
+        self.assert_same(self.taken_over(self.server.data_path), wanted)
 
     def test_after_a_clean_stop_and_a_deletion(self):
         self.write_late()
@@ -59,13 +68,13 @@ class TakenOver(unittest.TestCase):
         self.assertEqual(self.server.post_form("/api/v1/admin/tsdb/delete_series", deleted).status, 204)
         wanted = self.answers(self.server)
         self.server.stop()
-        self.assertEqual(self.taken_over(self.server.data_path), wanted)
+        self.assert_same(self.taken_over(self.server.data_path), wanted)
 
     def test_a_snapshot(self):
         self.write_late()
         wanted = self.answers(self.server)
         name = self.server.post_form("/api/v1/admin/tsdb/snapshot", {}).json()["data"]["name"]
-        self.assertEqual(self.taken_over(self.server.data_path / "snapshots" / name), wanted)
+        self.assert_same(self.taken_over(self.server.data_path / "snapshots" / name), wanted)
 
 
 if __name__ == "__main__":
