@@ -350,6 +350,8 @@ util::Result<void> Daemon::Parts::open_storage() {
   db_options.retention_bytes = retention_bytes(options, *config->current());
   db_options.out_of_order_window = out_of_order_window(*config->current());
   db_options.exemplars_max = exemplars_max(options, *config->current());
+  db_options.sample_cache_bytes =
+      sample_cache_bytes(memory_budget(options.storage.memory_budget_bytes));
   db_options.samples_per_chunk = options.storage.samples_per_chunk;
   db_options.wal_compression = wal_compression(options.storage.wal_compression);
   db_options.wal_segment_bytes = options.storage.wal_segment_bytes;

@@ -42,6 +42,13 @@ std::uint64_t memory_budget(std::uint64_t flag_bytes) {
       static_cast<double>(std::min(cgroup_limit(), machine_memory())) * kBudgetShare);
 }
 
+std::uint64_t sample_cache_bytes(std::uint64_t budget_bytes) {
+  // A day of 2,000 series takes some 40 MiB.
+  constexpr std::uint64_t kLargest = std::uint64_t{64} << 20U;
+  constexpr std::uint64_t kShare = 32;
+  return std::min(budget_bytes / kShare, kLargest);
+}
+
 std::uint64_t thread_count() {
   const auto entries = util::posix_env().list_dir("/proc/self/task");
   return entries ? entries->size() : 1;

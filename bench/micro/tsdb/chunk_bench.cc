@@ -1,6 +1,7 @@
 #include <benchmark/benchmark.h>
 
 #include "series_shapes.h"
+#include "tsdb/chunk/packed_samples.h"
 #include "tsdb/chunk/xor_chunk.h"
 
 namespace narthex::tsdb {
@@ -47,6 +48,42 @@ void BM_XorChunk_Decode(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kSamples));
 }
 BENCHMARK(BM_XorChunk_Decode)->ArgName("shape")->DenseRange(0, 3);
+
+void BM_PackedSamples_Pack(benchmark::State& state) {
+  const auto shape = static_cast<bench::Shape>(state.range(0));
+  const bench::Samples samples = bench::make_samples(shape, kSamples, 1);
+  std::size_t bytes = 0;
+  for (auto _ : state) {
+    const PackedSamples packed = PackedSamples::pack(samples.timestamps, samples.values);
+    bytes = packed.size_bytes();
+    benchmark::DoNotOptimize(bytes);
+  }
+  state.SetLabel(bench::kShapeNames[state.range(0)]);
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kSamples));
+  state.counters["bytes_per_sample"] = static_cast<double>(bytes) / kSamples;
+}
+BENCHMARK(BM_PackedSamples_Pack)->ArgName("shape")->DenseRange(0, 3);
+
+void BM_PackedSamples_Decode(benchmark::State& state) {
+  const auto shape = static_cast<bench::Shape>(state.range(0));
+  const bench::Samples samples = bench::make_samples(shape, kSamples, 1);
+  const PackedSamples packed = PackedSamples::pack(samples.timestamps, samples.values);
+  bench::Samples out;
+  packed.append_to({out.timestamps, out.values});
+  if (out.values != samples.values || out.timestamps != samples.timestamps) {
+    state.SkipWithError("decoded samples differ");
+    return;
+  }
+  for (auto _ : state) {
+    out.timestamps.clear();
+    out.values.clear();
+    packed.append_to({out.timestamps, out.values});
+    benchmark::DoNotOptimize(out.values.data());
+  }
+  state.SetLabel(bench::kShapeNames[state.range(0)]);
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kSamples));
+}
+BENCHMARK(BM_PackedSamples_Decode)->ArgName("shape")->DenseRange(0, 3);
 
 }  // namespace
 }  // namespace narthex::tsdb

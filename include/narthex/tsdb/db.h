@@ -51,6 +51,8 @@ struct DbOptions {
   // older than the head takes otherwise); 0: such samples are refused.
   std::chrono::milliseconds out_of_order_window{0};
   std::size_t exemplars_max = 0;  // 0: exemplars are not kept.
+  // What queries read again and again is kept decoded, up to this much; 0: nothing.
+  std::size_t sample_cache_bytes = 0;
 
   WalCompression wal_compression = WalCompression::kSnappy;
   std::uint64_t wal_segment_bytes = std::uint64_t{128} << 20U;  // A multiple of 32 KiB.

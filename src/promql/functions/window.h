@@ -66,16 +66,35 @@ class WindowCursor {
   [[nodiscard]] Window move_to(std::size_t step) noexcept {
     const model::TimestampMs ref = grid_.ref(step);
     const model::TimestampMs left = model::sub_saturated(ref, grid_.range_ms);
-    while (end_ < timestamps_.size() && timestamps_[end_] <= ref) ++end_;
-    while (begin_ < end_ && timestamps_[begin_] <= left) ++begin_;
-    return {step, begin_, end_, ref};
+    end_.move_behind(ref, timestamps_);
+    begin_.move_behind(left, timestamps_);
+    return {step, begin_.index, end_.index, ref};
   }
 
  private:
+  struct Edge {
+    std::size_t index = 0;
+    std::size_t stride = 0;  // How far it moved the last time: mostly, how far it moves next.
+
+    // To the first timestamp that is larger than `bound`.
+    void move_behind(model::TimestampMs bound, std::span<const model::TimestampMs> t) noexcept {
+      const std::size_t guess = index + stride;
+      const bool is_right = guess <= t.size() && (guess == 0 || t[guess - 1] <= bound) &&
+                            (guess == t.size() || t[guess] > bound);
+      if (is_right) [[likely]] {
+        index = guess;
+        return;
+      }
+      const std::size_t before = index;
+      while (index < t.size() && t[index] <= bound) ++index;
+      stride = index - before;
+    }
+  };
+
   std::span<const model::TimestampMs> timestamps_;
   const WindowGrid& grid_;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
+  Edge begin_;
+  Edge end_;
 };
 
 // Calls body(window) for every step whose window holds a sample. Returns how many samples all

@@ -16,6 +16,7 @@
 #include "tsdb/block/chunk_reader.h"
 #include "tsdb/block/index_reader.h"
 #include "tsdb/block/tombstones.h"
+#include "tsdb/chunk/sample_cache.h"
 
 namespace narthex::tsdb {
 
@@ -57,7 +58,9 @@ class Block {
 };
 
 // Reads the samples of one block. Precondition: `block` is not null.
+// `cache`, if given, outlives the querier and what it returned.
 [[nodiscard]] std::unique_ptr<storage::Querier> block_querier(std::shared_ptr<const Block> block,
-                                                              model::TimeRange range);
+                                                              model::TimeRange range,
+                                                              SampleCache* cache = nullptr);
 
 }  // namespace narthex::tsdb

@@ -20,8 +20,8 @@ bool covers(std::span<const model::TimeRange> deleted, const ChunkMeta& chunk) {
 
 class BlockSeriesSet final : public storage::SeriesSet {
  public:
-  BlockSeriesSet(std::shared_ptr<const Block> block, model::TimeRange range)
-      : block_(std::move(block)), range_(range) {}
+  BlockSeriesSet(std::shared_ptr<const Block> block, model::TimeRange range, SampleCache* cache)
+      : block_(std::move(block)), range_(range), cache_(cache) {}
 
   // Precondition: ids ascend. Leaves out series of which nothing in the range can be seen.
   util::Result<void> fill(std::span<const SeriesId> ids, const storage::Deadline& deadline) {
@@ -61,9 +61,11 @@ class BlockSeriesSet final : public storage::SeriesSet {
     const auto deleted = block_->tombstones().of(series_[index].id);
     for (const ChunkMeta& chunk : chunks(index)) {
       if (!range.overlaps({chunk.min_time, chunk.max_time})) continue;
-      NX_ASSIGN(const StoredChunk stored, block_->chunks().chunk(chunk.ref));
       const ColumnsMark mark = mark_of(out);
-      NX_TRY(append_chunk_samples(stored, out));
+      const ChunkReader& chunks = block_->chunks();
+      NX_TRY(append_cached_samples(
+          cache_, {.source = chunks.source(), .place = chunk.ref},
+          [&] { return chunks.chunk(chunk.ref); }, out));
       clip_samples(out, mark, range, deleted);
     }
     return {};
@@ -97,6 +99,7 @@ class BlockSeriesSet final : public storage::SeriesSet {
 
   std::shared_ptr<const Block> block_;
   model::TimeRange range_;
+  SampleCache* cache_;
   std::vector<Entry> series_;
   std::string label_bytes_;
   std::vector<ChunkMeta> chunks_;  // Only those that the range needs.
@@ -104,13 +107,13 @@ class BlockSeriesSet final : public storage::SeriesSet {
 
 class BlockQuerier final : public storage::Querier {
  public:
-  BlockQuerier(std::shared_ptr<const Block> block, model::TimeRange range)
-      : block_(std::move(block)), range_(range) {}
+  BlockQuerier(std::shared_ptr<const Block> block, model::TimeRange range, SampleCache* cache)
+      : block_(std::move(block)), range_(range), cache_(cache) {}
 
   util::Result<std::unique_ptr<storage::SeriesSet>> select(
       std::span<const model::Matcher> matchers, storage::SeriesOrder /*order*/,
       const storage::Deadline& deadline) override {
-    auto set = std::make_unique<BlockSeriesSet>(block_, range_);
+    auto set = std::make_unique<BlockSeriesSet>(block_, range_, cache_);
     if (!overlaps()) return set;
     NX_ASSIGN(const IdList ids, select_block_series(block_->index(), matchers, deadline));
     NX_TRY(set->fill(ids, deadline));
@@ -173,13 +176,14 @@ class BlockQuerier final : public storage::Querier {
 
   std::shared_ptr<const Block> block_;
   model::TimeRange range_;
+  SampleCache* cache_;
 };
 
 }  // namespace
 
 std::unique_ptr<storage::Querier> block_querier(std::shared_ptr<const Block> block,
-                                                model::TimeRange range) {
-  return std::make_unique<BlockQuerier>(std::move(block), range);
+                                                model::TimeRange range, SampleCache* cache) {
+  return std::make_unique<BlockQuerier>(std::move(block), range, cache);
 }
 
 }  // namespace narthex::tsdb

@@ -11,6 +11,8 @@
 #include "narthex/util/env.h"
 #include "narthex/util/result.h"
 
+#include "tsdb/chunk/sample_cache.h"
+
 namespace narthex::tsdb {
 
 // A chunk as it lies in the file.
@@ -36,6 +38,8 @@ class ChunkReader {
   // nothing overlaps. Not checked.
   util::Result<std::string_view> raw_chunk(std::uint64_t ref) const;
   [[nodiscard]] std::uint64_t size_bytes() const noexcept;
+  // Names these files to a SampleCache.
+  [[nodiscard]] std::uint64_t source() const noexcept { return source_; }
 
  private:
   struct Segment {
@@ -50,6 +54,7 @@ class ChunkReader {
   };
   util::Result<Located> locate(std::uint64_t ref) const;
   std::vector<Segment> segments_;
+  std::uint64_t source_ = SampleCache::next_source();
 };
 
 inline constexpr std::uint32_t kChunksMagic = 0x85BD40DD;

@@ -10,6 +10,7 @@
 #include "narthex/util/result.h"
 
 #include "tsdb/block/chunk_reader.h"
+#include "tsdb/chunk/sample_cache.h"
 
 namespace narthex::tsdb {
 
@@ -22,6 +23,22 @@ namespace narthex::tsdb {
 // when the bytes are not a chunk, kUnsupported for an encoding that this build does not know; then
 // nothing is appended.
 util::Result<void> append_chunk_samples(StoredChunk chunk, storage::SampleColumns& out);
+
+// The same by way of a cache of floats. `load` gives the chunk when the cache does not have it.
+template <class Load>
+util::Result<void> append_cached_samples(SampleCache* cache, const ChunkKey& key, Load&& load,
+                                         storage::SampleColumns& out) {
+  const FloatColumns floats{out.float_timestamps, out.float_values};
+  if (cache != nullptr && cache->read(key, floats)) return {};
+  NX_ASSIGN(const StoredChunk chunk, load());
+  const std::size_t before = out.float_timestamps.size();
+  NX_TRY(append_chunk_samples(chunk, out));
+  if (cache != nullptr && static_cast<ChunkEncoding>(chunk.encoding) == ChunkEncoding::kXor) {
+    cache->offer(key, std::span(out.float_timestamps).subspan(before),
+                 std::span(out.float_values).subspan(before));
+  }
+  return {};
+}
 
 // How long the two lists are; what comes behind a mark has been appended since.
 struct ColumnsMark {

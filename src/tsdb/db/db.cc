@@ -50,8 +50,10 @@ class DbImpl final : public Db {
   explicit DbImpl(DbOptions options)
       : options_(std::move(options)),
         env_(*options_.env),
+        sample_cache_(options_.sample_cache_bytes),
         head_({.chunk_range_ms = options_.block_range_min.count(),
-               .samples_per_chunk = options_.samples_per_chunk}),
+               .samples_per_chunk = options_.samples_per_chunk,
+               .sample_cache = &sample_cache_}),
         exemplars_(options_.exemplars_max),
         blocks_(env_, options_.path),
         maintenance_(maintenance_options(options_), *options_.clock, blocks_, head_) {
@@ -103,6 +105,7 @@ class DbImpl final : public Db {
           "in seconds, refused ones included.",
           kDelayBounds);
       metrics_ = register_db_metrics(*options_.registry, {head_,
+                                                          sample_cache_,
                                                           exemplars_,
                                                           *log_,
                                                           *truncation_,
@@ -187,7 +190,8 @@ class DbImpl final : public Db {
     const auto blocks = blocks_.list();
     std::vector<std::unique_ptr<storage::Querier>> parts;
     for (const BlockPtr& block : *blocks) {
-      if (block->time_range().overlaps(range)) parts.push_back(block_querier(block, range));
+      if (block->time_range().overlaps(range))
+        parts.push_back(block_querier(block, range, &sample_cache_));
     }
     parts.push_back(std::move(head));
     return merge_queriers(std::move(parts));
@@ -532,6 +536,7 @@ class DbImpl final : public Db {
 
   const DbOptions options_;
   util::Env& env_;
+  SampleCache sample_cache_;
   Head head_;
   ExemplarRing exemplars_;
   BlockStore blocks_;

@@ -213,6 +213,15 @@ void register_maintenance(Registrar& add, const Maintenance& maintenance) {
       [&options] { return static_cast<double>(options.retention_bytes); });
 }
 
+void register_sample_cache(Registrar& add, const SampleCache& cache) {
+  add.gauge("narthex_tsdb_sample_cache_bytes", "Memory that decoded chunks take, in bytes.",
+            [&cache] { return static_cast<double>(cache.size_bytes()); });
+  add.counter("narthex_tsdb_sample_cache_hits_total", "Chunks that queries found decoded.",
+              [&cache] { return static_cast<double>(cache.hits()); });
+  add.counter("narthex_tsdb_sample_cache_misses_total", "Chunks that queries had to decode.",
+              [&cache] { return static_cast<double>(cache.misses()); });
+}
+
 void register_truncation(Registrar& add, const HeadTruncation& truncation) {
   const HeadTruncationCounters& counters = truncation.counters();
   add.counter("checkpoint_creations_total", "Checkpoints of the log begun.", counters.checkpoints);
@@ -229,6 +238,7 @@ std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Regist
                                                                const DbMetricSources& sources) {
   Registrar add(registry);
   register_head(add, sources.head);
+  register_sample_cache(add, sources.sample_cache);
   register_exemplars(add, sources.exemplars);
   register_log(add, sources.log);
   register_late_log(add, sources.late);

@@ -9,6 +9,7 @@
 #include "narthex/telemetry/registry.h"
 #include "narthex/tsdb/db.h"
 
+#include "tsdb/chunk/sample_cache.h"
 #include "tsdb/db/block_store.h"
 #include "tsdb/db/head_truncation.h"
 #include "tsdb/db/maintenance.h"
@@ -31,6 +32,7 @@ struct LateLogSource {
 // What the metrics are read from; all of it outlives the returned callbacks.
 struct DbMetricSources {
   const Head& head;
+  const SampleCache& sample_cache;
   const ExemplarRing& exemplars;
   const LogWriter& log;
   const HeadTruncation& truncation;

@@ -20,6 +20,7 @@
 #include "narthex/util/mutex.h"
 
 #include "tsdb/block/tombstones.h"
+#include "tsdb/chunk/sample_cache.h"
 #include "tsdb/chunk/stable_array.h"
 #include "tsdb/head/block_pool.h"
 #include "tsdb/head/head_series.h"
@@ -34,6 +35,7 @@ struct HeadOptions {
       2 * 3600 *
       1000;  // Chunks end at multiples of this; half of it is how far back an append may reach.
   std::size_t samples_per_chunk = 120;
+  SampleCache* sample_cache = nullptr;  // Outlives the head. Null: none.
 };
 
 // Counted since the start. Relaxed atomics: statistics only.
@@ -327,6 +329,7 @@ class Head {
   }
 
   const HeadOptions options_;
+  const std::uint64_t cache_source_ = SampleCache::next_source();
   LabelIndex index_;
   mutable Isolation isolation_;  // Readers register themselves.
   HeadCounters counters_;

@@ -153,7 +153,7 @@ class HeadSeriesSet final : public storage::SeriesSet {
       if (const SeriesExtra* extra = page.extra(id); extra != nullptr && extra->has_histograms())
         open.fill(extra->bytes(), extra->encoding());
     }
-    NX_TRY(read_sealed(newest_sealed, range, out));
+    NX_TRY(read_sealed(id, newest_sealed, range, out));
     if (open.empty()) return {};
     return decode(open, range, out);
   }
@@ -203,13 +203,21 @@ class HeadSeriesSet final : public storage::SeriesSet {
     return !sealed_in(newest_sealed, range).empty();
   }
 
-  util::Result<void> read_sealed(SealedIndex newest, model::TimeRange range,
+  util::Result<void> read_sealed(SeriesId id, SealedIndex newest, model::TimeRange range,
                                  storage::SampleColumns& out) const {
     ChunkBytes bytes;
     for (const SealedChunk* chunk : sealed_in(newest, range)) {
-      bytes.fill(head_.blocks_, chunk->tail, chunk->byte_count, chunk->sample_count,
-                 chunk->encoding);
-      NX_TRY(decode(bytes, range, out));
+      const auto load = [&]() -> util::Result<StoredChunk> {
+        bytes.fill(head_.blocks_, chunk->tail, chunk->byte_count, chunk->sample_count,
+                   chunk->encoding);
+        return bytes.stored();
+      };
+      const ColumnsMark before = mark_of(out);
+      // No two chunks of a series begin at the same time.
+      NX_TRY(append_cached_samples(head_.options_.sample_cache,
+                                   {.source = head_.cache_source_, .place = id, .time = chunk->min},
+                                   load, out));
+      clip_samples(out, before, range, {});
     }
     return {};
   }

@@ -28,6 +28,7 @@ class MaintenanceTest : public testing::Test {
     out.block_range_min = std::chrono::minutes(2);
     out.block_range_max = std::chrono::minutes(18);
     out.retention = std::chrono::milliseconds(0);
+    out.sample_cache_bytes = std::size_t{1} << 20U;
     return out;
   }
   void open(DbOptions with) { db_ = Db::open(std::move(with)).value(); }
@@ -124,6 +125,33 @@ TEST_F(MaintenanceTest, DeletedSamplesAreGoneAtOnceAndStayGone) {
   for (const BlockInfo& block : db_->blocks()) EXPECT_EQ(block.tombstones, 0U);
   reopen();
   EXPECT_EQ(content(), want_);
+}
+
+// Goal: decoded samples that are kept stay right when what they were read from changes.
+TEST_F(MaintenanceTest, SamplesThatAreReadAgainAndAgainFollowDeletionsAndCompactions) {
+  telemetry::Registry registry;
+  DbOptions with_metrics = options();
+  with_metrics.registry = &registry;
+  open(std::move(with_metrics));
+  write(0, 600);
+  const auto read_often = [&] {
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(content(), want_) << i;
+  };
+  read_often();
+  ASSERT_TRUE(db_->maintain().has_value());
+  read_often();
+  const model::TimeRange range{kStart + 30'000, kStart + 400'000};
+  const std::vector<model::Matcher> matchers = {model::Matcher::equal("i", "2")};
+  ASSERT_TRUE(db_->delete_series(matchers, range, {}).has_value());
+  forget("2", range);
+  read_often();
+  ASSERT_TRUE(db_->clean_tombstones().has_value());
+  read_often();
+  std::string metrics;
+  registry.append_text(metrics);
+  EXPECT_NE(metrics.find("\nnarthex_tsdb_sample_cache_hits_total "), std::string::npos);
+  EXPECT_EQ(metrics.find("\nnarthex_tsdb_sample_cache_hits_total 0\n"), std::string::npos);
+  db_.reset();
 }
 
 TEST_F(MaintenanceTest, ABlockOfWhichNothingIsLeftGoesAway) {
