@@ -78,7 +78,11 @@ ApiResult<void> label_values(const Call& call);
 ApiResult<void> targets(const Call& call);
 ApiResult<void> targets_metadata(const Call& call);
 ApiResult<void> metadata(const Call& call);
+
+// pool_endpoints.cc
 ApiResult<void> scrape_pools(const Call& call);
+ApiResult<void> scrape_pool_config(const Call& call);
+ApiResult<void> targets_relabel_steps(const Call& call);
 
 // rule_endpoints.cc
 ApiResult<void> rules(const Call& call);
@@ -91,6 +95,7 @@ ApiResult<void> status_flags(const Call& call);
 ApiResult<void> status_runtime_info(const Call& call);
 ApiResult<void> status_build_info(const Call& call);
 ApiResult<void> status_tsdb(const Call& call);
+ApiResult<void> status_tsdb_blocks(const Call& call);
 ApiResult<void> status_wal_replay(const Call& call);
 ApiResult<void> notifications(const Call& call);
 ApiResult<void> notifications_live(const Call& call);

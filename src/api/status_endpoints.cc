@@ -15,6 +15,9 @@ class Fields {
   explicit Fields(std::string& out) : out_(out) {}
   void text(std::string_view name, std::string_view value) { append_json_string(key(name), value); }
   void number(std::string_view name, std::uint64_t value) { append_json_uint(key(name), value); }
+  void number_unless_zero(std::string_view name, std::uint64_t value) {
+    if (value != 0) number(name, value);
+  }
   void time(std::string_view name, util::WallNs value) { append_json_time(key(name), value); }
   std::string& key(std::string_view name) {
     commas_.next(out_);
@@ -50,6 +53,69 @@ void append_head_stats(std::string& out, const HeadStatus& head) {
   fields.number("chunkCount", head.chunks);
   append_json_int(fields.key("minTime"), head.time_min);
   append_json_int(fields.key("maxTime"), head.time_max);
+  out.push_back('}');
+}
+
+void append_strings(std::string& out, const std::vector<std::string>& texts) {
+  out.push_back('[');
+  JsonCommas commas;
+  for (const std::string& text : texts) {
+    commas.next(out);
+    append_json_string(out, text);
+  }
+  out.push_back(']');
+}
+
+void append_block_stats(std::string& out, const BlockStatus& block) {
+  out.push_back('{');
+  Fields fields(out);
+  fields.number_unless_zero("numSamples", block.samples);
+  fields.number_unless_zero("numFloatSamples", block.float_samples);
+  fields.number_unless_zero("numHistogramSamples", block.histogram_samples);
+  fields.number_unless_zero("numSeries", block.series);
+  fields.number_unless_zero("numChunks", block.chunks);
+  fields.number_unless_zero("numTombstones", block.tombstones);
+  fields.number_unless_zero("numBytes", block.bytes);
+  out.push_back('}');
+}
+
+void append_parents(std::string& out, const std::vector<BlockStatus::Parent>& parents) {
+  out.push_back('[');
+  JsonCommas commas;
+  for (const BlockStatus::Parent& parent : parents) {
+    commas.next(out);
+    out.push_back('{');
+    Fields fields(out);
+    fields.text("ulid", parent.ulid);
+    append_json_int(fields.key("minTime"), parent.time_min);
+    append_json_int(fields.key("maxTime"), parent.time_max);
+    out.push_back('}');
+  }
+  out.push_back(']');
+}
+
+void append_compaction(std::string& out, const BlockStatus& block) {
+  out.push_back('{');
+  Fields fields(out);
+  append_json_int(fields.key("level"), block.level);
+  if (!block.sources.empty()) append_strings(fields.key("sources"), block.sources);
+  if (block.deletable) fields.key("deletable") += "true";
+  if (!block.parents.empty()) append_parents(fields.key("parents"), block.parents);
+  if (block.failed) fields.key("failed") += "true";
+  if (!block.hints.empty()) append_strings(fields.key("hints"), block.hints);
+  out.push_back('}');
+}
+
+// The keys of meta.json, and numBytes, which is ours.
+void append_block(std::string& out, const BlockStatus& block) {
+  out.push_back('{');
+  Fields fields(out);
+  fields.text("ulid", block.ulid);
+  append_json_int(fields.key("minTime"), block.time_min);
+  append_json_int(fields.key("maxTime"), block.time_max);
+  append_block_stats(fields.key("stats"), block);
+  append_compaction(fields.key("compaction"), block);
+  append_json_int(fields.key("version"), block.version);
   out.push_back('}');
 }
 
@@ -141,6 +207,21 @@ ApiResult<void> status_tsdb(const Call& call) {
   append_counts(data, head.series_by_pair);
   data += '}';
   send_data(call.out, data);
+  return {};
+}
+
+ApiResult<void> status_tsdb_blocks(const Call& call) {
+  JsonStream json(call.out);
+  std::string& out = json.buffer();
+  out += R"({"status":"success","data":{"blocks":[)";
+  JsonCommas commas;
+  for (const BlockStatus& block : call.api.backends.database->blocks()) {
+    commas.next(out);
+    append_block(out, block);
+    if (!json.relieve()) return {};
+  }
+  out += "]}}";
+  json.finish();
   return {};
 }
 

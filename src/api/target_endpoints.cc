@@ -1,4 +1,4 @@
-// targets, targets/metadata, metadata, scrape_pools.
+// targets, targets/metadata, metadata.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -234,18 +234,6 @@ ApiResult<void> metadata(const Call& call) {
   append_families(json, families, families_max);
   json.buffer() += "}}";
   json.finish();
-  return {};
-}
-
-ApiResult<void> scrape_pools(const Call& call) {
-  std::string data = R"({"scrapePools":[)";
-  JsonCommas commas;
-  for (const std::string& pool : call.api.backends.targets->pools()) {
-    commas.next(data);
-    append_json_string(data, pool);
-  }
-  data += "]}";
-  send_data(call.out, data);
   return {};
 }
 

@@ -1,5 +1,7 @@
 #include "server/adapters.h"
 
+#include <algorithm>
+
 namespace narthex::server {
 namespace {
 
@@ -85,6 +87,43 @@ api::HeadStatus HeadView::head_status(std::size_t names_max) const {
   out.values_by_label = counts(std::move(cardinality.label_value_count_by_label_name));
   out.bytes_by_label = counts(std::move(cardinality.memory_bytes_by_label_name));
   out.series_by_pair = counts(std::move(cardinality.series_count_by_label_value_pair));
+  return out;
+}
+
+std::vector<api::BlockStatus> HeadView::blocks() const {
+  std::vector<api::BlockStatus> out;
+  for (tsdb::BlockInfo& from : db_.blocks()) {
+    api::BlockStatus& to = out.emplace_back();
+    to.ulid = std::move(from.ulid);
+    to.time_min = from.min_time;
+    to.time_max = from.max_time;
+    to.samples = from.samples;
+    to.float_samples = from.float_samples;
+    to.histogram_samples = from.histogram_samples;
+    to.series = from.series;
+    to.chunks = from.chunks;
+    to.tombstones = from.tombstones;
+    to.bytes = from.bytes;
+    to.level = from.level;
+    to.sources = std::move(from.sources);
+    for (tsdb::BlockInfo::Parent& parent : from.parents)
+      to.parents.push_back({std::move(parent.ulid), parent.min_time, parent.max_time});
+    to.hints = std::move(from.hints);
+    to.deletable = from.deletable;
+    to.failed = from.failed;
+    to.version = from.version;
+  }
+  return out;
+}
+
+std::optional<api::PoolConfig> pool_config(const config::Config& config, std::string_view pool) {
+  const auto found =
+      std::ranges::find(config.scrape_configs, pool, &config::ScrapeSection::job_name);
+  if (found == config.scrape_configs.end()) return std::nullopt;
+  api::PoolConfig out;
+  out.yaml = config::to_yaml(*found);
+  out.relabel_rules = found->relabel_configs;
+  out.name_scheme = found->metric_name_validation_scheme.value_or(model::NameScheme::kUtf8);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "narthex/api/views.h"
+#include "narthex/config/config.h"
 #include "narthex/scrape/manager.h"
 #include "narthex/tsdb/db.h"
 
@@ -31,6 +32,7 @@ class HeadView final : public api::DatabaseView {
   // The database outlives the view.
   explicit HeadView(tsdb::Db& db) : db_(db) {}
   [[nodiscard]] api::HeadStatus head_status(std::size_t names_max) const override;
+  [[nodiscard]] std::vector<api::BlockStatus> blocks() const override;
   util::Result<void> delete_series(std::span<const model::Matcher> matchers, model::TimeRange range,
                                    const storage::Deadline& deadline) override {
     return db_.delete_series(matchers, range, deadline);
@@ -42,6 +44,9 @@ class HeadView final : public api::DatabaseView {
   tsdb::Db& db_;
 };
 
+// nullopt: no job of that name.
+[[nodiscard]] std::optional<api::PoolConfig> pool_config(const config::Config& config,
+                                                         std::string_view pool);
 [[nodiscard]] api::ReplayStatus replay_status(const tsdb::ReplayProgress& progress);
 
 }  // namespace narthex::server

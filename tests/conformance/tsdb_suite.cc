@@ -48,6 +48,7 @@ class NoTargets final : public api::TargetsView {
 class NoHeadStatus final : public api::DatabaseView {
  public:
   [[nodiscard]] api::HeadStatus head_status(std::size_t) const override { return {}; }
+  [[nodiscard]] std::vector<api::BlockStatus> blocks() const override { return {}; }
   util::Result<void> delete_series(std::span<const model::Matcher>, model::TimeRange,
                                    const storage::Deadline&) override {
     return {};

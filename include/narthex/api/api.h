@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -70,7 +72,9 @@ struct Options {
 // feature that is not there.
 struct Callbacks {
   std::function<RuntimeInfo()> runtime_info;
-  std::function<std::string()> config_yaml;        // With secrets hidden.
+  std::function<std::string()> config_yaml;  // With secrets hidden.
+  // nullopt: there is no such pool.
+  std::function<std::optional<PoolConfig>(std::string_view pool)> pool_config;
   std::function<model::Labels()> external_labels;  // What /federate adds; empty: none.
   std::function<ReplayStatus()> replay_status;     // Asked before the server is ready, too.
   std::function<util::Result<void>()>

@@ -14,7 +14,9 @@
 #include "narthex/model/labels.h"
 #include "narthex/model/matcher.h"
 #include "narthex/model/metadata.h"
+#include "narthex/model/names.h"
 #include "narthex/model/timestamp.h"
+#include "narthex/relabel/relabel.h"
 #include "narthex/storage/queryable.h"
 #include "narthex/util/clock.h"
 #include "narthex/util/result.h"
@@ -88,6 +90,39 @@ struct HeadStatus {
   std::vector<NamedCount> series_by_pair;  // "name=value"
 };
 
+// A block on disk: what its meta.json says, and its size.
+struct BlockStatus {
+  std::string ulid;
+  model::TimestampMs time_min = 0;  // It covers [time_min, time_max).
+  model::TimestampMs time_max = 0;
+  std::uint64_t samples = 0;
+  std::uint64_t float_samples = 0;
+  std::uint64_t histogram_samples = 0;
+  std::uint64_t series = 0;
+  std::uint64_t chunks = 0;
+  std::uint64_t tombstones = 0;
+  std::uint64_t bytes = 0;
+  int level = 1;
+  std::vector<std::string> sources;
+  struct Parent {
+    std::string ulid;
+    model::TimestampMs time_min = 0;
+    model::TimestampMs time_max = 0;
+  };
+  std::vector<Parent> parents;
+  std::vector<std::string> hints;
+  bool deletable = false;
+  bool failed = false;
+  int version = 1;
+};
+
+// What a scrape pool is made of.
+struct PoolConfig {
+  std::string yaml;  // With secrets hidden.
+  std::vector<relabel::RelabelRule> relabel_rules;
+  model::NameScheme name_scheme = model::NameScheme::kUtf8;
+};
+
 // Segment numbers of the log that is being replayed, or was.
 struct ReplayStatus {
   std::int64_t min = 0;
@@ -100,6 +135,8 @@ class DatabaseView {
  public:
   virtual ~DatabaseView() = default;
   [[nodiscard]] virtual HeadStatus head_status(std::size_t names_max) const = 0;
+  // In order of time.
+  [[nodiscard]] virtual std::vector<BlockStatus> blocks() const = 0;
 
   // What the admin endpoints ask for. Each may take long, and returns when it is done.
   virtual util::Result<void> delete_series(std::span<const model::Matcher> matchers,

@@ -113,9 +113,23 @@ struct BlockInfo {
   model::TimestampMs max_time = 0;
   std::uint64_t series = 0;
   std::uint64_t samples = 0;
+  std::uint64_t float_samples = 0;  // Not every writer of a block tells the two apart: both 0 then.
+  std::uint64_t histogram_samples = 0;
+  std::uint64_t chunks = 0;
   std::uint64_t tombstones = 0;
   int level = 1;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;           // On disk.
+  std::vector<std::string> sources;  // ULIDs of the blocks of level 1 that are in it.
+  struct Parent {
+    std::string ulid;
+    model::TimestampMs min_time = 0;
+    model::TimestampMs max_time = 0;
+  };
+  std::vector<Parent> parents;     // What it was compacted from.
+  std::vector<std::string> hints;  // "from-out-of-order", …
+  bool deletable = false;
+  bool failed = false;  // To compact.
+  int version = 1;
 };
 
 // Threads: synchronized, but for close() and the destructor: nobody else may be using the Db or

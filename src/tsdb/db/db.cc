@@ -45,6 +45,29 @@ std::vector<CardinalityEntry> to_entries(const std::vector<NameCount>& counts) {
   return entries;
 }
 
+BlockInfo block_info(const BlockMeta& meta, std::uint64_t bytes) {
+  BlockInfo out{.ulid = meta.ulid,
+                .min_time = meta.min_time,
+                .max_time = meta.max_time,
+                .series = meta.stats.series,
+                .samples = meta.stats.samples,
+                .float_samples = meta.stats.float_samples,
+                .histogram_samples = meta.stats.histogram_samples,
+                .chunks = meta.stats.chunks,
+                .tombstones = meta.stats.tombstones,
+                .level = meta.level,
+                .bytes = bytes,
+                .sources = meta.sources,
+                .parents = {},
+                .hints = meta.hints,
+                .deletable = meta.deletable,
+                .failed = meta.failed,
+                .version = meta.version};
+  for (const BlockParent& parent : meta.parents)
+    out.parents.push_back({parent.ulid, parent.min_time, parent.max_time});
+  return out;
+}
+
 class DbImpl final : public Db {
  public:
   explicit DbImpl(DbOptions options)
@@ -222,17 +245,8 @@ class DbImpl final : public Db {
   [[nodiscard]] std::vector<BlockInfo> blocks() const override {
     std::vector<BlockInfo> out;
     const auto list = blocks_.list();
-    for (const BlockPtr& block : *list) {
-      const BlockMeta& meta = block->meta();
-      out.push_back({.ulid = meta.ulid,
-                     .min_time = meta.min_time,
-                     .max_time = meta.max_time,
-                     .series = meta.stats.series,
-                     .samples = meta.stats.samples,
-                     .tombstones = meta.stats.tombstones,
-                     .level = meta.level,
-                     .bytes = block->size_bytes()});
-    }
+    for (const BlockPtr& block : *list)
+      out.push_back(block_info(block->meta(), block->size_bytes()));
     return out;
   }
   [[nodiscard]] std::vector<std::string> blocks_set_aside() const override {

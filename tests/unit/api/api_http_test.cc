@@ -57,6 +57,8 @@ class FakeDatabase final : public DatabaseView {
     asked_for = names_max;
     return status;
   }
+  std::vector<BlockStatus> on_disk;
+  [[nodiscard]] std::vector<BlockStatus> blocks() const override { return on_disk; }
   util::Result<void> delete_series(std::span<const model::Matcher> matchers, model::TimeRange range,
                                    const storage::Deadline&) override {
     std::string call = "delete";
@@ -108,6 +110,9 @@ class ApiHttpTest : public testing::Test {
     Callbacks callbacks;
     callbacks.runtime_info = [this] { return runtime_; };
     callbacks.config_yaml = [] { return std::string("global: {}\n"); };
+    callbacks.pool_config = [this](std::string_view pool) {
+      return pool == "demo" ? std::optional(pool_) : std::nullopt;
+    };
     callbacks.external_labels = [this] { return external_labels_; };
     callbacks.replay_status = [] { return ReplayStatus{3, 8, 5}; };
     callbacks.reload = [this] { return reload_; };
@@ -182,6 +187,7 @@ class ApiHttpTest : public testing::Test {
   FakeExemplars exemplars_;
   RuntimeInfo runtime_;
   model::Labels external_labels_;
+  PoolConfig pool_;
   util::Result<void> reload_;
   int quits_ = 0;
   std::unique_ptr<Api> api_;
@@ -295,6 +301,17 @@ TEST_F(ApiHttpTest, ParameterErrors) {
   check("label/a%FF/values", "invalid label name: \"a\\xff\"");
   check("metadata?limit=x", "limit must be a number");
   check("targets/metadata?limit=x", "limit must be a number");
+  check("scrape_pools/config", "no scrapePool parameter provided");
+  check("scrape_pools/config?scrapePool=x",
+        "error getting scrape config: scrape pool \"x\" not found");
+  check("targets/relabel_steps?labels={}", "no scrapePool parameter provided");
+  check("targets/relabel_steps?scrapePool=demo", "no labels parameter provided");
+  check("targets/relabel_steps?scrapePool=x&labels={}",
+        "error getting scrape config: scrape pool \"x\" not found");
+  check("targets/relabel_steps?scrapePool=demo&labels=[]",
+        "error parsing labels: not an object of strings");
+  check("targets/relabel_steps?scrapePool=demo&labels={\"a\":1}",
+        "error parsing labels: the value of \"a\" is not a string");
   check("status/tsdb?limit=0", "limit must be a positive number");
   check("status/tsdb?limit=10001", "limit must not exceed 10000");
   check("rules?type=bad", "invalid parameter \"type\": not supported value \"bad\"");
@@ -393,6 +410,82 @@ TEST_F(ApiHttpTest, Targets) {
       R"({"status":"success","data":{"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":null}})");
   EXPECT_EQ(get("/api/v1/scrape_pools"),
             R"({"status":"success","data":{"scrapePools":["demo","web"]}})");
+}
+
+TEST_F(ApiHttpTest, RelabelStepsShowEachRuleAndStopAtADrop) {
+  relabel::RelabelRule rename;
+  rename.source_labels = {"__address__", "x"};
+  rename.regex = "(.*):.*";
+  rename.target_label = "instance";
+  relabel::RelabelRule drop;
+  drop.source_labels = {"x"};
+  drop.regex = "gone";
+  drop.action = relabel::Action::kDrop;
+  relabel::RelabelRule shard;
+  shard.source_labels = {"x"};
+  shard.modulus = 1;
+  shard.target_label = "shard";
+  shard.action = relabel::Action::kHashMod;
+  pool_.relabel_rules = {rename, drop, shard};
+  build();
+  const std::string rules[] = {
+      R"-({"sourceLabels":["__address__","x"],"separator":";","regex":"(.*):.*",)-"
+      R"-("targetLabel":"instance","replacement":"$1","action":"replace"})-",
+      R"-({"sourceLabels":["x"],"separator":";","regex":"gone","replacement":"$1","action":"drop"})-",
+      R"-({"sourceLabels":["x"],"separator":";","regex":"(.*)","modulus":1,"targetLabel":"shard",)-"
+      R"-("replacement":"$1","action":"hashmod"})-"};
+  const auto ask_for = [this](const std::string& labels) {
+    return get("/api/v1/targets/relabel_steps?scrapePool=demo&labels=" +
+               http::percent_encode(labels));
+  };
+  EXPECT_EQ(
+      ask_for(R"({"__address__":"h:1","x":"1"})"),
+      R"({"status":"success","data":{"steps":[{"rule":)" + rules[0] +
+          R"(,"output":{"__address__":"h:1","instance":"h","x":"1"},"keep":true},{"rule":)" +
+          rules[1] +
+          R"(,"output":{"__address__":"h:1","instance":"h","x":"1"},"keep":true},{"rule":)" +
+          rules[2] +
+          R"(,"output":{"__address__":"h:1","instance":"h","shard":"0","x":"1"},"keep":true}]}})");
+  EXPECT_EQ(ask_for(R"({"__address__":"h","x":"gone"})"),
+            R"({"status":"success","data":{"steps":[{"rule":)" + rules[0] +
+                R"(,"output":{"__address__":"h","x":"gone"},"keep":true},{"rule":)" + rules[1] +
+                R"(,"output":{},"keep":false},{"rule":)" + rules[2] +
+                R"(,"output":{},"keep":false}]}})");
+}
+
+TEST_F(ApiHttpTest, PoolConfiguration) {
+  pool_.yaml = "job_name: demo\n";
+  build();
+  EXPECT_EQ(get("/api/v1/scrape_pools/config?scrapePool=demo"),
+            R"({"status":"success","data":{"yaml":"job_name: demo\n"}})");
+}
+
+TEST_F(ApiHttpTest, BlocksAreShownAsTheirMetaFiles) {
+  build();
+  EXPECT_EQ(get("/api/v1/status/tsdb/blocks"), R"({"status":"success","data":{"blocks":[]}})");
+  BlockStatus block;
+  block.ulid = "01B";
+  block.time_min = -5;
+  block.time_max = 7;
+  block.samples = 3;
+  block.float_samples = 3;
+  block.series = 2;
+  block.chunks = 2;
+  block.bytes = 100;
+  block.level = 2;
+  block.sources = {"01A", "01B"};
+  block.parents = {{"01A", -5, 0}};
+  block.hints = {"from-out-of-order"};
+  BlockStatus empty;
+  empty.ulid = "01C";
+  database_.on_disk = {block, empty};
+  EXPECT_EQ(
+      get("/api/v1/status/tsdb/blocks"),
+      R"({"status":"success","data":{"blocks":[{"ulid":"01B","minTime":-5,"maxTime":7,)"
+      R"("stats":{"numSamples":3,"numFloatSamples":3,"numSeries":2,"numChunks":2,"numBytes":100},)"
+      R"("compaction":{"level":2,"sources":["01A","01B"],"parents":[{"ulid":"01A","minTime":-5,"maxTime":0}],)"
+      R"("hints":["from-out-of-order"]},"version":1},)"
+      R"({"ulid":"01C","minTime":0,"maxTime":0,"stats":{},"compaction":{"level":1},"version":1}]}})");
 }
 
 TEST_F(ApiHttpTest, Metadata) {

@@ -20,7 +20,7 @@ test('each rule against what the one before left; nothing follows a drop', () =>
 });
 
 test('a rule is written without empty fields', () => {
-  expect(ruleText({ source_labels: ['a', 'b'], regex: '(.*)', target_label: '', modulus: undefined })).toBe(
+  expect(ruleText({ sourceLabels: ['a', 'b'], regex: '(.*)', targetLabel: '', modulus: undefined })).toBe(
     'source_labels: [a, b]\nregex: (.*)',
   );
 });

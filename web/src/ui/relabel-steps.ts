@@ -46,12 +46,17 @@ export function relabelStages({ steps }: RelabelSteps, discovered: LabelSet): St
   });
 }
 
+// sourceLabels → source_labels.
+function configKey(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 // The rule as one reads it in the configuration, without the fields that say nothing.
 export function ruleText(rule: Rule): string {
   return Object.entries(rule)
     .filter(
       ([, value]) => value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0),
     )
-    .map(([name, value]) => `${name}: ${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`)
+    .map(([name, value]) => `${configKey(name)}: ${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`)
     .join('\n');
 }
