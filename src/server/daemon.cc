@@ -71,13 +71,27 @@ std::chrono::milliseconds retention_time(const Options& options, const config::C
   return options.storage.retention_time.value_or(kRetentionDefault);
 }
 
-// Likewise; zero: no limit.
+// Likewise; zero: no limit. A share of the file system goes before a size.
 std::uint64_t retention_bytes(const Options& options, const config::Config& config) {
-  if (config.storage.tsdb && config.storage.tsdb->retention) {
-    const auto size = config.storage.tsdb->retention->size;
-    return size ? size->bytes : 0;
+  if (!config.storage.tsdb || !config.storage.tsdb->retention)
+    return options.storage.retention_bytes;
+  const config::RetentionSection& retention = *config.storage.tsdb->retention;
+  const std::uint64_t size = retention.size ? retention.size->bytes : 0;
+  const double percentage = retention.percentage.value_or(0);
+  if (percentage <= 0) return size;
+  // Before the first start there is no directory yet.
+  std::error_code error;
+  auto path = std::filesystem::absolute(options.storage.path, error);
+  while (!std::filesystem::exists(path, error) && path.has_relative_path())
+    path = path.parent_path();
+  const auto space = std::filesystem::space(path, error);
+  if (error || space.capacity == 0) {
+    util::log_warn(
+        "The size of the file system is not known: retention by percentage is off",
+        {{"component", "tsdb"}, {"path", options.storage.path}, {"err", error.message()}});
+    return size;
   }
-  return options.storage.retention_bytes;
+  return static_cast<std::uint64_t>(static_cast<double>(space.capacity) * percentage / 100);
 }
 
 // Exemplars are kept when the feature is on.
@@ -453,6 +467,7 @@ util::Result<void> Daemon::Parts::reload() {
   }
   engine->set_subquery_step(fresh->global.evaluation_interval);
   db->set_out_of_order_window(out_of_order_window(*fresh));
+  db->set_retention(retention_time(options, *fresh), retention_bytes(options, *fresh));
   db->set_exemplars_max(exemplars_max(options, *fresh));
   config->loaded(*std::move(fresh));
   api->set_reload_succeeded(true);

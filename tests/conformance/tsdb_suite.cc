@@ -102,11 +102,16 @@ std::string encoded(std::string_view text) {
 }
 
 // Numbers may differ in the last digit that is printed.
-bool same_number(std::string_view want, std::string_view got) {
+constexpr double kLastDigit = 4e-16;
+// The recorder, 3.5, added sums of histograms up as they came; later versions compensate for what
+// is rounded off, as is done here. Over 760 histograms that is the fifth last bit.
+constexpr double kRoundedSum = 4e-15;
+
+bool same_number(std::string_view want, std::string_view got, double tolerance = kLastDigit) {
   const auto a = util::parse_double(want);
   const auto b = util::parse_double(got);
   if (!a || !b) return false;
-  return *a == *b || std::abs(*a - *b) <= 4e-16 * std::max(std::abs(*a), std::abs(*b));
+  return *a == *b || std::abs(*a - *b) <= tolerance * std::max(std::abs(*a), std::abs(*b));
 }
 
 bool same(const json::value& want, const json::value& got);
@@ -123,9 +128,13 @@ bool same(const json::value& want, const json::value& got) {
   if (want.is_array() && got.is_array()) return same_list(want.get_array(), got.get_array());
   if (!want.is_object() || !got.is_object() || want.get_object().size() != got.get_object().size())
     return false;
+  const bool is_histogram = want.get_object().contains("buckets");
   return std::ranges::all_of(want.get_object(), [&](const auto& member) {
     const json::value* other = got.get_object().if_contains(member.key());
-    return other != nullptr && same(member.value(), *other);
+    if (other == nullptr) return false;
+    if (is_histogram && member.key() == "sum" && other->is_string() && member.value().is_string())
+      return same_number(member.value().get_string(), other->get_string(), kRoundedSum);
+    return same(member.value(), *other);
   });
 }
 
@@ -210,7 +219,8 @@ void check_queries(Run& run, const std::string& file, Server& server, const json
 }
 
 // What the recorder asked of the label endpoints.
-void check_labels(Run& run, const std::string& file, Server& server, const json::object& labels) {
+void check_labels(Run& run, const std::string& file, Server& server, const json::object& expected) {
+  const json::object& labels = expected.at("labels").as_object();
   const std::map<std::string_view, std::pair<std::string, std::string>> requests = {
       {"label_names", {"/api/v1/labels", ""}},
       {"job_values", {"/api/v1/label/job/values", ""}},
@@ -223,8 +233,11 @@ void check_labels(Run& run, const std::string& file, Server& server, const json:
     const std::string id = fmt::format("labels {}", key);
     if (!run.wants(file, id)) continue;
     if (key == "series_count_all") {
+      // All series that were there at the time of the queries; a few came afterwards.
       const json::value got = server.get(
-          "/api/v1/series", "start=0&end=9999999999&match[]=" + encoded(R"({job=~".+"})"));
+          "/api/v1/series", fmt::format("start=0&end={}&match[]={}",
+                                        expected.at("last_query_time").to_number<std::int64_t>(),
+                                        encoded(R"({__name__=~".+"})")));
       const std::size_t count = got.at("data").as_array().size();
       run.report.judge(
           file, id,
@@ -308,8 +321,7 @@ void check_recording(Run& run, const fs::path& answers) {
   if (!db) return run.report.fail(file, "open", db.error().message());
   Server server(**db);
   check_queries(run, file, server, expected.at("queries").as_array());
-  if (const json::value* labels = expected.if_contains("labels"))
-    check_labels(run, file, server, labels->as_object());
+  if (expected.contains("labels")) check_labels(run, file, server, expected);
   check_counts(run, file, **db, expected);
 }
 

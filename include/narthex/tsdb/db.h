@@ -148,7 +148,8 @@ class Db : public storage::Appender, public storage::Queryable, public storage::
   virtual util::Result<void> close() = 0;
 
   // One round of maintenance, now: look for blocks, apply retention, cut blocks from the head,
-  // compact. Waits for an operation that runs already.
+  // compact, drop from the head and its log what blocks have. Waits for an operation that runs
+  // already.
   virtual util::Result<void> maintain() = 0;
   // Deletes the samples in `range` of the series that match: gone for queries at once, from the
   // disk with a later compaction. Precondition: at least one matcher.
@@ -161,6 +162,8 @@ class Db : public storage::Appender, public storage::Queryable, public storage::
   // what only the head has becomes one more block there. The name of the directory.
   virtual util::Result<std::string> snapshot(bool skip_head) = 0;
 
+  // As DbOptions::retention and retention_bytes, from the next round of maintenance on.
+  virtual void set_retention(std::chrono::milliseconds time, std::uint64_t bytes) = 0;
   // As DbOptions::out_of_order_window, from now on.
   virtual void set_out_of_order_window(std::chrono::milliseconds window) = 0;
   // How many exemplars are kept from now on; the newest of those there are stay.

@@ -90,4 +90,10 @@ bool is_deleted(std::span<const model::TimeRange> ranges, model::TimestampMs t) 
   return it != ranges.end() && it->min <= t;
 }
 
+bool is_deleted(std::span<const model::TimeRange> ranges, model::TimeRange range) noexcept {
+  // They are apart: one that covers the end covers all, or none does.
+  const auto it = std::ranges::lower_bound(ranges, range.max, {}, &model::TimeRange::max);
+  return it != ranges.end() && it->min <= range.min;
+}
+
 }  // namespace narthex::tsdb

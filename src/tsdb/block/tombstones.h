@@ -39,5 +39,8 @@ class Tombstones {
 // Whether `t` lies in one of the sorted ranges.
 [[nodiscard]] bool is_deleted(std::span<const model::TimeRange> ranges,
                               model::TimestampMs t) noexcept;
+// Whether one of them covers the whole of `range`.
+[[nodiscard]] bool is_deleted(std::span<const model::TimeRange> ranges,
+                              model::TimeRange range) noexcept;
 
 }  // namespace narthex::tsdb

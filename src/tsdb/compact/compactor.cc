@@ -26,7 +26,7 @@ util::Result<std::optional<WrittenBlock>> compact_head(const BlockTarget& target
   meta.hints = std::move(hints);
   meta.ulid = target.ulid;
   meta.min_time = range.min;
-  meta.max_time = range.max + 1;
+  meta.max_time = model::add_saturated(range.max, 1);
   meta.sources = {target.ulid};
   return write_block(target.env, target.directory, std::move(meta), source, options);
 }

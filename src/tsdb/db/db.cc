@@ -17,6 +17,7 @@
 #include "tsdb/db/merged_querier.h"
 #include "tsdb/db/replay.h"
 #include "tsdb/db/sync_loop.h"
+#include "tsdb/db/turnstile.h"
 #include "tsdb/head/exemplar_ring.h"
 #include "tsdb/head/head.h"
 #include "tsdb/wal/histogram_record.h"
@@ -37,6 +38,10 @@ constexpr std::chrono::seconds kTruncationPatience{1};
 
 // Seconds: 10 minutes to 12 hours.
 constexpr std::array<double, 7> kDelayBounds{600, 1800, 3600, 7200, 10800, 21600, 43200};
+
+// Seconds: 1 to 2^13.
+constexpr std::array<double, 14> kCompactionBounds{1,   2,   4,   8,    16,   32,   64,
+                                                   128, 256, 512, 1024, 2048, 4096, 8192};
 
 std::vector<CardinalityEntry> to_entries(const std::vector<NameCount>& counts) {
   std::vector<CardinalityEntry> entries;
@@ -81,8 +86,11 @@ class DbImpl final : public Db {
         blocks_(env_, options_.path),
         maintenance_(maintenance_options(options_), *options_.clock, blocks_, head_) {
     head_.set_late_window(options_.out_of_order_window.count());
-    maintenance_.set_late_log({.cut = [this] { return cut_late(); },
-                               .drop = [this](const LateCut& cut) { return drop_late(cut); }});
+    maintenance_.set_retention(options_.retention.count(), options_.retention_bytes);
+    maintenance_.set_commit_side(
+        {.stop_appends_before = [this](model::TimestampMs t) { stop_appends_before(t); },
+         .cut_late = [this] { return cut_late(); },
+         .drop_late = [this](const LateCut& cut) { return drop_late(cut); }});
   }
   ~DbImpl() override {
     if (const auto closed = close(); !closed)
@@ -101,12 +109,18 @@ class DbImpl final : public Db {
         util::log_warn("A lock file of an earlier run was taken over",
                        {{"component", "tsdb"}, {"file", lock_path()}});
     }
+    if (options_.registry != nullptr) {
+      maintenance_.observe_durations(&options_.registry->histogram(
+          "prometheus_tsdb_compaction_duration_seconds", "How long compactions took, in seconds.",
+          kCompactionBounds));
+    }
     NX_TRY(maintenance_.start());
     const util::SteadyNs begin = options_.clock->steady_ns();
     head_.stop_appends_before(maintenance_.head_begin());
     LogReplay replay(env_, options_.path, {head_, exemplars_}, replay_report_, progress);
     NX_ASSIGN(const std::uint64_t segment, replay.run());
     NX_ASSIGN(late_segment_, replay.run_late());
+    maintenance_.head_is_filled();
     replay_report_.duration = std::chrono::nanoseconds(options_.clock->steady_ns() - begin);
     const LogWriterOptions log_options{.segment_bytes = options_.wal_segment_bytes,
                                        .compression = options_.wal_compression};
@@ -228,9 +242,17 @@ class DbImpl final : public Db {
     const util::MutexLock lock(commit_mutex_);
     head_.set_late_window(window.count());
   }
+  void set_retention(std::chrono::milliseconds time, std::uint64_t bytes) override {
+    maintenance_.set_retention(time.count(), bytes);
+  }
   void set_exemplars_max(std::size_t count) override { exemplars_.resize(count); }
 
-  util::Result<void> maintain() override { return maintenance_.run_round(); }
+  util::Result<void> maintain() override {
+    const Turnstile::Turn turn(rounds_);
+    auto done = maintenance_.run_round();
+    truncate_head();
+    return done;
+  }
   util::Result<void> delete_series(std::span<const model::Matcher> matchers, model::TimeRange range,
                                    const storage::Deadline& deadline) override {
     // The head first: a sample that moves into a block meanwhile is met there.
@@ -281,36 +303,36 @@ class DbImpl final : public Db {
     if (range_max == 0)
       range_max = retention == 0 ? kRangeMsMax : std::min(kRangeMsMax, retention / 10);
     return {.ranges_ms = compaction_ranges(options.block_range_min.count(), range_max),
-            .retention_ms = retention,
-            .retention_bytes = options.retention_bytes,
             .merge_overlapping = options.merge_overlapping_blocks,
             .chunk_segment_bytes = options.chunk_segment_bytes,
             .samples_per_chunk = options.samples_per_chunk};
   }
   void run_maintenance() {
-    const auto done = maintenance_.run_round();
+    const auto done = maintain();
     if (!done && done.error().code() != util::Code::kCanceled) {
       util::log_error("Maintenance of the data directory failed, it is tried again",
                       {{"component", "tsdb"}, {"err", done.error()}});
     }
-    truncate_head();
   }
 
-  // What the blocks have by now, the head and the log need not keep. By the maintenance loop alone.
+  // What the blocks have by now, the head and the log need not keep. By whoever has a round's turn.
   void truncate_head() {
     const model::TimestampMs begin = maintenance_.head_begin();
     // While late samples that were deleted are in their log, the other one keeps the deletions.
     if (begin <= truncated_ || !maintenance_.late_settled()) return;
-    {
-      const util::MutexLock lock(commit_mutex_);
-      head_.stop_appends_before(begin);
-    }
+    stop_appends_before(begin);
     if (const auto done = truncation_->run(begin, kTruncationPatience); !done) {
       util::log_warn("The head or its log could not be truncated, it is tried again",
                      {{"component", "tsdb"}, {"err", done.error()}});
       return;
     }
     truncated_ = begin;
+    const util::MutexLock lock(commit_mutex_);
+    head_.forget_deletions_before(begin);
+  }
+  void stop_appends_before(model::TimestampMs time) {
+    const util::MutexLock lock(commit_mutex_);
+    head_.stop_appends_before(time);
   }
 
   [[nodiscard]] std::string lock_path() const { return options_.path + "/lock"; }
@@ -572,7 +594,8 @@ class DbImpl final : public Db {
   LateLogCounters late_counters_;
   telemetry::Histogram* late_delays_ = nullptr;
   std::unique_ptr<HeadTruncation> truncation_;
-  model::TimestampMs truncated_ = model::kTimestampMin;  // The maintenance loop's.
+  Turnstile rounds_;
+  model::TimestampMs truncated_ = model::kTimestampMin;  // By whoever has a round's turn.
   double clean_start_ = -1;
   std::vector<telemetry::Registry::Callback> metrics_;
   std::optional<SyncLoop> sync_loop_;  // Behind what they use.

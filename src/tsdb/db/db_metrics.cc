@@ -187,7 +187,7 @@ void register_blocks(Registrar& add, const BlockStore& blocks) {
 
 void register_maintenance(Registrar& add, const Maintenance& maintenance) {
   const MaintenanceCounters& counters = maintenance.counters();
-  const MaintenanceOptions& options = maintenance.options();
+  const Retention& retention = maintenance.retention();
   add.counter("compactions_total", "Blocks written from memory or from other blocks.",
               counters.compactions);
   add.counter("compactions_triggered_total", "Compactions begun.", counters.compactions_triggered);
@@ -203,14 +203,12 @@ void register_maintenance(Registrar& add, const Maintenance& maintenance) {
               "Chunks that compactions took over byte for byte.", counters.chunks_copied);
   add.counter("narthex_tsdb_compaction_chunks_encoded_total",
               "Chunks that compactions encoded anew.", counters.chunks_encoded);
-  add.counter("narthex_tsdb_compaction_seconds_total", "Time spent in compactions.",
-              [&counters] { return static_cast<double>(counters.compaction_ns.load()) / 1e9; });
   add.gauge("retention_limit_seconds", "Age at which blocks are removed, in seconds; 0: never.",
-            [&options] { return static_cast<double>(options.retention_ms) / 1000; });
+            [&retention] { return static_cast<double>(retention.ms.load()) / 1000; });
   add.gauge(
       "retention_limit_bytes",
       "Size of the data directory from which the oldest blocks are removed, in bytes; 0: no limit.",
-      [&options] { return static_cast<double>(options.retention_bytes); });
+      [&retention] { return static_cast<double>(retention.bytes.load()); });
 }
 
 void register_sample_cache(Registrar& add, const SampleCache& cache) {

@@ -12,6 +12,7 @@
 #include "tsdb/block/querier_source.h"
 #include "tsdb/block/ulid.h"
 #include "tsdb/compact/plan.h"
+#include "tsdb/head/head_source.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -86,6 +87,11 @@ util::Result<void> Maintenance::start() {
   return {};
 }
 
+void Maintenance::head_is_filled() noexcept {
+  const model::TimeRange late = head_.late_range();
+  late_open_ = late.min <= late.max && late.min < head_begin_.load();
+}
+
 BlockWriteOptions Maintenance::write_options() const {
   return {.chunk_segment_bytes = options_.chunk_segment_bytes,
           .samples_per_chunk = options_.samples_per_chunk,
@@ -113,7 +119,7 @@ util::Result<void> Maintenance::apply_retention() {
   std::vector<SizedBlock> sized;
   for (const BlockPtr& block : *blocks_.list())
     sized.push_back({.meta = block->meta(), .bytes = block->size_bytes()});
-  const auto old = beyond_time(sized, options_.retention_ms);
+  const auto old = beyond_time(sized, retention_.ms);
   if (!old.empty()) {
     ++counters_.time_retentions;
     NX_TRY(blocks_.remove(old));
@@ -121,11 +127,17 @@ util::Result<void> Maintenance::apply_retention() {
       return std::ranges::find(old, block.meta.ulid) != old.end();
     });
   }
-  if (options_.retention_bytes == 0) return {};
-  const auto surplus = beyond_size(sized, log_bytes(), options_.retention_bytes);
+  const std::uint64_t bytes_max = retention_.bytes;
+  if (bytes_max == 0) return {};
+  const auto surplus = beyond_size(sized, log_bytes(), bytes_max);
   if (surplus.empty()) return {};
   ++counters_.size_retentions;
   return blocks_.remove(surplus);
+}
+
+void Maintenance::observe_since(util::SteadyNs begin) {
+  if (durations_ != nullptr)
+    durations_->observe(static_cast<double>(clock_.steady_ns() - begin) / 1e9);
 }
 
 std::uint64_t Maintenance::log_bytes() const {
@@ -160,12 +172,12 @@ util::Result<bool> Maintenance::compact_heads() {
 
 util::Result<void> Maintenance::compact_late() {
   const Turnstile::Turn turn(turnstile_);
-  if (stopping_ || !late_log_.cut) return {};
+  if (stopping_ || !commit_side_.cut_late) return {};
   late_open_ = true;
   NX_ASSIGN(bool settled, finish_late());
   if (!settled) return {};
   if (const model::TimeRange late = head_.late_range(); late.min <= late.max) {
-    NX_ASSIGN(const LateCut cut, late_log_.cut());
+    NX_ASSIGN(const LateCut cut, commit_side_.cut_late());
     if (auto written = write_late_blocks(cut); !written) {
       if (written.error().code() != util::Code::kCanceled) ++counters_.compactions_failed;
       return std::unexpected(
@@ -201,14 +213,14 @@ util::Result<void> Maintenance::write_late_blocks(const LateCut& cut) {
                     {"maxt", written->meta.max_time},
                     {"samples", written->meta.stats.samples}});
   }
-  counters_.compaction_ns += static_cast<std::uint64_t>(clock_.steady_ns() - start);
+  observe_since(start);
   return blocks_.reload();
 }
 
 util::Result<bool> Maintenance::finish_late() {
   if (!written_late_) return true;
   if (!head_.isolation().wait_until_gone(written_late_->reader, kLatePatience)) return false;
-  NX_TRY(late_log_.drop(written_late_->cut));
+  NX_TRY(commit_side_.drop_late(written_late_->cut));
   written_late_.reset();
   return true;
 }
@@ -221,20 +233,25 @@ util::Result<bool> Maintenance::compact_head_once() {
   // An append may reach back half a range behind the newest sample: what ends before that is over.
   if (from >= samples.max || model::sub_saturated(samples.max, from) <= range_ms / 2 * 3)
     return false;
-  const model::TimeRange range{from, end_of_range(from, range_ms) - 1};
+  // From border to border: blocks of a whole range are compacted without waiting for a neighbour.
+  const model::TimestampMs end = end_of_range(from, range_ms);
+  const model::TimeRange range{std::max(model::sub_saturated(end, range_ms), head_begin_.load()),
+                               end - 1};
   ++counters_.compactions_triggered;
   const util::SteadyNs begin = clock_.steady_ns();
-  const auto querier =
-      head_.querier(HeadQuery{.range = range, .parts = HeadQuery::Parts::kInOrder});
-  NX_ASSIGN(const auto source, querier_source(*querier, options_.samples_per_chunk));
+  // It bounds what is old anyway; but a batch of that time may be half applied yet.
+  if (commit_side_.stop_appends_before) commit_side_.stop_appends_before(range.max + 1);
+  const auto source = head_source(head_, range);
   const BlockTarget target{blocks_.env(), blocks_.data_directory(), new_ulid(clock_.wall_ms())};
   NX_ASSIGN(const auto written, compact_head(target, *source, range, write_options()));
   // First the block is there to be queried, then the head is not asked any more.
   if (written) NX_TRY(blocks_.reload());
   head_begin_ = range.max + 1;
   ++counters_.compactions;
-  counters_.compaction_ns += static_cast<std::uint64_t>(clock_.steady_ns() - begin);
+  observe_since(begin);
   if (written) {
+    counters_.chunks_copied += written->chunks_copied;
+    counters_.chunks_encoded += written->chunks_encoded;
     util::log_info("A block was cut from the head", {{"component", "tsdb"},
                                                      {"block", written->meta.ulid},
                                                      {"mint", written->meta.min_time},
@@ -279,7 +296,7 @@ util::Result<void> Maintenance::replace_by_compaction(std::span<const BlockPtr> 
   }
   if (overlap(parents)) ++counters_.vertical_compactions;
   ++counters_.compactions;
-  counters_.compaction_ns += static_cast<std::uint64_t>(clock_.steady_ns() - begin);
+  observe_since(begin);
   if (!*written) {
     // Nothing is left of them.
     std::vector<std::string> names;

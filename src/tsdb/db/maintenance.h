@@ -15,6 +15,7 @@
 
 #include "narthex/model/matcher.h"
 #include "narthex/storage/queryable.h"
+#include "narthex/telemetry/registry.h"
 #include "narthex/util/clock.h"
 #include "narthex/util/result.h"
 
@@ -27,8 +28,6 @@ namespace narthex::tsdb {
 
 struct MaintenanceOptions {
   std::vector<std::int64_t> ranges_ms;  // Of blocks, ascending; the first is the head's.
-  std::int64_t retention_ms = 0;        // 0: for ever.
-  std::uint64_t retention_bytes = 0;    // 0: no limit.
   bool merge_overlapping = true;
   std::uint64_t chunk_segment_bytes = kChunkSegmentBytes;
   std::size_t samples_per_chunk = 120;
@@ -43,7 +42,12 @@ struct MaintenanceCounters {
   std::atomic<std::uint64_t> size_retentions{0};
   std::atomic<std::uint64_t> chunks_copied{0};
   std::atomic<std::uint64_t> chunks_encoded{0};
-  std::atomic<std::uint64_t> compaction_ns{0};
+};
+
+// Which blocks are dropped; changes at a reload of the configuration.
+struct Retention {
+  std::atomic<std::int64_t> ms{0};      // 0: for ever.
+  std::atomic<std::uint64_t> bytes{0};  // 0: no limit.
 };
 
 // The late samples up to some moment.
@@ -51,12 +55,14 @@ struct LateCut {
   CommitSequence until = 0;   // Commits up to this one brought them,
   std::uint64_t segment = 0;  // and they are in segments of their log before this one.
 };
-// What the compaction of late samples needs of whoever commits.
-struct LateLog {
-  // Ends the log's segment.
-  std::function<util::Result<LateCut>()> cut;
+// What compactions need of whoever commits.
+struct CommitSide {
+  // From here on no sample in order that is older comes; all that came are to be seen.
+  std::function<void(model::TimestampMs)> stop_appends_before;
+  // Ends the segment of the log of late samples.
+  std::function<util::Result<LateCut>()> cut_late;
   // Blocks have them: drops them from the head and from the log. Called again after a failure.
-  std::function<util::Result<void>(const LateCut&)> drop;
+  std::function<util::Result<void>(const LateCut&)> drop_late;
 };
 
 class Maintenance {
@@ -65,9 +71,19 @@ class Maintenance {
       : options_(std::move(options)), clock_(clock), blocks_(blocks), head_(head) {}
 
   // Before anything else.
-  void set_late_log(LateLog log) { late_log_ = std::move(log); }
+  void set_commit_side(CommitSide side) { commit_side_ = std::move(side); }
   // Cleans up and opens the blocks. Before the head is filled and before any query.
   util::Result<void> start();
+  void set_retention(std::int64_t ms, std::uint64_t bytes) noexcept {
+    retention_.ms = ms;
+    retention_.bytes = bytes;
+  }
+  // How long each compaction took goes there, in seconds. Before anything else.
+  void observe_durations(telemetry::Histogram* durations) noexcept { durations_ = durations; }
+  // After the head was filled. Where blocks may have late samples that are in their log yet, or lie
+  // beside them, the next round writes what the log has, as the one would have done that was
+  // interrupted.
+  void head_is_filled() noexcept;
   // One round: look for blocks, apply retention, cut blocks from the head, compact until nothing is
   // left to do. The error of the first step that failed; the next round tries again.
   util::Result<void> run_round();
@@ -95,11 +111,13 @@ class Maintenance {
   [[nodiscard]] bool late_settled() const noexcept { return !late_open_.load(); }
 
   [[nodiscard]] const MaintenanceOptions& options() const noexcept { return options_; }
+  [[nodiscard]] const Retention& retention() const noexcept { return retention_; }
   [[nodiscard]] const MaintenanceCounters& counters() const noexcept { return counters_; }
 
  private:
   util::Result<void> apply_retention();
   [[nodiscard]] std::uint64_t log_bytes() const;
+  void observe_since(util::SteadyNs begin);
   // Whether a block was cut.
   util::Result<bool> compact_heads();
   // Late samples become blocks of their own, then they leave the head and their log (ST-H7).
@@ -121,7 +139,7 @@ class Maintenance {
   BlockStore& blocks_;
   Head& head_;
   Turnstile turnstile_;
-  LateLog late_log_;
+  CommitSide commit_side_;
   // What blocks have by now, and the first reader who certainly sees them.
   struct WrittenLate {
     LateCut cut;
@@ -130,6 +148,8 @@ class Maintenance {
   std::optional<WrittenLate> written_late_;  // By whoever has the turn.
   std::atomic<bool> late_open_{false};
   MaintenanceCounters counters_;
+  Retention retention_;
+  telemetry::Histogram* durations_ = nullptr;
   std::atomic<model::TimestampMs> head_begin_{model::kTimestampMin};
   std::atomic<bool> stopping_{false};
 };

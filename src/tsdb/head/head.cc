@@ -119,9 +119,11 @@ model::TimestampMs Head::min_valid_time() const noexcept {
 
 Head::Limits Head::limits() const noexcept {
   const std::int64_t window = late_window_ms_.load();
-  return {.min_valid = min_valid_time(),
-          .takes_late = window > 0,
-          .late_begin = model::sub_saturated(max_time_.load(), window)};
+  return {
+      .min_valid = min_valid_time(),
+      .takes_late = window > 0,
+      // A head that is empty beside blocks goes on where they end.
+      .late_begin = model::sub_saturated(std::max(max_time_.load(), min_valid_.load()), window)};
 }
 
 Head::Verdict Head::behind(model::TimestampMs timestamp, const Limits& limits) noexcept {

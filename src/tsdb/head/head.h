@@ -180,6 +180,9 @@ class Head {
 
   // Hides samples from readers that begin after this. One call at a time.
   void add_deletions(std::span<const SeriesDeletion> deletions);
+  // Drops the deletions that hide nothing any more: those of series that are gone, and those before
+  // `time` where there are no late samples. By the committing thread, after a truncation at `time`.
+  void forget_deletions_before(model::TimestampMs time);
   // What is hidden, by series; changes as a whole.
   [[nodiscard]] std::shared_ptr<const Tombstones> deletions() const;
 

@@ -172,17 +172,11 @@ class HeadSeriesSet final : public storage::SeriesSet {
     return chunks;
   }
 
+  // By chunks: whoever reads gets the samples that are really in the range, possibly none. As
+  // upstream, a deletion hides a series when it covers its chunks, and an open chunk has no end: a
+  // series that may go on is listed although all its samples are deleted.
   [[nodiscard]] bool visible(SeriesId id) const {
-    if (!has_samples(id)) return false;
-    if (deletions_->of(id).empty()) return true;
-    // Rare enough to look at the samples themselves.
-    storage::SampleColumns left;
-    const auto read = read_all(id, {}, left);
-    clip_samples(left, {}, {}, deletions_->of(id));
-    return !read || !left.float_timestamps.empty() || !left.histogram_timestamps.empty();
-  }
-
-  [[nodiscard]] bool has_samples(SeriesId id) const {
+    const auto deleted = deletions_->of(id);
     SealedIndex newest_sealed = kNoSealed;
     model::TimeRange range = ranges_.in_order;
     {
@@ -190,17 +184,17 @@ class HeadSeriesSet final : public storage::SeriesSet {
       const util::MutexLock lock(page.mutex);
       const HeadSeries& series = page.series[id & (SeriesPage::kSeries - 1)];
       if (const LateSamples* late = late_of(page, id);
-          late != nullptr && late->any_in(ranges_.late, ranges_.late_until))
+          late != nullptr && late->any_in(ranges_.late, ranges_.late_until, deleted))
         return true;
       if (range.min > range.max || series.state.load() != SeriesState::kActive) return false;
       range.max = std::min(range.max, head_.isolation_.visible_until(*reader_, id, series));
       if (range.max == model::kTimestampMin || series.last_timestamp < range.min) return false;
-      // By chunks: whoever reads gets the samples that are really in the range, possibly none.
-      if (range.max >= series.last_timestamp) return true;
       if (head_.open_begin(page, id, series) <= range.max) return true;
       newest_sealed = series.sealed;
     }
-    return !sealed_in(newest_sealed, range).empty();
+    return std::ranges::any_of(sealed_in(newest_sealed, range), [&](const SealedChunk* chunk) {
+      return !is_deleted(deleted, {chunk->min, chunk->max});
+    });
   }
 
   util::Result<void> read_sealed(SeriesId id, SealedIndex newest, model::TimeRange range,

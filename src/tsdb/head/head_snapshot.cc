@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <boost/unordered/unordered_flat_set.hpp>
+
 #include "tsdb/chunk/histogram_chunk.h"
 #include "tsdb/head/head.h"
 
@@ -55,6 +57,23 @@ HeadSnapshot::HeadSnapshot(Head& head, model::TimeRange range)
 
 model::Labels HeadSnapshot::labels(std::size_t index) const {
   return head_.index_.labels(series_[index].labels);
+}
+
+std::vector<std::string_view> HeadSnapshot::symbols() const {
+  boost::unordered_flat_set<PairId> known;
+  std::vector<std::string_view> out;
+  for (const SelectedSeries& one : series_) {
+    for (const PairId pair : one.labels.pairs()) {
+      if (!known.insert(pair).second) continue;
+      const model::LabelView label = head_.index_.label(pair);
+      out.push_back(label.name);
+      out.push_back(label.value);
+    }
+  }
+  std::ranges::sort(out);
+  const auto doubles = std::ranges::unique(out);
+  out.erase(doubles.begin(), doubles.end());
+  return out;
 }
 
 bool HeadSnapshot::has_chunks(SeriesId id) const {

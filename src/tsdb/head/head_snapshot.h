@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "narthex/model/labels.h"
@@ -38,7 +39,10 @@ class HeadSnapshot {
   HeadSnapshot(Head& head, model::TimeRange range);
 
   [[nodiscard]] std::size_t size() const noexcept { return series_.size(); }
+  [[nodiscard]] SeriesId id(std::size_t index) const noexcept { return series_[index].id; }
   [[nodiscard]] model::Labels labels(std::size_t index) const;
+  // All names and values of the series' labels, sorted and unique. Valid as long as the snapshot.
+  [[nodiscard]] std::vector<std::string_view> symbols() const;
   // Replaces `out` by the series' chunks, ascending and disjoint. A chunk that the range cuts is
   // encoded anew without what lies outside. Possibly none: that a chunk overlaps the range does not
   // mean that one of its samples is in it. kCorruption when a chunk cannot be decoded.

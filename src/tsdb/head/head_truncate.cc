@@ -156,6 +156,26 @@ void Head::finish_truncation(const Truncation& truncation) {
   min_time_ = std::min(truncation.oldest, low_since_truncation_);
 }
 
+void Head::forget_deletions_before(model::TimestampMs time) {
+  const auto before = deletions();
+  if (before->empty()) return;
+  auto left = std::make_shared<Tombstones>();
+  for (const auto& [ref, ranges] : before->all()) {
+    if (find_series(ref) == nullptr) continue;
+    const auto id = static_cast<SeriesId>(ref);
+    SeriesPage& page = page_of(id);
+    const util::MutexLock lock(page.mutex);
+    const SeriesExtra* extra = page.extra(id);
+    const LateSamples* late = extra == nullptr ? nullptr : extra->late.get();
+    for (const model::TimeRange& range : ranges) {
+      if (range.max >= time || (late != nullptr && late->any_in(range, kAnyCommit)))
+        left->add(ref, range);
+    }
+  }
+  const util::MutexLock lock(deletions_mutex_);
+  deletions_ = std::move(left);
+}
+
 void Head::reclaim() noexcept {
   while (!garbage_.empty() && isolation_.gone_before(garbage_.front().free_at)) {
     const Garbage& garbage = garbage_.front();

@@ -5,6 +5,7 @@
 
 #include "tsdb/block/chunk_encode.h"
 #include "tsdb/block/chunk_samples.h"
+#include "tsdb/block/tombstones.h"
 
 namespace narthex::tsdb {
 
@@ -117,14 +118,17 @@ LateView LateSamples::view(model::TimeRange range, CommitSequence until) const {
   return out;
 }
 
-bool LateSamples::any_in(model::TimeRange range, CommitSequence until) const {
+bool LateSamples::any_in(model::TimeRange range, CommitSequence until,
+                         std::span<const model::TimeRange> deleted) const {
   const bool in_open = std::ranges::any_of(open_, [&](const LateSample& sample) {
-    return sample.commit <= until && range.contains(sample.timestamp);
+    return sample.commit <= until && range.contains(sample.timestamp) &&
+           !is_deleted(deleted, sample.timestamp);
   });
   if (in_open) return true;
   // By chunks: whoever reads gets the samples that are really in the range, possibly none.
   return std::ranges::any_of(chunks_, [&](const LateChunkPtr& chunk) {
-    return range.overlaps({chunk->min, chunk->max}) &&
+    const model::TimeRange of_chunk{chunk->min, chunk->max};
+    return range.overlaps(of_chunk) && !is_deleted(deleted, of_chunk) &&
            (chunk->newest_commit <= until || std::ranges::min(chunk->commits) <= until);
   });
 }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,7 +58,9 @@ class LateSamples {
 
   // Of commits up to `until` with samples in the range (chunks as a whole).
   [[nodiscard]] LateView view(model::TimeRange range, CommitSequence until) const;
-  [[nodiscard]] bool any_in(model::TimeRange range, CommitSequence until) const;
+  // Of those whether there are any; those that the sorted ranges `deleted` cover do not count.
+  [[nodiscard]] bool any_in(model::TimeRange range, CommitSequence until,
+                            std::span<const model::TimeRange> deleted = {}) const;
   // Drops what commits up to `until` have brought; chunks that hold newer samples too stay whole.
   void drop(CommitSequence until);
 

@@ -189,12 +189,64 @@ TEST_F(MaintenanceTest, BlocksBeyondTheSizeAreDropped) {
   ASSERT_TRUE(db_->maintain().has_value());
   const std::size_t before = db_->blocks().size();
   ASSERT_GT(before, 2U);
-  auto with = options();
-  with.retention_bytes = 1;
-  db_.reset();
-  open(with);
+  // As a reload of the configuration may bring it.
+  db_->set_retention(std::chrono::milliseconds(0), 1);
   ASSERT_TRUE(db_->maintain().has_value());
   EXPECT_TRUE(db_->blocks().empty());
+}
+
+TEST_F(MaintenanceTest, CutsCopyChunks) {
+  telemetry::Registry registry;
+  auto with = options();
+  with.registry = &registry;
+  open(with);
+  write(0, 600);
+  // The last chunk of a range ends with it.
+  ASSERT_TRUE(db_->maintain().has_value());
+  EXPECT_EQ(content(), want_);
+  std::string text;
+  registry.append_text(text);
+  EXPECT_NE(text.find("narthex_tsdb_compaction_chunks_encoded_total 0\n"), std::string::npos);
+  EXPECT_NE(text.find("prometheus_tsdb_compaction_duration_seconds_count"), std::string::npos);
+  db_.reset();
+}
+
+// The log may be lost while blocks are there: what is older than they are is not taken.
+TEST_F(MaintenanceTest, WithoutALogTheBlocksSayWhatIsOld) {
+  open();
+  write(0, 600);
+  ASSERT_TRUE(db_->maintain().has_value());
+  const model::TimestampMs end = db_->blocks().back().max_time;
+  want_ = clipped(want_, {model::kTimestampMin, end - 1});
+  db_.reset();
+  fs::remove_all(dir_ / "wal");
+  auto with = options();
+  with.out_of_order_window = std::chrono::minutes(1);
+  for (const bool window : {false, true}) {
+    db_.reset();
+    open(window ? with : options());
+    const model::Labels labels{{"__name__", "m"}, {"i", "0"}};
+    storage::EnsuredSeries ensured;
+    ASSERT_TRUE(db_->ensure_series({&labels, 1}, {&ensured, 1}).has_value());
+    const auto outcome_at = [&](model::TimestampMs t, double value) {
+      storage::WriteBatch batch;
+      batch.add(ensured.ref, t, value);
+      storage::AppendReport report;
+      EXPECT_TRUE(db_->append(batch, storage::Atomicity::kKeepGood, report).has_value());
+      return report.floats.empty() ? storage::AppendOutcome::kOk : report.floats[0].outcome;
+    };
+    EXPECT_EQ(outcome_at(end - 90'000, 1),
+              window ? storage::AppendOutcome::kTooOld : storage::AppendOutcome::kOutOfBounds);
+    EXPECT_EQ(content(), want_);
+    if (!window) continue;
+    EXPECT_EQ(outcome_at(end - 500, 7), storage::AppendOutcome::kOk);
+    EXPECT_EQ(outcome_at(end, 8), storage::AppendOutcome::kOk);
+    want_[labels][end - 500] = 7;
+    want_[labels][end] = 8;
+    EXPECT_EQ(content(), want_);
+    ASSERT_TRUE(db_->maintain().has_value());
+    EXPECT_EQ(content(), want_);
+  }
 }
 
 TEST_F(MaintenanceTest, ASnapshotIsADataDirectory) {

@@ -1,5 +1,7 @@
 // Samples behind newer ones of their series: what is taken, who sees it when, and that nothing of
 // it is lost by a restart, a compaction or a fault of the disk.
+#include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -199,8 +201,10 @@ TEST_F(OutOfOrder, DeletionsHideThem) {
 }
 
 // Goal: whatever comes in whatever order inside of the window is there, once, from memory, logs and
-// blocks, after clean and unclean ends. Method: random times and forms against a map; a time's
-// content depends on nothing but the series and the time, so that repetitions are equal.
+// blocks, after clean and unclean ends, and what is deleted is gone; what is older than the window
+// is refused. Method: random times and forms against a map; a time's content depends on nothing but
+// the series and the time, so that repetitions are equal. Into a time that was deleted nothing is
+// written again: while the deletion is in memory it hides that, too, as upstream's does.
 TEST_F(OutOfOrder, IsWhatAMapHolds) {
   const std::uint64_t seed = test::random_seed();
   SCOPED_TRACE(seed);
@@ -213,8 +217,27 @@ TEST_F(OutOfOrder, IsWhatAMapHolds) {
     return story.next(ref, t);
   };
   model::TimestampMs now = kStart;
+  model::TimestampMs newest = kStart;  // Of the batches before.
+  std::array<std::vector<model::TimeRange>, kSeries> deleted;
+  const auto was_deleted = [&](int i, model::TimestampMs t) {
+    return std::ranges::any_of(deleted[static_cast<std::size_t>(i)],
+                               [t](const model::TimeRange& range) { return range.contains(t); });
+  };
+  const auto delete_some = [&] {
+    const auto i = static_cast<int>(random.below(kSeries));
+    const model::TimestampMs end = newest - static_cast<model::TimestampMs>(random.below(900'000));
+    const model::TimeRange range{end - static_cast<model::TimestampMs>(random.below(400'000)), end};
+    const std::vector<model::Matcher> one = {model::Matcher::equal("i", std::to_string(i))};
+    ASSERT_TRUE(db_->delete_series(one, range, {}).has_value());
+    deleted[static_cast<std::size_t>(i)].push_back(range);
+    const auto gone = [&](const auto& sample) { return range.contains(sample.first); };
+    const auto series = want.find(labels_of(i).to_string());
+    if (series == want.end()) return;
+    std::erase_if(series->second, gone);
+    if (series->second.empty()) want.erase(series);
+  };
   for (int round = 0; round < 1500; ++round) {
-    now += static_cast<model::TimestampMs>(random.below(2000));
+    now += 1 + static_cast<model::TimestampMs>(random.below(2000));
     storage::WriteBatch batch;
     storage::AppendReport report;
     std::vector<std::pair<int, model::TimestampMs>> floats;
@@ -223,6 +246,7 @@ TEST_F(OutOfOrder, IsWhatAMapHolds) {
       const bool late = random.below(3) == 0;
       model::TimestampMs t =
           late ? now - static_cast<model::TimestampMs>(random.below(11 * 60'000)) : now;
+      if (was_deleted(i, t)) continue;
       // Series 4 has histograms alone, series 5 both.
       if (i == 4 || (i == 5 && t % 3 == 0)) {
         batch.histograms.push_back(histogram_at(series(i), i, t));
@@ -236,6 +260,7 @@ TEST_F(OutOfOrder, IsWhatAMapHolds) {
     std::set<std::size_t> refused;
     for (const storage::Refusal& one : report.floats) {
       ASSERT_EQ(one.outcome, kTooOld);
+      ASSERT_LT(batch.timestamps[one.index], newest - window_.count());
       refused.insert(one.index);
     }
     for (std::size_t k = 0; k < floats.size(); ++k) {
@@ -245,11 +270,18 @@ TEST_F(OutOfOrder, IsWhatAMapHolds) {
     refused.clear();
     for (const storage::Refusal& one : report.histograms) {
       ASSERT_EQ(one.outcome, kTooOld);
+      ASSERT_LT(batch.histograms[one.index].timestamp, newest - window_.count());
       refused.insert(one.index);
     }
     for (std::size_t k = 0; k < histograms.size(); ++k) {
       const auto [i, t] = histograms[k];
       if (!refused.contains(k)) want[labels_of(i).to_string()][t] = plain_text(batch.histograms[k]);
+    }
+    newest = now;
+    if (random.below(60) == 0) delete_some();
+    if (random.below(300) == 0) {
+      window_ = std::chrono::minutes(2 + random.below(9));
+      db_->set_out_of_order_window(window_);
     }
     if (random.below(200) == 0) {
       ASSERT_TRUE(db_->maintain().has_value());
@@ -271,6 +303,39 @@ TEST_F(OutOfOrder, IsWhatAMapHolds) {
   ASSERT_TRUE(db_->maintain().has_value());
   ASSERT_EQ(read_mixed(*db_), want);
   EXPECT_GE(db_->blocks().size(), 2U);
+}
+
+// Goal: what was deleted of late samples that are in blocks and in their log stays deleted, when
+// the process ends in between.
+TEST_F(OutOfOrder, ADeletionOutlivesAnInterruptedCompaction) {
+  open();
+  for (int minute = 0; minute <= 4; ++minute)
+    ASSERT_EQ(append(1, kStart + minute * kMinute, minute), kOk);
+  for (int i = 1; i < 50; ++i) ASSERT_EQ(append(1, kStart + i, i), kOk);
+  const std::vector<model::Matcher> all = {model::Matcher::equal("__name__", "m")};
+  ASSERT_TRUE(db_->delete_series(all, {kStart + 1, kStart + 20}, {}).has_value());
+  const auto want = content(1);
+  EXPECT_EQ(want.size(), 34U);
+  {
+    // While it reads, the log of late samples stays.
+    const auto reader = db_->querier({}).value();
+    ASSERT_TRUE(db_->maintain().has_value());
+    EXPECT_EQ(db_->blocks().size(), 1U);
+    EXPECT_GT(log_segments(), 1U);
+  }
+  for (int round = 1; round < 8; ++round) {
+    kill();
+    open();
+    EXPECT_EQ(content(1).size(), want.size() + static_cast<std::size_t>(round) - 1) << round;
+    // The log gets shorter from the front.
+    ASSERT_EQ(append(1, kStart + (4 + round) * kMinute, 1), kOk);
+    ASSERT_TRUE(db_->maintain().has_value());
+    EXPECT_EQ(content(1).size(), want.size() + static_cast<std::size_t>(round)) << round;
+    // What the interrupted one has left is done in the first round.
+    if (round == 1) {
+      EXPECT_EQ(log_segments(), 1U);
+    }
+  }
 }
 
 // Goal: at whatever operation the disk fails, what was acknowledged is there after a restart.

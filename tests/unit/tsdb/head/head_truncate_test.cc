@@ -8,6 +8,7 @@
 #include "narthex/util/random.h"
 
 #include "tsdb/head/head.h"
+#include "tsdb/head/head_source.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -197,6 +198,56 @@ TEST_F(HeadTruncate, SnapshotHoldsExactlyTheRange) {
     }
     EXPECT_EQ(got, model_in(range));
   }
+}
+
+TEST_F(HeadTruncate, DeletionsGoWithWhatTheyHide) {
+  head_.set_late_window(kRange);
+  append(1, 1000, 1);
+  for (std::uint64_t i = 2; i < 5; ++i) append(i, 1000, 1);
+  for (std::uint64_t i = 2; i < 5; ++i) append(i, 90'000, 1);
+  // A late sample of series 3.
+  ASSERT_EQ(append_to(ensure(3), 2000, 7), AppendOutcome::kOk);
+  std::vector<SeriesDeletion> deletions;
+  for (std::uint64_t i = 1; i < 5; ++i)
+    deletions.push_back({static_cast<SeriesId>(ensure(i)), {500, 5000}});
+  deletions.push_back({static_cast<SeriesId>(ensure(4)), {89'000, 95'000}});
+  head_.add_deletions(deletions);
+  EXPECT_EQ(truncate(50'000).removed.size(), 1U);
+  head_.forget_deletions_before(50'000);
+  const auto left = head_.deletions();
+  EXPECT_EQ(left->count(), 2U);
+  EXPECT_EQ(left->of(ensure(3)).size(), 1U);
+  EXPECT_EQ(left->of(ensure(4)).front().min, 89'000);
+}
+
+// Goal: what a block is written from: chunks as they are, deletions beside them, every symbol.
+TEST_F(HeadTruncate, ASourceHandsOutChunksAsTheyAre) {
+  for (int i = 0; i < 1000; ++i) append(static_cast<std::uint64_t>(i % 3), i * 90, i);
+  const auto deleted = static_cast<SeriesId>(ensure(2));
+  head_.add_deletions(std::vector<SeriesDeletion>{{deleted, {10, 5000}}});
+  const auto source = head_source(head_, {0, kRange - 1});
+  const auto symbols = source->symbols().value();
+  EXPECT_TRUE(std::ranges::is_sorted(symbols));
+  const std::vector<std::string_view> wanted = {"0",   "1",  "2",  "__name__", "i",
+                                                "job", "m0", "m1", "m2",       "t"};
+  EXPECT_EQ(symbols, wanted);
+  SourceSeries series;
+  std::size_t count = 0;
+  std::uint64_t samples = 0;
+  while (source->next(series).value()) {
+    EXPECT_EQ(series.labels, labels(count++));
+    for (const SourceChunk& chunk : series.chunks) {
+      EXPECT_EQ(chunk.deleted.size(), count == 3 ? 1U : 0U);
+      std::vector<model::TimestampMs> timestamps;
+      std::vector<double> values;
+      ASSERT_TRUE(decode_xor_chunk(chunk.stored.payload, {timestamps, values}).has_value());
+      EXPECT_EQ(timestamps.front(), chunk.min_time);
+      EXPECT_EQ(timestamps.back(), chunk.max_time);
+      samples += values.size();
+    }
+  }
+  EXPECT_EQ(count, 3U);
+  EXPECT_EQ(samples, 1000U);
 }
 
 }  // namespace
