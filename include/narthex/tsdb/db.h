@@ -74,13 +74,16 @@ struct ReplayReport {
   std::uint64_t segments = 0;
   std::uint64_t series = 0;
   std::uint64_t samples = 0;
-  std::uint64_t samples_ignored = 0;  // Not newer than what was there already.
+  std::uint64_t samples_ignored = 0;   // Not newer than what was there already.
+  std::uint64_t chunks = 0;            // In files of head chunks.
+  std::uint64_t samples_in_files = 0;  // Of the log, passed over: those chunks have them.
   std::uint64_t samples_without_series =
-      0;                              // Their series' definition was lost or has been dropped.
+      0;  // Their series' definition was lost or has been dropped.
+  std::uint64_t chunk_files_damaged_regions = 0;  // The log has what they held.
   std::uint64_t damaged_regions = 0;  // Places where bytes of the log could not be used.
   std::uint64_t damaged_bytes = 0;
   std::vector<std::string>
-      set_aside;  // Copies of damaged segments, below the data directory's "damaged".
+      set_aside;  // Copies of damaged files, below the data directory's "damaged".
   std::chrono::nanoseconds duration{0};
 };
 

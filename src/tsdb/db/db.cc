@@ -79,9 +79,11 @@ class DbImpl final : public Db {
       : options_(std::move(options)),
         env_(*options_.env),
         sample_cache_(options_.sample_cache_bytes),
+        chunk_files_(env_, options_.path),
         head_({.chunk_range_ms = options_.block_range_min.count(),
                .samples_per_chunk = options_.samples_per_chunk,
-               .sample_cache = &sample_cache_}),
+               .sample_cache = &sample_cache_,
+               .files = &chunk_files_}),
         exemplars_(options_.exemplars_max),
         blocks_(env_, options_.path),
         maintenance_(maintenance_options(options_), *options_.clock, blocks_, head_) {
@@ -118,7 +120,9 @@ class DbImpl final : public Db {
     const util::SteadyNs begin = options_.clock->steady_ns();
     head_.stop_appends_before(maintenance_.head_begin());
     LogReplay replay(env_, options_.path, {head_, exemplars_}, replay_report_, progress);
+    NX_TRY(load_chunk_files());
     NX_ASSIGN(const std::uint64_t segment, replay.run());
+    head_.finish_replay();
     NX_ASSIGN(late_segment_, replay.run_late());
     maintenance_.head_is_filled();
     replay_report_.duration = std::chrono::nanoseconds(options_.clock->steady_ns() - begin);
@@ -126,8 +130,8 @@ class DbImpl final : public Db {
                                        .compression = options_.wal_compression};
     const std::string log_directory = options_.path + "/wal";
     NX_ASSIGN(log_, LogWriter::open(env_, log_directory, segment, log_options));
-    truncation_ = std::make_unique<HeadTruncation>(
-        HeadTruncation::Parts{env_, head_, *log_, commit_mutex_, log_directory, log_options});
+    truncation_ = std::make_unique<HeadTruncation>(HeadTruncation::Parts{
+        env_, head_, chunk_files_, *log_, commit_mutex_, log_directory, log_options});
     for (const auto& [ref, id] : replay.aliases()) truncation_->keep_record(ref, segment - 1);
     {
       // Beside samples that were read back a new log begins; else it waits for the first one.
@@ -144,6 +148,7 @@ class DbImpl final : public Db {
       metrics_ = register_db_metrics(*options_.registry, {head_,
                                                           sample_cache_,
                                                           exemplars_,
+                                                          chunk_files_,
                                                           *log_,
                                                           *truncation_,
                                                           replay_report_,
@@ -168,6 +173,7 @@ class DbImpl final : public Db {
     maintenance_.stop();
     if (maintenance_loop_) maintenance_loop_->stop();
     if (sync_loop_) sync_loop_->stop();
+    file_full_chunks();
     const util::MutexLock lock(commit_mutex_);
     if (closed_) return {};
     closed_ = true;
@@ -249,6 +255,7 @@ class DbImpl final : public Db {
 
   util::Result<void> maintain() override {
     const Turnstile::Turn turn(rounds_);
+    file_full_chunks();
     auto done = maintenance_.run_round();
     truncate_head();
     return done;
@@ -315,12 +322,49 @@ class DbImpl final : public Db {
     }
   }
 
+  util::Result<void> load_chunk_files() {
+    NX_ASSIGN(auto damage, chunk_files_.load(
+                               [this](const FileChunk& chunk, FileChunkRef ref, bool after_damage) {
+                                 head_.replay_chunk(chunk, ref, after_damage);
+                                 ++replay_report_.chunks;
+                               }));
+    replay_report_.chunk_files_damaged_regions = damage.regions;
+    replay_report_.set_aside = std::move(damage.set_aside);
+    return {};
+  }
+
+  // Chunks that are complete go from memory to files. What fails is tried again the next time.
+  void file_full_chunks() {
+    const Turnstile::Turn turn(filing_);
+    std::vector<FileChunkRef> refs;
+    for (;;) {
+      Head::FullChunks full;
+      {
+        const util::MutexLock lock(commit_mutex_);
+        // A start that failed must not write.
+        if (closed_ || !log_) return;
+        full = head_.take_full_chunks();
+      }
+      if (full.empty()) return;
+      const auto written = chunk_files_.append(full.chunks(), refs);
+      const util::MutexLock lock(commit_mutex_);
+      if (!written) {
+        head_.give_back(full);
+        util::log_warn("Full chunks could not be written to their file, they stay in memory",
+                       {{"component", "tsdb"}, {"err", written.error()}});
+        return;
+      }
+      head_.chunks_filed(full, refs);
+    }
+  }
+
   // What the blocks have by now, the head and the log need not keep. By whoever has a round's turn.
   void truncate_head() {
     const model::TimestampMs begin = maintenance_.head_begin();
     // While late samples that were deleted are in their log, the other one keeps the deletions.
     if (begin <= truncated_ || !maintenance_.late_settled()) return;
     stop_appends_before(begin);
+    const Turnstile::Turn turn(filing_);
     if (const auto done = truncation_->run(begin, kTruncationPatience); !done) {
       util::log_warn("The head or its log could not be truncated, it is tried again",
                      {{"component", "tsdb"}, {"err", done.error()}});
@@ -573,6 +617,8 @@ class DbImpl final : public Db {
   const DbOptions options_;
   util::Env& env_;
   SampleCache sample_cache_;
+  HeadChunkFiles chunk_files_;
+  Turnstile filing_;  // One at a time writes or deletes them.
   Head head_;
   ExemplarRing exemplars_;
   BlockStore blocks_;

@@ -106,6 +106,20 @@ void register_head(Registrar& add, const Head& head) {
             [&head] { return static_cast<double>(head.isolation().last_complete()); });
 }
 
+void register_chunk_files(Registrar& add, const HeadChunkFiles& files) {
+  const HeadChunkFilesCounters& counters = files.counters();
+  add.counter("mmap_chunks_total", "Full chunks of memory that went to files.",
+              counters.chunks_written);
+  add.counter("mmap_chunk_corruptions_total",
+              "Damaged regions that the start found in files of head chunks.",
+              counters.damaged_regions);
+  add.counter("narthex_tsdb_head_chunk_writes_failed_total",
+              "Writes of full chunks to their files that failed; the chunks stay in memory.",
+              counters.writes_failed);
+  add.gauge("head_chunks_storage_size_bytes", "Size of the files of head chunks, in bytes.",
+            [&files] { return static_cast<double>(files.size_bytes()); });
+}
+
 void register_exemplars(Registrar& add, const ExemplarRing& ring) {
   add.counter("exemplar_exemplars_appended_total", "Exemplars stored.", ring.counters().appended);
   add.counter("exemplar_out_of_order_exemplars_total",
@@ -238,6 +252,7 @@ std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Regist
   register_head(add, sources.head);
   register_sample_cache(add, sources.sample_cache);
   register_exemplars(add, sources.exemplars);
+  register_chunk_files(add, sources.chunk_files);
   register_log(add, sources.log);
   register_late_log(add, sources.late);
   register_blocks(add, sources.blocks);

@@ -34,6 +34,7 @@ struct DbMetricSources {
   const Head& head;
   const SampleCache& sample_cache;
   const ExemplarRing& exemplars;
+  const HeadChunkFiles& chunk_files;
   const LogWriter& log;
   const HeadTruncation& truncation;
   const ReplayReport& replay;

@@ -1,5 +1,7 @@
 #include "tsdb/db/head_truncation.h"
 
+#include <algorithm>
+
 #include "narthex/util/log.h"
 
 namespace narthex::tsdb {
@@ -9,13 +11,17 @@ util::Result<void> HeadTruncation::run(model::TimestampMs time, std::chrono::nan
     return util::fail(util::Code::kTimeout,
                       "a query still reads what the head is to drop; trying again later");
   }
-  truncate_head(time);
+  // Chunks that go to files from here on go to this one or later ones.
+  const std::uint32_t current = parts_.files.current_file();
+  const std::uint32_t needed = std::min(truncate_head(time), current);
+  auto removed = parts_.files.remove_before(needed);
   auto truncated = truncate_log(time);
   if (!truncated) counters_.log_truncations_failed.fetch_add(1, std::memory_order_relaxed);
+  if (!removed) return removed;
   return truncated;
 }
 
-void HeadTruncation::truncate_head(model::TimestampMs time) {
+std::uint32_t HeadTruncation::truncate_head(model::TimestampMs time) {
   Head::Truncation truncation;
   truncation.before = time;
   bool more = true;
@@ -26,6 +32,7 @@ void HeadTruncation::truncate_head(model::TimestampMs time) {
   }
   const std::uint64_t segment = parts_.log.current_segment();
   for (const SeriesId id : truncation.removed) last_segments_[id] = segment;
+  return truncation.oldest_file;
 }
 
 util::Result<void> HeadTruncation::truncate_log(model::TimestampMs time) {

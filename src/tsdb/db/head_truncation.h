@@ -33,6 +33,7 @@ class HeadTruncation {
   struct Parts {
     util::Env& env;
     Head& head;
+    HeadChunkFiles& files;
     LogWriter& log;
     util::Mutex& commit_mutex;  // Held by whoever commits.
     std::string log_directory;
@@ -56,7 +57,8 @@ class HeadTruncation {
   [[nodiscard]] const HeadTruncationCounters& counters() const noexcept { return counters_; }
 
  private:
-  void truncate_head(model::TimestampMs time);
+  // Gives the oldest file of chunks that is still needed.
+  std::uint32_t truncate_head(model::TimestampMs time);
   util::Result<void> truncate_log(model::TimestampMs time);
 
   const Parts parts_;

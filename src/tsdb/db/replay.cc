@@ -283,6 +283,9 @@ void LogReplay::count(ReplayOutcome outcome) noexcept {
     case ReplayOutcome::kStored:
       ++report_.samples;
       break;
+    case ReplayOutcome::kInFile:
+      ++report_.samples_in_files;
+      break;
     case ReplayOutcome::kNotNewer:
     case ReplayOutcome::kInvalid:
       ++report_.samples_ignored;

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #include "narthex/util/check.h"
 
@@ -52,6 +53,16 @@ class BlockPool {
       tail = previous;
       --used_;
     }
+  }
+  // A new chain of these bytes; gives its tail.
+  [[nodiscard]] BlockIndex store_chain(std::string_view bytes) {
+    BlockIndex tail = kNoBlock;
+    for (std::size_t at = 0; at < bytes.size(); at += kPayloadBytes) {
+      tail = allocate(tail);
+      const std::string_view part = bytes.substr(at, kPayloadBytes);
+      std::memcpy(blocks_[tail].payload, part.data(), part.size());
+    }
+    return tail;
   }
   [[nodiscard]] Block& operator[](BlockIndex index) const noexcept { return blocks_[index]; }
 

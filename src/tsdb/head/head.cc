@@ -313,8 +313,10 @@ SeriesId Head::replay_series(std::uint64_t ref, const model::Labels& labels) {
   }
   if (found != id) {
     find_series(id)->state = SeriesState::kNone;
+    if (!found_.empty()) take_found_chunks(ref, found, false);
     return found;
   }
+  if (!found_.empty()) take_found_chunks(ref, id, true);
   next_id_ = std::max(next_id_, id + 1);
   // Under another id than the log's, it must be logged again before its next sample.
   if (!usable) unlogged_.push_back(id);
@@ -332,12 +334,21 @@ ReplayOutcome Head::replay_sample(std::uint64_t ref, model::TimestampMs timestam
                                   double value) NX_NO_THREAD_SAFETY_ANALYSIS {
   HeadSeries* series = find_series(ref);
   if (series == nullptr) return ReplayOutcome::kUnknownSeries;
+  if (!waiting_.empty()) [[unlikely]]
+    link_waiting(static_cast<SeriesId>(ref), *series, timestamp);
   const bool empty = series->state.load(std::memory_order_relaxed) == SeriesState::kEmpty;
-  if (!empty && timestamp <= series->last_timestamp) return ReplayOutcome::kNotNewer;
+  if (!empty && timestamp <= series->last_timestamp) return not_newer(ref, *series);
   if (timestamp < min_valid_.load(std::memory_order_relaxed)) return ReplayOutcome::kNotNewer;
   append_sample(static_cast<SeriesId>(ref), *series, timestamp, value);
   widen_time(timestamp, timestamp);
   return ReplayOutcome::kStored;
+}
+
+ReplayOutcome Head::not_newer(std::uint64_t ref, const HeadSeries& series) const {
+  if (series.tail != kNoBlock || series.sealed == kNoSealed ||
+      is_histogram(page_of(static_cast<SeriesId>(ref)), ref))
+    return ReplayOutcome::kNotNewer;
+  return ReplayOutcome::kInFile;
 }
 
 CardinalityReport Head::cardinality(std::size_t limit) const {

@@ -6,8 +6,10 @@
 // Lock order: creation, index, series page, isolation.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,10 +21,12 @@
 #include "narthex/storage/queryable.h"
 #include "narthex/util/mutex.h"
 
+#include "tsdb/block/chunk_reader.h"
 #include "tsdb/block/tombstones.h"
 #include "tsdb/chunk/sample_cache.h"
 #include "tsdb/chunk/stable_array.h"
 #include "tsdb/head/block_pool.h"
+#include "tsdb/head/head_chunk_files.h"
 #include "tsdb/head/head_series.h"
 #include "tsdb/head/head_snapshot.h"
 #include "tsdb/head/isolation.h"
@@ -36,6 +40,7 @@ struct HeadOptions {
       1000;  // Chunks end at multiples of this; half of it is how far back an append may reach.
   std::size_t samples_per_chunk = 120;
   SampleCache* sample_cache = nullptr;  // Outlives the head. Null: none.
+  HeadChunkFiles* files = nullptr;      // Where full chunks go; null: they stay in memory.
 };
 
 // Counted since the start. Relaxed atomics: statistics only.
@@ -114,7 +119,13 @@ struct HeadQuery {
   CommitSequence late_until = kAnyCommit;
 };
 
-enum class ReplayOutcome : std::uint8_t { kStored, kNotNewer, kUnknownSeries, kInvalid };
+enum class ReplayOutcome : std::uint8_t {
+  kStored,
+  kNotNewer,
+  kInFile,  // The series' chunks in files have it.
+  kUnknownSeries,
+  kInvalid
+};
 
 class Head {
  public:
@@ -149,6 +160,12 @@ class Head {
                             const model::IntHistogram& histogram);
   ReplayOutcome replay_late(std::uint64_t ref, model::TimestampMs timestamp,
                             const model::FloatHistogram& histogram);
+  // Before replay_series: a chunk in a file of the series that the log defines under the
+  // reference chunk.series. Samples of the log that such chunks have are passed over; behind damage
+  // in the files a chunk does not count before the log has come to it, so that the log fills gaps.
+  void replay_chunk(const FileChunk& chunk, FileChunkRef ref, bool after_damage);
+  // When all of the log of samples in order has been read.
+  void finish_replay();
   // New series get greater ids than this reference, which some log still names.
   void reserve_id(std::uint64_t ref);
   void prefetch(std::uint64_t ref) const noexcept {
@@ -186,6 +203,29 @@ class Head {
   // What is hidden, by series; changes as a whole.
   [[nodiscard]] std::shared_ptr<const Tombstones> deletions() const;
 
+  // How full chunks go to files:
+  // 1. take_full_chunks(), committing thread: some of those that are not in a file yet.
+  // 2. options.files->append(full.chunks()).
+  // 3. chunks_filed(), committing thread: readers use the files from here on, and the memory is
+  //    free when those who may be at it are gone. Or give_back(), committing thread.
+  class FullChunks {
+   public:
+    [[nodiscard]] std::span<const FileChunk> chunks() const noexcept { return chunks_; }
+    // There was nothing to take.
+    [[nodiscard]] bool empty() const noexcept { return series_.empty(); }
+
+   private:
+    friend class Head;
+    std::vector<SeriesId> series_;
+    std::vector<SealedIndex> indices_;
+    std::vector<FileChunk> chunks_;
+    std::string bytes_;
+    std::shared_ptr<const Isolation::Reader> reader_;
+  };
+  [[nodiscard]] FullChunks take_full_chunks();
+  void chunks_filed(const FullChunks& full, std::span<const FileChunkRef> refs);
+  void give_back(const FullChunks& full);
+
   // How the oldest samples leave the head for a block:
   // 1. stop_appends_before(end), committing thread: what the block will hold is complete.
   // 2. snapshot({begin, end - 1}), any thread: the block is written from it.
@@ -205,6 +245,8 @@ class Head {
     SeriesId next = 1;              // The series to look at next.
     model::TimestampMs oldest = model::kTimestampMax;  // What remains begins here.
     std::vector<SeriesId> removed;                     // Series that went, ascending.
+    // No chunk that remains is in a file with a smaller number.
+    std::uint32_t oldest_file = std::numeric_limits<std::uint32_t>::max();
   };
   // Precondition: stop_appends_before(before) was called, and nobody reads before it any more.
   // False when it is done.
@@ -295,13 +337,34 @@ class Head {
                                      const Histogram& histogram);
   [[nodiscard]] bool must_cut_histograms(HeadSeries& series, SeriesExtra& extra,
                                          model::TimestampMs timestamp) const;
-  void seal_histograms(HeadSeries& series, SeriesExtra& extra);
-  SealedChunk& new_sealed(HeadSeries& series);
+  void seal_histograms(SeriesId id, HeadSeries& series, SeriesExtra& extra);
+  SealedChunk& new_sealed(SeriesId id, HeadSeries& series);
+  [[nodiscard]] SealedIndex allocate_sealed();
+  void free_sealed(SealedIndex index);
+  // Precondition: in memory. With the sample count in front.
+  void append_stored_chunk(std::string& out, const SealedChunk& chunk) const;
+  [[nodiscard]] util::Result<std::string> sealed_bytes(const SealedChunk& chunk) const;
+  // Holds the bytes of a chunk while it is decoded. Bounded by kChunkBytesMax plus one sample for
+  // floats; histograms may take more.
+  struct SealedBytes {
+    std::array<char, 1280> usual;
+    std::string large;
+    HeadChunkFiles::Chunk in_file;
+  };
+  // By whoever is registered as a reader. Valid until the next call with the same `bytes`.
+  util::Result<StoredChunk> load_sealed(const SealedChunk& chunk, SealedBytes& bytes) const;
+
+  void take_found_chunks(std::uint64_t ref, SeriesId id, bool is_new);
+  void link_sealed(HeadSeries& series, SealedIndex index);
+  // What waits for the log to come to `until`.
+  void link_waiting(SeriesId id, HeadSeries& series, model::TimestampMs until);
+  void recall_last_value(HeadSeries& series) const;
+  [[nodiscard]] ReplayOutcome not_newer(std::uint64_t ref, const HeadSeries& series) const;
 
   void append_sample(SeriesId id, HeadSeries& series, model::TimestampMs timestamp, double value);
   [[nodiscard]] bool must_cut(HeadSeries& series, model::TimestampMs timestamp) const;
   void begin_chunk(HeadSeries& series, model::TimestampMs timestamp);
-  void seal_chunk(HeadSeries& series);
+  void seal_chunk(SeriesId id, HeadSeries& series);
   [[nodiscard]] model::TimestampMs first_timestamp(BlockIndex tail) const noexcept;
   // Of the open chunk, of either kind; call with the page locked. kTimestampMax when there is none.
   [[nodiscard]] model::TimestampMs open_begin(const SeriesPage& page, SeriesId id,
@@ -345,6 +408,17 @@ class Head {
   SealedIndex sealed_end_ = 1;
   std::vector<SealedIndex> free_sealed_;
   std::deque<Garbage> garbage_;  // The committing thread's, oldest first.
+  // Have chunks that are complete and not in a file; the committing thread's. Some more than once.
+  std::deque<SeriesId> unfiled_;
+  // While a start reads: the chunks of a reference, linked from the newest, and of series that
+  // wait for the log, oldest first.
+  struct FoundChunks {
+    SealedIndex newest = kNoSealed;
+    SealedIndex newest_without_gap = kNoSealed;
+    bool gap = false;  // Something may be missing before what comes next.
+  };
+  boost::unordered_flat_map<std::uint64_t, FoundChunks> found_;
+  boost::unordered_flat_map<SeriesId, std::deque<SealedIndex>> waiting_;
   model::TimestampMs low_since_truncation_ = model::kTimestampMax;
   // Series below it that have no sample yet had one truncation's time to get one.
   SeriesId idle_end_ = 1;

@@ -50,15 +50,10 @@ model::TimestampMs Head::open_begin(const SeriesPage& page, SeriesId id,
   return extra != nullptr && extra->has_histograms() ? extra->first_time() : model::kTimestampMax;
 }
 
-SealedChunk& Head::new_sealed(HeadSeries& series) {
-  SealedIndex index = sealed_end_;
-  if (free_sealed_.empty()) {
-    ++sealed_end_;
-  } else {
-    index = free_sealed_.back();
-    free_sealed_.pop_back();
-  }
-  SealedChunk& chunk = sealed_.ensure(index);
+SealedChunk& Head::new_sealed(SeriesId id, HeadSeries& series) {
+  const SealedIndex index = allocate_sealed();
+  SealedChunk& chunk = sealed_[index];
+  if (options_.files != nullptr) unfiled_.push_back(id);
   chunk.max = series.last_timestamp;
   chunk.previous = series.sealed;
   chunk.sample_count = series.sample_count;
@@ -66,21 +61,20 @@ SealedChunk& Head::new_sealed(HeadSeries& series) {
   return chunk;
 }
 
-void Head::seal_chunk(HeadSeries& series) {
-  SealedChunk& chunk = new_sealed(series);
+void Head::seal_chunk(SeriesId id, HeadSeries& series) {
+  SealedChunk& chunk = new_sealed(id, series);
   chunk.min = first_timestamp(series.tail);
-  chunk.tail = series.tail;
-  chunk.byte_count = (series.bit_count + 7U) / 8U;
+  chunk.place = ChunkPlace::in_memory(series.tail, (series.bit_count + 7U) / 8U);
   chunk.encoding = ChunkEncoding::kXor;
   series.tail = kNoBlock;
 }
 
 void Head::append_sample(SeriesId id, HeadSeries& series, model::TimestampMs timestamp,
                          double value) {
-  if (series.tail != kNoBlock && must_cut(series, timestamp)) seal_chunk(series);
+  if (series.tail != kNoBlock && must_cut(series, timestamp)) seal_chunk(id, series);
   if (series.tail == kNoBlock) {
     SeriesExtra* extra = page_of(id).extra(id);
-    if (extra != nullptr && extra->has_histograms()) seal_histograms(series, *extra);
+    if (extra != nullptr && extra->has_histograms()) seal_histograms(id, series, *extra);
     begin_chunk(series, timestamp);
   }
 

@@ -230,19 +230,13 @@ bool Head::must_cut_histograms(HeadSeries& series, SeriesExtra& extra,
          (timestamp >= series.chunk_end || bytes >= 2 * kTargetBytes);
 }
 
-void Head::seal_histograms(HeadSeries& series, SeriesExtra& extra) {
+void Head::seal_histograms(SeriesId id, HeadSeries& series, SeriesExtra& extra) {
   // Without the sample count, as all chunks in memory.
   const std::string_view payload = extra.bytes().substr(kChunkCountBytes);
-  BlockIndex tail = kNoBlock;
-  for (std::size_t at = 0; at < payload.size(); at += BlockPool::kPayloadBytes) {
-    tail = blocks_.allocate(tail);
-    const std::string_view part = payload.substr(at, BlockPool::kPayloadBytes);
-    std::memcpy(blocks_[tail].payload, part.data(), part.size());
-  }
-  SealedChunk& chunk = new_sealed(series);
+  const BlockIndex tail = blocks_.store_chain(payload);
+  SealedChunk& chunk = new_sealed(id, series);
   chunk.min = extra.first_time();
-  chunk.tail = tail;
-  chunk.byte_count = static_cast<std::uint32_t>(payload.size());
+  chunk.place = ChunkPlace::in_memory(tail, static_cast<std::uint32_t>(payload.size()));
   chunk.encoding = extra.encoding();
   extra_bytes_.fetch_sub(extra.memory_bytes(), std::memory_order_relaxed);
   extra.histograms = std::monostate{};
@@ -252,7 +246,7 @@ template <class Histogram>
 void Head::append_histogram(SeriesPage& page, SeriesId id, HeadSeries& series,
                             model::TimestampMs timestamp, const Histogram& histogram) {
   using Chunk = OpenHistogramChunk<Histogram>;
-  if (series.tail != kNoBlock) seal_chunk(series);
+  if (series.tail != kNoBlock) seal_chunk(id, series);
   SeriesExtra& extra = page.make_extra(id);
   HistogramStep step;
   bool append = false;
@@ -265,7 +259,7 @@ void Head::append_histogram(SeriesPage& page, SeriesId id, HeadSeries& series,
     }
   }
   if (!append) {
-    if (extra.has_histograms()) seal_histograms(series, extra);
+    if (extra.has_histograms()) seal_histograms(id, series, extra);
     extra.histograms.template emplace<Chunk>(timestamp, histogram,
                                              chunk_hint(step.fit, histogram.counter_reset_hint));
     extra.end_predicted = false;
@@ -287,8 +281,10 @@ ReplayOutcome Head::replay_one_histogram(std::uint64_t ref, model::TimestampMs t
                                          const Histogram& histogram) NX_NO_THREAD_SAFETY_ANALYSIS {
   HeadSeries* series = find_series(ref);
   if (series == nullptr) return ReplayOutcome::kUnknownSeries;
+  if (!waiting_.empty()) [[unlikely]]
+    link_waiting(static_cast<SeriesId>(ref), *series, timestamp);
   const bool empty = series->state.load(std::memory_order_relaxed) == SeriesState::kEmpty;
-  if (!empty && timestamp <= series->last_timestamp) return ReplayOutcome::kNotNewer;
+  if (!empty && timestamp <= series->last_timestamp) return not_newer(ref, *series);
   if (timestamp < min_valid_.load(std::memory_order_relaxed)) return ReplayOutcome::kNotNewer;
   if (!check_histogram(histogram)) return ReplayOutcome::kInvalid;
   const auto id = static_cast<SeriesId>(ref);

@@ -199,18 +199,14 @@ class HeadSeriesSet final : public storage::SeriesSet {
 
   util::Result<void> read_sealed(SeriesId id, SealedIndex newest, model::TimeRange range,
                                  storage::SampleColumns& out) const {
-    ChunkBytes bytes;
+    Head::SealedBytes bytes;
     for (const SealedChunk* chunk : sealed_in(newest, range)) {
-      const auto load = [&]() -> util::Result<StoredChunk> {
-        bytes.fill(head_.blocks_, chunk->tail, chunk->byte_count, chunk->sample_count,
-                   chunk->encoding);
-        return bytes.stored();
-      };
       const ColumnsMark before = mark_of(out);
       // No two chunks of a series begin at the same time.
-      NX_TRY(append_cached_samples(head_.options_.sample_cache,
-                                   {.source = head_.cache_source_, .place = id, .time = chunk->min},
-                                   load, out));
+      NX_TRY(append_cached_samples(
+          head_.options_.sample_cache,
+          {.source = head_.cache_source_, .place = id, .time = chunk->min},
+          [&] { return head_.load_sealed(*chunk, bytes); }, out));
       clip_samples(out, before, range, {});
     }
     return {};

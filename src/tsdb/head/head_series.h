@@ -22,15 +22,41 @@ namespace narthex::tsdb {
 using SealedIndex = std::uint32_t;
 inline constexpr SealedIndex kNoSealed = 0;
 
-// A chunk that is complete. Immutable, but for `previous`, which truncation cuts.
+// Where the payload of a complete chunk is: a chain of blocks in memory, or an entry of a file.
+class ChunkPlace {
+ public:
+  ChunkPlace() = default;
+  // `byte_count`: of the payload, without the sample count in front of it.
+  [[nodiscard]] static ChunkPlace in_memory(BlockIndex tail, std::uint32_t byte_count) noexcept {
+    return ChunkPlace((std::uint64_t{byte_count} << 32U) | tail);
+  }
+  [[nodiscard]] static ChunkPlace in_file(std::uint64_t ref) noexcept {
+    return ChunkPlace(ref | kFileBit);
+  }
+  [[nodiscard]] bool is_in_file() const noexcept { return (bits_ & kFileBit) != 0; }
+  // Precondition: is_in_file().
+  [[nodiscard]] std::uint64_t file_ref() const noexcept { return bits_ & ~kFileBit; }
+  // Precondition of both: !is_in_file().
+  [[nodiscard]] BlockIndex tail() const noexcept { return static_cast<BlockIndex>(bits_); }
+  [[nodiscard]] std::uint32_t byte_count() const noexcept {
+    return static_cast<std::uint32_t>(bits_ >> 32U);
+  }
+
+ private:
+  // Numbers of files are below 2^31, and no chunk has so many bytes.
+  static constexpr std::uint64_t kFileBit = std::uint64_t{1} << 63U;
+  explicit ChunkPlace(std::uint64_t bits) noexcept : bits_(bits) {}
+  std::uint64_t bits_ = 0;
+};
+
+// A chunk that is complete. Immutable, but for `previous`, which truncation cuts, and `place`,
+// which changes once, from memory to a file: the samples are the same in either, and the memory
+// stays as long as somebody may be reading it.
 struct SealedChunk {
   model::TimestampMs min = 0;
   model::TimestampMs max = 0;
-  // Where the payload is: a chain of blocks. (Chunks in files will carry their file reference
-  // here.)
-  BlockIndex tail = kNoBlock;
+  std::atomic<ChunkPlace> place;
   std::atomic<SealedIndex> previous = kNoSealed;  // The series' next older chunk.
-  std::uint32_t byte_count = 0;  // Of the payload, without the sample count in front of it.
   std::uint16_t sample_count = 0;
   ChunkEncoding encoding = ChunkEncoding::kNone;
 };

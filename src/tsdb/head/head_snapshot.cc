@@ -119,9 +119,8 @@ util::Result<void> HeadSnapshot::chunks(std::size_t index, std::vector<HeadChunk
     const SealedChunk& chunk = head_.sealed_[i];
     if (chunk.max < range_.min) break;
     if (chunk.min <= range_.max) {
-      out.push_back(
-          {chunk.min, chunk.max, chunk.encoding, chunk.sample_count,
-           stored_bytes(head_.blocks_, chunk.tail, chunk.byte_count, chunk.sample_count)});
+      NX_ASSIGN(std::string bytes, head_.sealed_bytes(chunk));
+      out.push_back({chunk.min, chunk.max, chunk.encoding, chunk.sample_count, std::move(bytes)});
     }
     i = chunk.previous.load();
   }

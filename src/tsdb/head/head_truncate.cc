@@ -105,6 +105,12 @@ bool Head::truncate_series(SeriesPage& page, SeriesId id, HeadSeries& series,
     }
     drop_sealed(gone, garbage);
   }
+  if (kept != kNoSealed) {
+    if (const ChunkPlace place = sealed_[kept].place.load(); place.is_in_file()) {
+      truncation.oldest_file =
+          std::min(truncation.oldest_file, static_cast<std::uint32_t>(place.file_ref() >> 32U));
+    }
+  }
   const model::TimestampMs oldest =
       kept != kNoSealed ? sealed_[kept].min : open_begin(page, id, series);
   truncation.oldest = std::min(truncation.oldest, oldest);
@@ -182,8 +188,9 @@ void Head::reclaim() noexcept {
     for (const BlockIndex tail : garbage.chains) blocks_.free_chain(tail);
     for (const SealedIndex index : garbage.sealed) {
       SealedChunk& chunk = sealed_[index];
-      blocks_.free_chain(chunk.tail);
-      chunk.tail = kNoBlock;
+      if (const ChunkPlace place = chunk.place.load(); !place.is_in_file())
+        blocks_.free_chain(place.tail());
+      chunk.place = ChunkPlace();
       free_sealed_.push_back(index);
     }
     index_.reclaim(garbage.index);

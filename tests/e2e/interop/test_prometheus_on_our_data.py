@@ -5,7 +5,7 @@ import time
 import unittest
 
 from tests.e2e.lib import remote_write
-from tests.e2e.lib.narthex_e2e import Narthex, Prometheus
+from tests.e2e.lib.narthex_e2e import Narthex, Prometheus, wait_until
 
 CONFIG = """
 storage:
@@ -20,7 +20,8 @@ QUERIES = ("m", "sum by (b) (m)")
 class TakenOver(unittest.TestCase):
     def setUp(self):
         self.now = int(time.time())
-        self.server = Narthex(CONFIG, args=["--web.enable-remote-write-receiver", "--web.enable-admin-api"])
+        self.server = Narthex(CONFIG, args=["--web.enable-remote-write-receiver", "--web.enable-admin-api",
+                                            "--storage.tsdb.block-reload-interval=1s"])
         self.addCleanup(self.server.close)
         self.server.start()
         # Five hours, every 30 s: the head is cut into a block on the way.
@@ -39,13 +40,20 @@ class TakenOver(unittest.TestCase):
         return {query: sorted(server.query_range(query, self.now - 5 * HOUR, self.now, 60), key=lambda s: sorted(s["metric"].items()))
                 for query in QUERIES}
 
-    def taken_over(self, directory):
-        peer = Prometheus(CONFIG)
+    def taken_over(self, directory, args=None):
+        peer = Prometheus(CONFIG, args)
         self.addCleanup(peer.close)
         shutil.copytree(directory, peer.data_path, dirs_exist_ok=True)
         (peer.data_path / "lock").unlink(missing_ok=True)
         peer.start()
+        self.assertNotIn("corrupt", peer.log.lower())
+        self.peer = peer
         return self.answers(peer)
+
+    def wait_for_head_chunks(self, directory):
+        """The head has more than an hour: chunks of 120 samples at 30 s are complete in each series."""
+        files = directory / "chunks_head"
+        wait_until(lambda: files.exists() and sum(f.stat().st_size for f in files.iterdir()) > 1000, 60, "files of head chunks")
 
     def assert_same(self, there, here):
         # Not assertEqual: its account of how two long answers differ takes minutes.
@@ -57,6 +65,7 @@ class TakenOver(unittest.TestCase):
 
     def test_after_a_kill(self):
         self.write_late()
+        self.wait_for_head_chunks(self.server.data_path)
         wanted = self.answers(self.server)
         self.server.kill()
         self.assertEqual(len(wanted["m"]), 5)
@@ -69,6 +78,19 @@ class TakenOver(unittest.TestCase):
         wanted = self.answers(self.server)
         self.server.stop()
         self.assert_same(self.taken_over(self.server.data_path), wanted)
+
+    def test_back_and_forth(self):
+        self.wait_for_head_chunks(self.server.data_path)
+        wanted = self.answers(self.server)
+        self.server.kill()
+        self.assert_same(self.taken_over(self.server.data_path), wanted)
+        self.peer.kill()
+        shutil.rmtree(self.server.data_path)
+        shutil.copytree(self.peer.data_path, self.server.data_path)
+        self.server.start()
+        self.assert_same(self.answers(self.server), wanted)
+        self.assertEqual(self.server.metric("prometheus_tsdb_mmap_chunk_corruptions_total"), 0)
+        self.assertEqual(self.server.metric("prometheus_tsdb_wal_corruptions_total"), 0)
 
     def test_a_snapshot(self):
         self.write_late()

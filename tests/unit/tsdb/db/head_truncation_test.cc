@@ -24,12 +24,12 @@ using Content = std::map<std::string, std::map<model::TimestampMs, double>>;
 // A head with its log, as a Db has them.
 class Store {
  public:
-  explicit Store(FaultyEnv& env) : env_(env) {
+  explicit Store(FaultyEnv& env) : files(env, kPath), env_(env) {
     LogReplay replay(env, kPath, {head, exemplars}, report, nullptr);
     const std::uint64_t segment = replay.run().value();
     log = LogWriter::open(env, std::string(kPath) + "/wal", segment, kLog).value();
     truncation.emplace(
-        HeadTruncation::Parts{env, head, *log, mutex_, std::string(kPath) + "/wal", kLog});
+        HeadTruncation::Parts{env, head, files, *log, mutex_, std::string(kPath) + "/wal", kLog});
     for (const auto& [ref, id] : replay.aliases()) truncation->keep_record(ref, segment - 1);
   }
   // One sample for each of these series.
@@ -75,6 +75,7 @@ class Store {
   }
 
   ExemplarRing exemplars{0};
+  HeadChunkFiles files;
   Head head{{.chunk_range_ms = kRange, .samples_per_chunk = 8}};
   ReplayReport report;
   std::unique_ptr<LogWriter> log;
