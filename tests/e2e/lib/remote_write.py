@@ -58,10 +58,15 @@ def write(server, series: list[tuple[dict[str, str], list[tuple[int, float]]]]) 
     write_encoded(server, [time_series(labels, samples) for labels, samples in series])
 
 
+def send(server, series: list[bytes], timeout: float = 30):
+    """One request, of series as time_series() and histogram_series() give them; the answer, whatever it says."""
+    body = b"".join(message(1, one) for one in series)
+    return server.request("POST", "/api/v1/write", body=snappy_literals(body), timeout=timeout, headers={
+        "Content-Type": "application/x-protobuf", "Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"})
+
+
 def write_encoded(server, series: list[bytes]) -> None:
     """`series` as time_series() and histogram_series() give them."""
     for begin in range(0, len(series), SERIES_PER_REQUEST):
-        body = b"".join(message(1, one) for one in series[begin:begin + SERIES_PER_REQUEST])
-        answer = server.request("POST", "/api/v1/write", body=snappy_literals(body), headers={
-            "Content-Type": "application/x-protobuf", "Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"})
+        answer = send(server, series[begin:begin + SERIES_PER_REQUEST])
         assert answer.status in (200, 204), answer.text
