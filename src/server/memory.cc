@@ -43,8 +43,8 @@ std::uint64_t memory_budget(std::uint64_t flag_bytes) {
 }
 
 std::uint64_t sample_cache_bytes(std::uint64_t budget_bytes) {
-  // A day of 2,000 series takes some 40 MiB.
-  constexpr std::uint64_t kLargest = std::uint64_t{64} << 20U;
+  // A day of 1,200 series, scraped every 15 s, takes 19 MiB.
+  constexpr std::uint64_t kLargest = std::uint64_t{32} << 20U;
   constexpr std::uint64_t kShare = 32;
   return std::min(budget_bytes / kShare, kLargest);
 }

@@ -41,7 +41,7 @@ class Fold {
     std::uint64_t points = 0;
     for (std::size_t g = 0; g < grouping_.count(); ++g) {
       series[g] = {std::move(grouping_.labels[g]), loses_name_[g].load() != 0};
-      points += point_count(out_.block.row(g));
+      points += samples_worth(out_.block.row(g));
     }
     context_.budget.release_samples_to(mark);
     NX_TRY(context_.budget.charge_samples(points));

@@ -14,6 +14,7 @@
 
 #include "promql/engine/plan.h"
 #include "promql/engine/query_gate.h"
+#include "promql/functions/histogram_math.h"
 
 namespace narthex::promql {
 namespace {
@@ -195,8 +196,11 @@ class Run {
       NX_ASSIGN(storage::SampleColumns cut, cut_window(buffer.samples, range));
       const std::size_t count = cut.float_values.size() + cut.histograms.size();
       if (count == 0) continue;
-      count_at_the_only_step(count);
-      NX_TRY(context_.budget.charge_samples(count));
+      std::uint64_t worth = cut.float_values.size();
+      for (const model::FloatHistogram& histogram : cut.histograms)
+        worth += samples_worth(histogram);
+      count_at_the_only_step(worth);
+      NX_TRY(context_.budget.charge_samples(worth));
       NX_TRY(context_.budget.charge_bytes(count * (sizeof(model::TimestampMs) + sizeof(double))));
       labels.push_back(final_labels(*range.source, i));
       samples.push_back(std::move(cut));

@@ -11,6 +11,7 @@
 #include "narthex/util/check.h"
 
 #include "promql/functions/histogram_kernels.h"
+#include "promql/functions/histogram_math.h"
 #include "promql/functions/range_kernels.h"
 #include "promql/functions/start_times.h"
 
@@ -92,6 +93,23 @@ void count_windows(std::span<const model::TimestampMs> timestamps, const WindowG
   });
   if (!by_step) tally.add(all);
 }
+void count_histogram_windows(const RangeSamples& samples, const WindowGrid& windows,
+                             const SampleTally& tally) {
+  if (samples.histograms.empty()) return;
+  std::vector<std::uint64_t> worth_before;  // Of all in front of one.
+  worth_before.reserve(samples.histograms.size() + 1);
+  worth_before.push_back(0);
+  for (const model::FloatHistogram* histogram : samples.histograms)
+    worth_before.push_back(worth_before.back() + samples_worth(*histogram));
+  const bool by_step = tally.by_step();
+  std::uint64_t all = 0;
+  for_each_window(samples.histogram_timestamps, windows, [&](const Window& w) {
+    const std::uint64_t worth = worth_before[w.end] - worth_before[w.begin];
+    if (by_step) tally.add_at(w.step, worth);
+    all += worth;
+  });
+  if (!by_step) tally.add(all);
+}
 
 class RangeFunctionOp final : public VectorOp {
  public:
@@ -128,7 +146,7 @@ class RangeFunctionOp final : public VectorOp {
       count_extended(samples);
       annotate_histograms(index, notes);
       annotate_floats(index, out);
-      return context_.budget.charge_samples(point_count(out));
+      return context_.budget.charge_samples(samples_worth(out));
     }
     if (samples.has_starts() && knows_starts(function_.id))
       return fill_by_starts(index, samples, out);
@@ -142,8 +160,8 @@ class RangeFunctionOp final : public VectorOp {
     } else {
       call_.tally.add(floats);
     }
-    count_windows(samples.histogram_timestamps, windows_, call_.tally);
-    return context_.budget.charge_samples(point_count(out));
+    count_histogram_windows(samples, windows_, call_.tally);
+    return context_.budget.charge_samples(samples_worth(out));
   }
 
  private:
@@ -167,10 +185,10 @@ class RangeFunctionOp final : public VectorOp {
       fill_started(function_.id, samples, windows_, out, notes);
     }
     count_windows(samples.floats.timestamps, windows_, call_.tally);
-    count_windows(samples.histogram_timestamps, windows_, call_.tally);
+    count_histogram_windows(samples, windows_, call_.tally);
     annotate_histograms(index, notes);
     annotate_floats(index, out);
-    return context_.budget.charge_samples(point_count(out));
+    return context_.budget.charge_samples(samples_worth(out));
   }
 
   [[nodiscard]] std::string metric_name(std::size_t index) const {

@@ -73,19 +73,20 @@ class InstantSelectorOp final : public SelectionLabels<VectorOp> {
     } else {
       fill_both(*samples, out);
     }
-    const std::size_t points = point_count(out);
-    count(points, out);
-    return context_.budget.charge_samples(points);
+    const std::uint64_t worth = samples_worth(out);
+    count(worth, out);
+    return context_.budget.charge_samples(worth);
   }
 
  private:
-  void count(std::size_t points, ColumnRef out) const {
+  void count(std::uint64_t worth, ColumnRef out) const {
     if (!tally_.by_step()) {
-      tally_.add(points);
+      tally_.add(worth);
       return;
     }
     out.for_each_float([&](std::size_t step) { tally_.add_at(step, 1); });
-    for (const HistogramPoint& point : out.histograms()) tally_.add_at(point.step, 1);
+    for (const HistogramPoint& point : out.histograms())
+      tally_.add_at(point.step, samples_worth(*point.histogram));
   }
 
   [[nodiscard]] bool is_fresh(TimestampMs sample, TimestampMs ref) const noexcept {
@@ -272,7 +273,9 @@ class SubquerySource final : public RangeSource {
 util::Result<void> read_fresh_samples(QueryContext& context, const Selection& selection,
                                       std::size_t index, RangeBuffer& buffer) {
   NX_ASSIGN(const storage::SampleColumns* raw, selection.read(context, index, buffer.raw()));
-  NX_TRY(context.budget.check_transient_samples(raw->float_values.size() + raw->histograms.size()));
+  std::uint64_t worth = raw->float_values.size();
+  for (const model::FloatHistogram& histogram : raw->histograms) worth += samples_worth(histogram);
+  NX_TRY(context.budget.check_transient_samples(worth));
   RangeSamples& samples = buffer.samples;
   storage::SampleColumns& clean = buffer.clean();
   if (any_stale(raw->float_values)) {

@@ -218,7 +218,7 @@ util::Result<VectorOpPtr> make_limitk(QueryContext& context, const Aggregate& ag
       filter_points(column->ref(), [&](std::size_t step) { return taken[step]++ < counts[step]; });
       if (column->ref().empty()) continue;
       NX_TRY(context.budget.charge_bytes(ColumnBlock::bytes_for(1, steps)));
-      points += point_count(column->ref());
+      points += samples_worth(column->ref());
       series.push_back({input.op->labels(member), input.op->loses_name(member)});
       columns.push_back(std::move(column));
     }

@@ -40,7 +40,7 @@ class SmoothedSelectorOp final : public SelectionLabels<VectorOp> {
                               "buckets schemas for metric name {}",
                               model::quoted(label_value(index, model::kMetricName))));
     }
-    return context_.budget.charge_samples(point_count(out));
+    return context_.budget.charge_samples(samples_worth(out));
   }
 
  private:
@@ -70,7 +70,7 @@ class SmoothedSelectorOp final : public SelectionLabels<VectorOp> {
     return out;
   }
 
-  // Returns how many samples it looked at.
+  // Returns what the samples are worth that it looked at.
   std::uint64_t fill_step(const RangeSamples& samples, std::size_t step, ColumnRef out,
                           HistogramNotes& notes) const {
     const TimestampMs ref = refs_.at(step);
@@ -80,7 +80,7 @@ class SmoothedSelectorOp final : public SelectionLabels<VectorOp> {
     const bool alike = near.after && (near.after->histogram == nullptr) == (a.histogram == nullptr);
     if (a.timestamp == ref || !alike) {
       put(step, a, out);
-      return 1;
+      return worth(a);
     }
     const Between at{a.timestamp, near.after->timestamp, ref};
     if (a.histogram == nullptr) {
@@ -91,7 +91,11 @@ class SmoothedSelectorOp final : public SelectionLabels<VectorOp> {
     } else {
       notes.mixed_schemas = true;
     }
-    return 2;
+    return worth(a) + worth(*near.after);
+  }
+
+  static std::uint64_t worth(const AnySample& sample) noexcept {
+    return sample.histogram == nullptr ? 1 : samples_worth(*sample.histogram);
   }
 
   static void put(std::size_t step, const AnySample& sample, ColumnRef out) {

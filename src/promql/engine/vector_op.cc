@@ -4,6 +4,8 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "promql/functions/histogram_math.h"
+
 namespace narthex::promql {
 namespace {
 
@@ -114,8 +116,10 @@ bool merge_column(ColumnRef from, ColumnRef to) {
   return !clash;
 }
 
-std::size_t point_count(ColumnRef column) noexcept {
-  return column.float_count() + column.histograms().size();
+std::uint64_t samples_worth(ColumnRef column) noexcept {
+  std::uint64_t worth = column.float_count();
+  for (const HistogramPoint& point : column.histograms()) worth += samples_worth(*point.histogram);
+  return worth;
 }
 
 util::Result<ChargedBlock> make_block(QueryContext& context, std::size_t rows, std::size_t steps) {
@@ -137,7 +141,7 @@ util::Result<std::unique_ptr<MaterializedOp>> materialize(QueryContext& context,
       const ColumnRef row = storage.block.row(i);
       NX_TRY(op.fill(i, scratch, row));
       if (row.empty()) continue;
-      points.fetch_add(point_count(row));
+      points.fetch_add(samples_worth(row));
       series[i] = {op.labels(i), op.loses_name(i)};
     }
     return {};

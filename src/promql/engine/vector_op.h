@@ -109,8 +109,8 @@ void copy_column(ColumnRef from, ColumnRef to);
 // Adds the points of `from` to `to`. False if both have one at the same step; `to` is then half
 // done.
 [[nodiscard]] bool merge_column(ColumnRef from, ColumnRef to);
-// Number of points of either kind.
-[[nodiscard]] std::size_t point_count(ColumnRef column) noexcept;
+// What a column counts: 1 for a float, more for a histogram.
+[[nodiscard]] std::uint64_t samples_worth(ColumnRef column) noexcept;
 
 struct ChargedBlock {
   ColumnBlock block;

@@ -230,7 +230,9 @@ std::vector<std::uint64_t> extended_window_sizes(const RangeSamples& samples,
                                                  const ExtendedRange& range) {
   std::vector<std::uint64_t> out(grid.steps);
   for_each_reach(samples, grid, range, [&](std::size_t step, const Frame&, const MixedWindow& w) {
-    out[step] = w.size();
+    const std::span histograms(samples.histograms);
+    out[step] = w.floats.size() +
+                samples_worth(histograms.subspan(w.histograms.begin, w.histograms.size()));
   });
   return out;
 }

@@ -162,6 +162,23 @@ bool same_histogram(const FloatHistogram& a, const FloatHistogram& b) noexcept {
   return same_buckets(left.positive, right.positive) && same_buckets(left.negative, right.negative);
 }
 
+std::uint64_t samples_worth(const model::FloatHistogram& histogram) noexcept {
+  constexpr std::uint64_t kFixedBytes = 168;
+  constexpr std::uint64_t kBytesEach = 8;  // Of a span, a bucket, a bound.
+  constexpr std::uint64_t kTimestampBytes = 8;
+  constexpr std::uint64_t kFloatSampleBytes = 16;
+  const std::uint64_t parts = histogram.positive_spans.size() + histogram.negative_spans.size() +
+                              histogram.positive_buckets.size() +
+                              histogram.negative_buckets.size() + histogram.custom_values.size();
+  return (kFixedBytes + kBytesEach * parts + kTimestampBytes) / kFloatSampleBytes;
+}
+
+std::uint64_t samples_worth(std::span<const model::FloatHistogram* const> histograms) noexcept {
+  std::uint64_t worth = 0;
+  for (const model::FloatHistogram* histogram : histograms) worth += samples_worth(*histogram);
+  return worth;
+}
+
 std::string histogram_text(const FloatHistogram& histogram) {
   std::string out = "{count:";
   util::append_general(out, histogram.count);

@@ -2,6 +2,8 @@
 // no adjacent spans.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 
 #include "narthex/model/histogram.h"
@@ -38,6 +40,11 @@ struct JoinedHint {
 // Equal to the bit, whatever their hints and however their spans are cut.
 [[nodiscard]] bool same_histogram(const model::FloatHistogram& a,
                                   const model::FloatHistogram& b) noexcept;
+
+// As how many float samples a histogram counts, by its size in memory (promql.md PQ-E6).
+[[nodiscard]] std::uint64_t samples_worth(const model::FloatHistogram& histogram) noexcept;
+[[nodiscard]] std::uint64_t samples_worth(
+    std::span<const model::FloatHistogram* const> histograms) noexcept;
 
 // {count:20, sum:10, [-2,-1):2, (1,2]:2}
 [[nodiscard]] std::string histogram_text(const model::FloatHistogram& histogram);

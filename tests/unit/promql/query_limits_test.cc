@@ -112,6 +112,35 @@ TEST_F(QueryLimits, SamplesAreCounted) {
   EXPECT_THAT(windows->samples.queryable_per_step, IsEmpty());
 }
 
+// PQ-E6: (168 + 8 · (1 span + 3 buckets) + 8) / 16 samples each.
+TEST_F(QueryLimits, HistogramsCountByTheirSize) {
+  make_engine({.extended_range_selectors = true, .per_step_stats = true});
+  model::FloatHistogram histogram;
+  histogram.count = 3;
+  histogram.sum = 5;
+  histogram.positive_spans = {{0, 3}};
+  histogram.positive_buckets = {1, 1, 1};
+  for (int i = 0; i < 3; ++i) storage_.append({{"__name__", "h"}}, i * kMinute, histogram);
+  storage_.append({{"__name__", "h"}}, 3 * kMinute, 1.0);
+  const QueryRange all{0, 3 * kMinute, minutes(1)};
+  const auto counts = [&](std::string_view query) {
+    const auto result = engine_->range(storage_, query, all, QueryOptions{.per_step_stats = true});
+    EXPECT_TRUE(result);
+    EXPECT_EQ(engine_->range(storage_, query, all, {})->samples.queryable,
+              result->samples.queryable);
+    return result->samples.queryable_per_step;
+  };
+  EXPECT_THAT(counts("h"), ElementsAre(13, 13, 13, 1));
+  EXPECT_THAT(counts("count_over_time(h[2m])"), ElementsAre(13, 26, 26, 14));
+  EXPECT_THAT(counts("sum(h)"), ElementsAre(13, 13, 13, 1));
+  EXPECT_THAT(counts("h smoothed"), ElementsAre(13, 13, 13, 1));
+  const auto matrix = engine_->instant(storage_, "h[3m]", 2 * kMinute, {});
+  ASSERT_TRUE(matrix);
+  EXPECT_EQ(matrix->samples.queryable, 39U);
+  make_engine({.samples_max = 12});
+  EXPECT_FALSE(engine_->instant(storage_, "h", 0, {}));
+}
+
 TEST_F(QueryLimits, SamplesAreCountedByStep) {
   make_engine({.extended_range_selectors = true, .per_step_stats = true});
   load({{"__name__", "m"}}, kMinute, {1, 2, 3, 4});
