@@ -11,9 +11,11 @@
 
 #include "series_shapes.h"
 #include "support/temp_dir.h"
+#include "tsdb/block/querier_source.h"
 #include "tsdb/block/ulid.h"
 #include "tsdb/chunk/xor_chunk.h"
 #include "tsdb/compact/compactor.h"
+#include "tsdb/head/head_source.h"
 
 namespace narthex::tsdb {
 namespace {
@@ -131,6 +133,73 @@ void BM_Compaction_ThreeBlocks(benchmark::State& state) {
 }
 BENCHMARK(BM_Compaction_ThreeBlocks)
     ->ArgNames({"series", "overlapping"})
+    ->ArgsProduct({{10'000, 100'000}, {0, 1}})
+    ->Unit(benchmark::kMillisecond);
+
+// A block is cut from a head of series with two chunks each: as the chunks are, and, to compare
+// with, decoded and encoded anew.
+void BM_Compaction_HeadCut(benchmark::State& state) {
+  const auto series_count = static_cast<std::size_t>(state.range(0));
+  const bool copied = state.range(1) != 0;
+  constexpr std::size_t kSamples = 2 * kChunkSamples;
+  constexpr std::size_t kBatch = 10'000;
+  Head head({.chunk_range_ms = kBlockMs, .samples_per_chunk = kChunkSamples});
+  std::vector<storage::SeriesRef> refs;
+  for (std::size_t i = 0; i < series_count; ++i) {
+    model::LabelsEncoder labels;
+    for (int k = 0; k < 9; ++k) labels.add(fmt::format("label_{}", k), fmt::format("value_{}", k));
+    labels.add("number", fmt::format("{:08}", i));
+    const model::Labels one = std::move(labels).finish();
+    storage::EnsuredSeries ensured;
+    static_cast<void>(head.ensure_series({&one, 1}, {&ensured, 1}));
+    refs.push_back(ensured.ref);
+  }
+  const bench::Samples samples = bench::make_samples(bench::Shape::kCounter, kSamples, 1);
+  for (std::size_t k = 0; k < kSamples; ++k) {
+    for (std::size_t begin = 0; begin < series_count; begin += kBatch) {
+      storage::WriteBatch batch;
+      for (std::size_t i = begin; i < std::min(begin + kBatch, series_count); ++i)
+        batch.add(refs[i], static_cast<model::TimestampMs>(k) * kStepMs, samples.values[k]);
+      storage::AppendReport report;
+      PreparedBatch prepared;
+      head.validate(batch, storage::Atomicity::kKeepGood, prepared, report);
+      head.apply(batch, prepared);
+    }
+  }
+  util::Env& env = util::posix_env();
+  const test::TempDir directory;
+  const model::TimeRange range{0, kBlockMs - 1};
+  const std::uint64_t memory_before = anonymous_bytes();
+  std::uint64_t memory_most = memory_before;
+  std::uint64_t chunk_bytes = 0;
+  for (auto _ : state) {
+    const std::string ulid = new_ulid(9);
+    BlockWriteOptions options;
+    std::size_t asked = 0;
+    options.stop = [&] {
+      if (++asked % 4096 == 0) memory_most = std::max(memory_most, anonymous_bytes());
+      return false;
+    };
+    const auto querier = head.querier(range);
+    const auto source =
+        copied ? head_source(head, range) : querier_source(*querier, kChunkSamples).value();
+    const auto written = compact_head({env, directory.path(), ulid}, *source, range, options);
+    if (!written || !*written || (*written)->meta.stats.samples != series_count * kSamples) {
+      state.SkipWithError("the block does not have all samples");
+      return;
+    }
+    chunk_bytes = (*written)->chunk_bytes;
+    state.PauseTiming();
+    static_cast<void>(env.remove_all(directory / ulid));
+    state.ResumeTiming();
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(chunk_bytes));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(series_count * kSamples));
+  state.counters["memory_bytes_per_series"] =
+      static_cast<double>(memory_most - memory_before) / static_cast<double>(series_count);
+}
+BENCHMARK(BM_Compaction_HeadCut)
+    ->ArgNames({"series", "copied"})
     ->ArgsProduct({{10'000, 100'000}, {0, 1}})
     ->Unit(benchmark::kMillisecond);
 

@@ -51,7 +51,9 @@ util::Result<std::span<const SourceChunk>> ChunkMerger::merge(std::span<const So
 
 util::Result<void> ChunkMerger::merge_overlapping(std::span<const SourceChunk> group) {
   samples_.clear();
-  for (const SourceChunk& chunk : group) {
+  by_rank_.assign(group.begin(), group.end());
+  std::ranges::stable_sort(by_rank_, {}, &SourceChunk::rank);
+  for (const SourceChunk& chunk : by_rank_) {
     if (!keep_.overlaps({chunk.min_time, chunk.max_time})) continue;
     const ColumnsMark mark = mark_of(samples_);
     NX_TRY(append_chunk_samples(chunk.stored, samples_));

@@ -25,8 +25,8 @@ class ChunkMerger {
       : keep_(keep), encoder_(samples_per_chunk) {}
 
   // Chunks that ascend and do not overlap, without deletions. They refer to the input or to the
-  // merger, and are valid until the next call. Where two chunks have a sample at the same time, the
-  // earlier chunk's is taken.
+  // merger, and are valid until the next call. Where several chunks have a sample at the same time,
+  // that of the least rank is taken.
   util::Result<std::span<const SourceChunk>> merge(std::span<const SourceChunk> chunks);
   // Since the merger was made.
   [[nodiscard]] std::uint64_t chunks_copied() const noexcept { return chunks_copied_; }
@@ -38,7 +38,8 @@ class ChunkMerger {
 
   const model::TimeRange keep_;
   std::vector<SourceChunk> out_;
-  ChunkEncoder encoder_;  // Has what out_ refers to.
+  std::vector<SourceChunk> by_rank_;  // Of the group at hand.
+  ChunkEncoder encoder_;              // Has what out_ refers to.
   storage::SampleColumns samples_;
   std::uint64_t chunks_copied_ = 0;
   std::uint64_t chunks_encoded_ = 0;

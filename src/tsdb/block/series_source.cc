@@ -74,12 +74,15 @@ class MergedSource final : public SeriesSource {
     if (first == nullptr) return false;
     out.labels = first->series.labels;
     out.chunks.clear();
-    for (Part& part : parts_) {
+    for (std::size_t rank = 0; rank < parts_.size(); ++rank) {
+      Part& part = parts_[rank];
       if (part.done || part.series.labels != out.labels) continue;
-      out.chunks.insert(out.chunks.end(), part.series.chunks.begin(), part.series.chunks.end());
+      for (const SourceChunk& chunk : part.series.chunks) {
+        out.chunks.push_back(chunk);
+        out.chunks.back().rank = static_cast<std::uint32_t>(rank);
+      }
       part.used = true;
     }
-    // Stable: where two begin together, the earlier source's comes first.
     std::ranges::stable_sort(out.chunks, {}, &SourceChunk::min_time);
     return true;
   }

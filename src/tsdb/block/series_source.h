@@ -22,6 +22,8 @@ struct SourceChunk {
   StoredChunk stored;
   // What has been deleted from the series it belongs to: sorted, not overlapping.
   std::span<const model::TimeRange> deleted;
+  // Where several chunks have a sample at the same time, the one with the least rank counts.
+  std::uint32_t rank = 0;
 };
 
 struct SourceSeries {
@@ -42,7 +44,7 @@ class SeriesSource {
 
 // All series of a block. Damaged chunks are errors.
 [[nodiscard]] std::unique_ptr<SeriesSource> block_source(std::shared_ptr<const Block> block);
-// Series with equal labels become one that has the chunks of all.
+// Series with equal labels become one that has the chunks of all, ranked as the sources are listed.
 [[nodiscard]] std::unique_ptr<SeriesSource> merge_sources(
     std::vector<std::unique_ptr<SeriesSource>> sources);
 

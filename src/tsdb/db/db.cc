@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 
 #include <fmt/format.h>
@@ -228,15 +229,24 @@ class DbImpl final : public Db {
   util::Result<std::unique_ptr<storage::Querier>> querier(model::TimeRange range) override {
     // The head's reader is known before the list is taken: what leaves the head for a block of a
     // later list waits for it.
-    auto head =
-        head_.querier(HeadQuery{.range = range, .in_order_begin = maintenance_.head_begin()});
+    HeadQuery in_head{.range = range, .in_order_begin = maintenance_.head_begin()};
+    const Head::Reader reader = head_.begin_read(in_head);
     const auto blocks = blocks_.list();
+    // The earlier part's samples count: those that came in order, then late ones in blocks, then
+    // late ones in memory. While no block has late ones, the head merges its own.
     std::vector<std::unique_ptr<storage::Querier>> parts;
-    for (const BlockPtr& block : *blocks) {
-      if (block->time_range().overlaps(range))
-        parts.push_back(block_querier(block, range, &sample_cache_));
+    std::vector<std::unique_ptr<storage::Querier>> late_parts;
+    for (const BlockPtr& block : by_precedence(*blocks)) {
+      if (!block->time_range().overlaps(range)) continue;
+      (is_late(block) ? late_parts : parts).push_back(block_querier(block, range, &sample_cache_));
     }
-    parts.push_back(std::move(head));
+    if (!late_parts.empty()) {
+      in_head.parts = HeadQuery::Parts::kLate;
+      late_parts.push_back(head_.querier(in_head, reader));
+      in_head.parts = HeadQuery::Parts::kInOrder;
+    }
+    parts.push_back(head_.querier(in_head, reader));
+    std::ranges::move(late_parts, std::back_inserter(parts));
     return merge_queriers(std::move(parts));
   }
 
@@ -558,6 +568,9 @@ class DbImpl final : public Db {
     const model::TimeRange late = head_.late_range();
     const model::TimestampMs oldest = std::min(head_.time_range().min, late.min);
     if (range.max < oldest || range.min > std::max(head_.time_range().max, late.max)) return {};
+    // While there is a reader, labels of series that go stay where they are.
+    const Head::Reader reader =
+        head_.begin_read(HeadQuery{.range = range, .parts = HeadQuery::Parts::kLate});
     NX_ASSIGN(const auto selected, head_.index().select(matchers, deadline));
     std::vector<SeriesDeletion> deletions;
     std::vector<RefTombstone> stones;

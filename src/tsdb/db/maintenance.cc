@@ -373,16 +373,25 @@ util::Result<void> Maintenance::fill_snapshot(const std::string& directory, Snap
   const auto list = blocks_.list();
   for (const BlockPtr& block : *list)
     NX_TRY(link_block(*block, directory + "/" + block->meta().ulid));
-  const model::TimeRange samples = head_.time_range();
-  const model::TimeRange late = head_.late_range();
-  const model::TimeRange range{std::min(std::max(samples.min, head_begin_.load()), late.min),
-                               std::max(samples.max, late.max)};
-  if (head == SnapshotHead::kInclude && range.min <= range.max) {
-    const auto querier =
-        head_.querier(HeadQuery{.range = range, .in_order_begin = head_begin_.load()});
-    NX_ASSIGN(const auto source, querier_source(*querier, options_.samples_per_chunk));
-    const BlockTarget target{blocks_.env(), directory, new_ulid(clock_.wall_ms())};
-    NX_TRY(compact_head(target, *source, range, write_options()));
+  if (head == SnapshotHead::kInclude) {
+    const model::TimeRange samples = head_.time_range();
+    const model::TimeRange range{std::max(samples.min, head_begin_.load()), samples.max};
+    if (range.min <= range.max) {
+      // Not as a cut is made: commits go on, and every one is to be seen whole or not at all.
+      const auto querier =
+          head_.querier(HeadQuery{.range = range, .parts = HeadQuery::Parts::kInOrder});
+      NX_ASSIGN(const auto source, querier_source(*querier, options_.samples_per_chunk));
+      const BlockTarget target{blocks_.env(), directory, new_ulid(clock_.wall_ms())};
+      NX_TRY(compact_head(target, *source, range, write_options()));
+    }
+    // A block of their own, so that it is known that others count before them.
+    if (const model::TimeRange late = head_.late_range(); late.min <= late.max) {
+      const auto querier =
+          head_.querier(HeadQuery{.range = late, .parts = HeadQuery::Parts::kLate});
+      NX_ASSIGN(const auto source, querier_source(*querier, options_.samples_per_chunk));
+      const BlockTarget target{blocks_.env(), directory, new_ulid(clock_.wall_ms())};
+      NX_TRY(compact_head(target, *source, late, write_options(), {kFromOutOfOrder}));
+    }
   }
   return blocks_.env().sync_dir(directory);
 }

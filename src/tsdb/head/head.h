@@ -172,7 +172,13 @@ class Head {
     if (const HeadSeries* series = find_series(ref)) __builtin_prefetch(series, 1);
   }
 
-  [[nodiscard]] std::unique_ptr<storage::Querier> querier(const HeadQuery& query);
+  using Reader = std::shared_ptr<const Isolation::Reader>;
+  [[nodiscard]] Reader begin_read(const HeadQuery& query);
+  // Several parts of one query see the same commits.
+  [[nodiscard]] std::unique_ptr<storage::Querier> querier(const HeadQuery& query, Reader reader);
+  [[nodiscard]] std::unique_ptr<storage::Querier> querier(const HeadQuery& query) {
+    return querier(query, begin_read(query));
+  }
   [[nodiscard]] std::unique_ptr<storage::Querier> querier(model::TimeRange range) {
     return querier(HeadQuery{.range = range});
   }

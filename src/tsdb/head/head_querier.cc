@@ -229,9 +229,9 @@ class HeadSeriesSet final : public storage::SeriesSet {
 
 class HeadQuerier final : public storage::Querier {
  public:
-  HeadQuerier(Head& head, const HeadQuery& query)
+  HeadQuerier(Head& head, const HeadQuery& query, Head::Reader reader)
       : head_(head),
-        reader_(head.isolation_.begin_read(oldest_in_order(query))),
+        reader_(std::move(reader)),
         ranges_{.in_order = query.range,
                 .late = query.range,
                 .late_until = std::min(reader_->sequence(), query.late_until)} {
@@ -271,12 +271,13 @@ class HeadQuerier final : public storage::Querier {
     return head_.index_.label_values(series, name, query.limit);
   }
 
- private:
   // Late samples are waited for in another way than by their time.
   static model::TimestampMs oldest_in_order(const HeadQuery& query) noexcept {
     if (query.parts == HeadQuery::Parts::kLate) return model::kTimestampMax;
     return std::max(query.range.min, query.in_order_begin);
   }
+
+ private:
   [[nodiscard]] bool overlaps() const noexcept {
     return overlap(ranges_.in_order, head_.time_range()) ||
            overlap(ranges_.late, head_.late_range());
@@ -291,8 +292,12 @@ class HeadQuerier final : public storage::Querier {
   HeadSeriesSet::Ranges ranges_;
 };
 
-std::unique_ptr<storage::Querier> Head::querier(const HeadQuery& query) {
-  return std::make_unique<HeadQuerier>(*this, query);
+Head::Reader Head::begin_read(const HeadQuery& query) {
+  return isolation_.begin_read(HeadQuerier::oldest_in_order(query));
+}
+
+std::unique_ptr<storage::Querier> Head::querier(const HeadQuery& query, Reader reader) {
+  return std::make_unique<HeadQuerier>(*this, query, std::move(reader));
 }
 
 }  // namespace narthex::tsdb

@@ -182,6 +182,52 @@ TEST_F(OutOfOrder, BecomesBlocksAndLeavesTheLog) {
   EXPECT_EQ(content(1).size(), 23U);
 }
 
+// docs/decisions/0011: wherever both are by now.
+TEST_F(OutOfOrder, OfTwoSamplesAtOneTimeTheFirstStays) {
+  open();
+  std::map<model::TimestampMs, std::string> want;
+  const auto take = [&](model::TimestampMs t, double value) {
+    ASSERT_EQ(append(1, t, value), kOk);
+    want.try_emplace(t, plain_text(value));
+  };
+  for (int i = 0; i <= 20; ++i) take(kStart + i * 10'000, i);
+  take(kStart + 50'000, 100);
+  take(kStart + 150'000, 101);
+  // Enough for a chunk; then a time that the chunk has.
+  for (int i = 0; i < 40; ++i) take(kStart + 60'001 + i, i);
+  take(kStart + 60'001, 200);
+  take(kStart + 60'001, 201);
+  EXPECT_EQ(content(1), want);
+  kill();
+  open();
+  EXPECT_EQ(content(1), want);
+  for (int round = 0; round < 6; ++round) {
+    const auto snapshot = db_->snapshot(false);
+    ASSERT_TRUE(snapshot.has_value());
+    {
+      auto with = options();
+      telemetry::Registry registry;
+      with.registry = &registry;
+      with.path = "/data/snapshots/" + *snapshot;
+      const auto copy = Db::open(std::move(with)).value();
+      EXPECT_EQ(read_mixed(*copy).at(labels_of(1).to_string()), want) << round;
+    }
+    take(kStart + (5 + round) * kMinute, round);
+    take(kStart + (3 + round) * kMinute, 300 + round);
+    // Behind what blocks have by now, and once more at the time of a late one.
+    take(kStart + (11 + round) * 10'000, 400 + round);
+    take(kStart + 150'000, 500 + round);
+    take(kStart + 60'005, 600 + round);
+    EXPECT_EQ(content(1), want) << round;
+    ASSERT_TRUE(db_->maintain().has_value());
+    EXPECT_EQ(content(1), want) << round;
+    if (round % 2 == 0) {
+      reopen();
+      EXPECT_EQ(content(1), want) << round;
+    }
+  }
+}
+
 TEST_F(OutOfOrder, DeletionsHideThem) {
   open();
   const model::TimestampMs now = kStart + 60 * kMinute;
