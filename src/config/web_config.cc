@@ -9,6 +9,7 @@
 #include "narthex/yaml/tree.h"
 
 #include "config/codec.h"
+#include "config/go_duration.h"
 #include "config/paths.h"
 #include "config/schemas.h"
 
@@ -16,6 +17,7 @@ namespace narthex::config {
 
 using http::AccessOptions;
 using http::ClientAuth;
+using http::RateLimitOptions;
 using http::ServerTlsOptions;
 using util::Code;
 
@@ -47,6 +49,7 @@ struct WebSection {
   bool has_tls = false;
   HttpSection http;
   TextMap users;
+  RateLimitOptions rate_limit;
 };
 
 util::Result<ClientAuth> parse_client_auth(std::string_view text) {
@@ -151,6 +154,20 @@ void decode_version(Decoder& decoder, const yaml::Node& node, http::TlsVersion& 
   out = static_cast<http::TlsVersion>(found - kNames.begin());
 }
 
+// A number without a unit counts nanoseconds.
+void decode_interval(Decoder& decoder, const yaml::Node& node, RateLimitOptions& out) {
+  std::int64_t ns = 0;
+  if (yaml::tag_of(node) == "!!int") {
+    Codec<std::int64_t>::decode(decoder, node, ns);
+    out.interval = std::chrono::nanoseconds(ns);
+    return;
+  }
+  const auto interval =
+      node.kind == yaml::Kind::kScalar ? parse_go_duration(node.text) : std::nullopt;
+  if (!interval) return decoder.type_error(node, "time.Duration");
+  out.interval = *interval;
+}
+
 }  // namespace
 
 template <>
@@ -193,6 +210,15 @@ const Schema<HttpSection>& schema_of<HttpSection>() {
 }
 
 template <>
+const Schema<RateLimitOptions>& schema_of<RateLimitOptions>() {
+  static const Schema<RateLimitOptions> schema{
+      "web.RateLimiterConfig",
+      {read_row<RateLimitOptions>("interval", decode_interval),
+       field<&RateLimitOptions::burst>("burst")}};
+  return schema;
+}
+
+template <>
 const Schema<WebSection>& schema_of<WebSection>() {
   static const Schema<WebSection> schema{
       "web.Config",
@@ -204,7 +230,11 @@ const Schema<WebSection>& schema_of<WebSection>() {
                             [](Decoder& decoder, const yaml::Node& node, WebSection& out) {
                               decode_struct(decoder, node, out.http);
                             }),
-       field<&WebSection::users>("basic_auth_users")},
+       field<&WebSection::users>("basic_auth_users"),
+       read_row<WebSection>("rate_limit",
+                            [](Decoder& decoder, const yaml::Node& node, WebSection& out) {
+                              decode_struct(decoder, node, out.rate_limit);
+                            })},
       check_web_section};
   return schema;
 }
@@ -231,6 +261,7 @@ util::Result<AccessOptions> load_web_config_text(std::string_view text, const st
   }
   out.headers = std::move(section.http.headers);
   out.users = std::move(section.users);
+  out.rate_limit = section.rate_limit;
   return out;
 }
 

@@ -4,9 +4,10 @@
 
 namespace narthex::http {
 
-util::Result<std::unique_ptr<Access>> Access::make(AccessLoader loader) {
-  std::unique_ptr<Access> access(new Access(std::move(loader)));
+util::Result<std::unique_ptr<Access>> Access::make(AccessLoader loader, const util::Clock& clock) {
+  std::unique_ptr<Access> access(new Access(std::move(loader), clock));
   NX_ASSIGN(const auto options, access->loader_());
+  access->limiter_ = std::make_unique<RateLimiter>(options->rate_limit, clock.steady_ns());
   access->is_tls_ = options->tls.has_value();
   if (access->is_tls_) {
     NX_ASSIGN(const auto context, access->tls_.context(*options->tls));

@@ -245,7 +245,7 @@ class Server::Impl {
 
   util::Result<void> listen() {
     if (context_->options.access) {
-      NX_ASSIGN(context_->access, Access::make(context_->options.access));
+      NX_ASSIGN(context_->access, Access::make(context_->options.access, *context_->options.clock));
     }
     for (const std::string& address : context_->options.listen_addresses) {
       NX_ASSIGN(tcp::acceptor acceptor, open_acceptor(runtime_.executor(), address));

@@ -480,6 +480,7 @@ async::Task<bool> Session::shake_hands() {
 
 // Before the body is read: nobody uploads what is refused anyway.
 async::Task<int> Session::check_access(const AccessOptions* access, RequestParser* parser) {
+  if (!context_->access->admits_request()) co_return 429;
   if (access->users.empty()) co_return 0;
   auto credentials = parse_basic(parser->request().headers.get("Authorization"));
   if (!credentials) co_return 401;
@@ -516,7 +517,8 @@ async::Task<bool> Session::deny(int status, RequestParser* parser) {
   whole.status = status;
   whole.text = fmt::format("{}\n", reason_phrase(status));
   if (status == 401) whole.fields.emplace_back("WWW-Authenticate", "Basic");
-  if (access_) {
+  // As Prometheus has it, the configured headers begin behind the rate limit.
+  if (access_ && status != 429) {
     for (const auto& field : access_->headers) whole.fields.push_back(field);
   }
   whole.is_head = parser->request().method == "HEAD";

@@ -1,4 +1,5 @@
-// Prometheus's web configuration file (--web.config.file): TLS, users, response headers.
+// Prometheus's web configuration file (--web.config.file): TLS, users, response headers,
+// how many requests.
 // Errors name the file, the line and the key.
 #pragma once
 

@@ -3,6 +3,7 @@
 // Threads: values.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,12 +46,22 @@ struct ServerTlsOptions {
 [[nodiscard]] bool is_cipher_suite(std::string_view name) noexcept;
 [[nodiscard]] bool is_curve(std::string_view name) noexcept;
 
+// A token bucket over all requests of all clients: one more request every `interval`, up to `burst`
+// at once. No limit if the interval is not positive; else nobody gets in if `burst` is not.
+struct RateLimitOptions {
+  std::chrono::nanoseconds interval{0};
+  std::int64_t burst = 0;
+  friend bool operator==(const RateLimitOptions&, const RateLimitOptions&) = default;
+};
+
 struct AccessOptions {
   std::optional<ServerTlsOptions> tls;  // Unset: plain HTTP.
   // Sent with every answer that does not set them itself.
   std::vector<std::pair<std::string, std::string>> headers;
   // Name and bcrypt hash. Empty: everybody may come in.
   std::vector<std::pair<std::string, std::string>> users;
+  // Of the start: a server looks at it once.
+  RateLimitOptions rate_limit;
   friend bool operator==(const AccessOptions&, const AccessOptions&) = default;
 };
 // Whether passwords can be compared with `text`: "$2y$10$…", 60 characters.

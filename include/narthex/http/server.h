@@ -13,6 +13,7 @@
 
 #include "narthex/http/access_options.h"
 #include "narthex/http/router.h"
+#include "narthex/util/clock.h"
 #include "narthex/util/result.h"
 #include "narthex/util/worker_pool.h"
 
@@ -29,6 +30,7 @@ struct ServerOptions {
   std::vector<int> inherited_sockets;
   // Null: everybody may come in, by plain HTTP.
   AccessLoader access;
+  const util::Clock* clock = &util::system_clock();  // Of the rate limit; outlives the server.
   std::size_t connections_max = 512;  // Over all addresses; more wait in the kernel's accept queue.
   std::chrono::milliseconds idle_timeout{300'000};  // Between requests.
   std::chrono::milliseconds header_timeout{

@@ -196,6 +196,22 @@ class ResponseHeaders(Secured):
                 self.assertEqual(head.split("\r\n").count(line), 1, (path, line, head))
 
 
+class RateLimit(Secured):
+    # Large enough for the start, which asks whether the server is ready.
+    WEB = f"rate_limit:\n  interval: 1h\n  burst: 400\nbasic_auth_users:\n  ali: {CHEAP_HASH}\n"
+
+    def test_what_is_beyond_it_is_refused_until_the_next_start(self):
+        server = self.server(self.WEB)
+        server.who = basic("ali", "open sesame")
+        server.start()
+        statuses = [server.get("/-/healthy").status for _ in range(401)]
+        self.assertEqual(sorted(set(statuses)), [200, 429])
+        self.assertEqual(statuses, sorted(statuses))  # None comes in an hour.
+        server.web_path.write_text("")
+        refused = server.get("/api/v1/query?query=1", headers={"Authorization": "Basic !!!!"})
+        self.assertEqual((refused.status, refused.text), (429, "Too Many Requests\n"))
+
+
 class Tls(Secured):
     def test_the_api_is_spoken_and_connections_are_kept(self):
         server = self.server(TLS)

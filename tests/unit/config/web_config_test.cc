@@ -35,6 +35,9 @@ http_server_config:
     Content-Security-Policy: default-src 'self'
 basic_auth_users:
   ali: $2y$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy
+rate_limit:
+  interval: 1m500ms
+  burst: 20
 )",
                                         "/etc/narthex/web.yml");
   ASSERT_TRUE(got) << got.error().message();
@@ -52,6 +55,20 @@ basic_auth_users:
   EXPECT_EQ(got->headers.size(), 5U);
   ASSERT_EQ(got->users.size(), 1U);
   EXPECT_EQ(got->users[0].first, "ali");
+  EXPECT_EQ(got->rate_limit, (http::RateLimitOptions{std::chrono::milliseconds(60'500), 20}));
+}
+
+TEST(WebConfig, RateLimitsAreReadAsGoReadsThem) {
+  const auto check = [](std::string_view text, http::RateLimitOptions want) {
+    const auto got = load_web_config_text(text, "web.yml");
+    ASSERT_TRUE(got) << got.error().message();
+    EXPECT_EQ(got->rate_limit, want) << text;
+  };
+  check("rate_limit:\n", {});
+  check("rate_limit: {burst: 3}\n", {{}, 3});
+  check("rate_limit: {interval: 0, burst: 3}\n", {{}, 3});
+  check("rate_limit: {interval: 5, burst: -3}\n", {std::chrono::nanoseconds(5), -3});
+  check("rate_limit: {interval: -1s}\n", {std::chrono::seconds(-1), 0});
 }
 
 TEST(WebConfig, DefaultsArePrometheuss) {
@@ -103,6 +120,11 @@ TEST(WebConfig, MistakesNameFileLineAndKey) {
       "ali: secret\n",
       "the password of \"ali\" is no bcrypt hash", 3);
   check("basic_auth_users: [a]\n", "cannot unmarshal", 1);
+  check("rate_limit:\n  interval: 1d\n", "cannot unmarshal !!str `1d` into time.Duration", 2);
+  check("rate_limit:\n  interval: \"5\"\n", "into time.Duration", 2);
+  check("rate_limit:\n  interval: [1s]\n", "into time.Duration", 2);
+  check("rate_limit:\n  burst: abc\n", "cannot unmarshal !!str `abc` into int", 2);
+  check("rate_limit:\n  rate: 1\n", "field rate not found in type web.RateLimiterConfig", 2);
 }
 
 TEST(WebConfig, AWrongPasswordIsNotRepeated) {

@@ -587,6 +587,35 @@ TEST_F(ServerTest, ObserverHearsOfEveryRequest) {
   EXPECT_EQ(observed_, (std::vector<std::string>{"GET /hello 200", "GET  404"}));
 }
 
+// Unknown paths count too, and a refusal has none of the configured headers.
+TEST_F(ServerTest, RequestsBeyondTheRateAreRefused) {
+  util::FakeClock clock;
+  auto access = std::make_shared<AccessOptions>();
+  access->rate_limit = {std::chrono::seconds(1), 2};
+  access->headers = {{"X-Frame-Options", "deny"}};
+  options_.clock = &clock;
+  options_.access = [access] { return util::Result<std::shared_ptr<const AccessOptions>>(access); };
+  start(hello());
+  RawClient client(port());
+  const auto status = [&client](const std::string& path) {
+    const auto answer = client.get(path);
+    return answer ? answer->status : 0;
+  };
+  EXPECT_EQ(status("/hello"), 200);
+  EXPECT_EQ(status("/nowhere"), 404);
+  const auto refused = client.get("/hello");
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 429);
+  EXPECT_EQ(refused->body, "Too Many Requests\n");
+  EXPECT_EQ(refused->headers.at("content-type"), "text/plain; charset=utf-8");
+  EXPECT_FALSE(refused->headers.contains("x-frame-options"));
+  RawClient another(port());  // All clients share it.
+  EXPECT_EQ(another.get("/hello")->status, 429);
+  clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(status("/hello"), 200);
+  EXPECT_EQ(status("/hello"), 429);
+}
+
 TEST_F(ServerTest, ManyClientsAtOnce) {
   start(hello());
   std::vector<std::unique_ptr<RawClient>> clients;
