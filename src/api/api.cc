@@ -5,17 +5,16 @@
 #include <fmt/format.h>
 
 #include "api/endpoints.h"
+#include "api/exposition_format.h"
 #include "api/federation.h"
 #include "api/json.h"
 #include "api/params.h"
+#include "api/self_metrics.h"
 
 namespace narthex::api {
 namespace {
 
 constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
-// PR-F4: whatever was asked for, text 0.0.4 is what we write.
-constexpr std::string_view kMetricsText =
-    "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 constexpr std::string_view kApiPrefix = "/api/v1";
 // As much as Go reads of a form.
 constexpr std::size_t kFormBytesMax = 10U << 20U;
@@ -88,6 +87,7 @@ std::vector<EndpointRoute> endpoint_routes() {
       {"/status/tsdb", status_tsdb, get},
       {"/status/tsdb/blocks", status_tsdb_blocks, get},
       {"/status/walreplay", status_wal_replay, get, Needs::kNothing},
+      {"/status/self_metrics", status_self_metrics, get},
       {"/features", features, get},
       {"/notifications", notifications, get, Needs::kNothing},
       {"/notifications/live", notifications_live, get, Needs::kNothing},
@@ -109,6 +109,25 @@ void handle_reload(const Api::State& api, http::ResponseWriter& out) {
   }
   out.set_header("X-Content-Type-Options", "nosniff");
   send_text(out, 500, "failed to reload config: " + reloaded.error().message() + "\n");
+}
+
+// PR-F4: protobuf if it is asked for, else text 0.0.4.
+void send_metrics(const Api::State& api, const http::Request& request, http::ResponseWriter& out) {
+  const Exposition exposition = negotiate_exposition(request.headers.get("Accept"));
+  std::vector<telemetry::FamilySnapshot> families = api.registry.snapshot();
+  for (telemetry::FamilySnapshot& family : families) {
+    family.name = escaped_name(family.name, exposition.escaping);
+    for (telemetry::FamilySnapshot::Member& member : family.members) {
+      for (auto& [name, value] : member.labels) name = escaped_name(name, exposition.escaping);
+    }
+  }
+  std::string body;
+  if (exposition.format == ExpositionFormat::kProtobuf) {
+    append_protobuf_families(body, families);
+  } else {
+    telemetry::append_text(body, families);
+  }
+  out.send(200, content_type_of(exposition), std::move(body));
 }
 
 void handle_quit(Api::State& api, http::ResponseWriter& out) {
@@ -191,12 +210,8 @@ void Api::register_routes(http::Router& router) {
     append_build_info(body, api.options.build);
     send_text(out, 200, body + "\n");
   });
-  add({"GET"}, "/metrics", [&api](const http::Request&, http::ResponseWriter& out) {
-    api.metric_handler.count([&api, &out] {
-      std::string body;
-      api.registry.append_text(body);
-      out.send(200, kMetricsText, std::move(body));
-    });
+  add({"GET"}, "/metrics", [&api](const http::Request& request, http::ResponseWriter& out) {
+    api.metric_handler.count([&] { send_metrics(api, request, out); });
   });
 
   add({"GET"}, "/federate", [&api](const http::Request& request, http::ResponseWriter& out) {

@@ -96,6 +96,7 @@ ApiResult<void> status_runtime_info(const Call& call);
 ApiResult<void> status_build_info(const Call& call);
 ApiResult<void> status_tsdb(const Call& call);
 ApiResult<void> status_tsdb_blocks(const Call& call);
+ApiResult<void> status_self_metrics(const Call& call);
 ApiResult<void> status_wal_replay(const Call& call);
 ApiResult<void> notifications(const Call& call);
 ApiResult<void> notifications_live(const Call& call);

@@ -2,7 +2,6 @@
 // another server to scrape (PR-F1 … PR-F3). Threads: free functions.
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,22 +15,9 @@
 #include "narthex/model/timestamp.h"
 
 #include "api/endpoints.h"
+#include "api/exposition_format.h"
 
 namespace narthex::api {
-
-enum class ExpositionFormat : std::uint8_t { kText, kProtobuf };
-// How names go out that are not [a-zA-Z_:][a-zA-Z0-9_:]*.
-enum class NameEscaping : std::uint8_t { kUnderscores, kDots, kValues, kNone };
-
-struct Exposition {
-  ExpositionFormat format = ExpositionFormat::kText;
-  NameEscaping escaping = NameEscaping::kUnderscores;
-};
-// What an Accept header asks for: of the clauses that we can serve the one with the highest q, the
-// first of equals. Text if there is none.
-[[nodiscard]] Exposition negotiate_exposition(std::string_view accept);
-[[nodiscard]] std::string content_type_of(Exposition exposition);
-[[nodiscard]] std::string escaped_name(std::string_view name, NameEscaping escaping);
 
 // One sample of a family, with everything that goes out.
 struct FederatedSample {

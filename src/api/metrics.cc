@@ -39,9 +39,9 @@ void HttpMetrics::observe(std::string_view handler, const http::RequestSummary& 
   if (found == handlers_.end()) {
     const telemetry::LabelPairs labels = {{"handler", std::string(handler)}};
     Handler fresh;
-    fresh.seconds =
-        &registry_.histogram("prometheus_http_request_duration_seconds",
-                             "How long requests took, in seconds.", kSecondsBounds, labels);
+    fresh.seconds = &registry_.histogram("prometheus_http_request_duration_seconds",
+                                         "How long requests took, in seconds.", kSecondsBounds,
+                                         labels, telemetry::Buckets::kBoundsAndExponential);
     fresh.bytes = &registry_.histogram("prometheus_http_response_size_bytes",
                                        "Sizes of answers, in bytes.", kBytesBounds, labels);
     found = handlers_.emplace(std::string(handler), std::move(fresh)).first;

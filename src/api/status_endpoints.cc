@@ -2,6 +2,7 @@
 #include "api/endpoints.h"
 #include "api/json.h"
 #include "api/params.h"
+#include "api/self_metrics.h"
 
 namespace narthex::api {
 namespace {
@@ -221,6 +222,28 @@ ApiResult<void> status_tsdb_blocks(const Call& call) {
     if (!json.relieve()) return {};
   }
   out += "]}}";
+  json.finish();
+  return {};
+}
+
+ApiResult<void> status_self_metrics(const Call& call) {
+  std::optional<model::Regex> wanted;
+  if (const std::string_view pattern = call.params.get("metric_name_pattern"); !pattern.empty()) {
+    auto regex = model::Regex::compile(pattern);
+    if (!regex) return invalid_parameter("metric_name_pattern", regex.error().message());
+    wanted = *std::move(regex);
+  }
+  JsonStream json(call.out);
+  std::string& out = json.buffer();
+  out += R"({"status":"success","data":[)";
+  JsonCommas commas;
+  for (const telemetry::FamilySnapshot& family : call.api.registry.snapshot()) {
+    if (wanted && !wanted->matches(family.name)) continue;
+    commas.next(out);
+    append_json_family(out, family);
+    if (!json.relieve()) return {};
+  }
+  out += "]}";
   json.finish();
   return {};
 }

@@ -137,7 +137,7 @@ struct Daemon::Parts {
   util::Clock& clock = util::system_clock();
   util::Env& env = util::posix_env();
   const util::WallNs started_ns = clock.wall_ns();
-  telemetry::Registry registry;
+  telemetry::Registry registry{clock};
   std::vector<telemetry::Registry::Callback> process_metrics;
   telemetry::Gauge& ready = registry.gauge(
       "prometheus_ready", "Whether requests are answered: 1, or 0 at start and at the end.");

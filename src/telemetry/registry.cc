@@ -6,93 +6,13 @@
 #include <map>
 
 #include "narthex/util/check.h"
-#include "narthex/util/number.h"
 
 namespace narthex::telemetry {
 namespace {
 
 constexpr std::size_t kSummaryWindow = 1024;
 
-void append_escaped(std::string& out, std::string_view text, bool escape_quote) {
-  for (const char c : text) {
-    if (c == '\\') {
-      out += "\\\\";
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '"' && escape_quote) {
-      out += "\\\"";
-    } else {
-      out.push_back(c);
-    }
-  }
-}
-
-// name{labels,extra="…"} value
-void append_sample(std::string& out, std::string_view name, const LabelPairs& labels,
-                   std::string_view extra_name, std::string_view extra_value, double value) {
-  out += name;
-  bool first = true;
-  const auto add = [&](std::string_view key, std::string_view text) {
-    out += first ? "{" : ",";
-    first = false;
-    out += key;
-    out += "=\"";
-    append_escaped(out, text, true);
-    out += '"';
-  };
-  for (const auto& [key, text] : labels) add(key, text);
-  if (!extra_name.empty()) add(extra_name, extra_value);
-  if (!first) out += '}';
-  out += ' ';
-  util::append_value(out, value);
-  out += '\n';
-}
-
-std::string number_text(double value) {
-  std::string out;
-  util::append_general(out, value);
-  return out;
-}
-
-std::string_view type_text(FamilyType type) {
-  switch (type) {
-    case FamilyType::kCounter:
-      return "counter";
-    case FamilyType::kGauge:
-      return "gauge";
-    case FamilyType::kHistogram:
-      return "histogram";
-    case FamilyType::kSummary:
-      return "summary";
-  }
-  return "untyped";
-}
-
 }  // namespace
-
-Histogram::Histogram(std::span<const double> bounds)
-    : bounds_(bounds.begin(), bounds.end()),
-      counts_(std::make_unique<std::atomic<std::uint64_t>[]>(bounds.size() + 1)) {}
-
-void Histogram::observe(double value) noexcept {
-  // The first bound that is not below the value; NaN is below none and belongs to +Inf.
-  const auto below = [value](double bound) { return !(value <= bound); };
-  const auto bucket =
-      static_cast<std::size_t>(std::ranges::partition_point(bounds_, below) - bounds_.begin());
-  counts_[bucket].fetch_add(1, std::memory_order_relaxed);
-  sum_.fetch_add(value, std::memory_order_relaxed);
-}
-
-Histogram::Snapshot Histogram::snapshot() const {
-  Snapshot out;
-  out.sum = sum_.load();
-  for (std::size_t i = 0; i <= bounds_.size(); ++i) {
-    out.count += counts_[i].load();
-    const double bound = i < bounds_.size() ? bounds_[i] : std::numeric_limits<double>::infinity();
-    out.buckets.emplace_back(bound, out.count);
-  }
-  return out;
-}
 
 Summary::Summary(std::span<const double> quantiles)
     : quantiles_(quantiles.begin(), quantiles.end()) {}
@@ -136,6 +56,7 @@ struct Registry::Member {
   std::unique_ptr<Histogram> histogram;
   std::unique_ptr<Summary> summary;
   std::function<double()> read;
+  util::WallNs created_ns = 0;
 };
 
 struct Registry::Family {
@@ -149,7 +70,7 @@ struct Registry::State {
   std::map<std::string, Family, std::less<>> families NX_GUARDED_BY(mutex);
 };
 
-Registry::Registry() : state_(std::make_unique<State>()) {}
+Registry::Registry(const util::Clock& clock) : clock_(clock), state_(std::make_unique<State>()) {}
 Registry::~Registry() = default;
 
 Registry::Member& Registry::member(FamilyType type, std::string_view name, std::string_view help,
@@ -161,7 +82,9 @@ Registry::Member& Registry::member(FamilyType type, std::string_view name, std::
     it->second.help = std::string(help);
   }
   NX_CHECK(it->second.type == type, "metric {} is registered with two types", name);
-  return it->second.members[std::move(labels)];
+  const auto [found, is_new] = it->second.members.try_emplace(std::move(labels));
+  if (is_new) found->second.created_ns = clock_.wall_ns();
+  return found->second;
 }
 
 Counter& Registry::counter(std::string_view name, std::string_view help, LabelPairs labels) {
@@ -175,10 +98,10 @@ Gauge& Registry::gauge(std::string_view name, std::string_view help, LabelPairs 
 }
 
 Histogram& Registry::histogram(std::string_view name, std::string_view help,
-                               std::span<const double> bounds, LabelPairs labels) {
+                               std::span<const double> bounds, LabelPairs labels, Buckets buckets) {
   const util::MutexLock lock(state_->mutex);
   Member& found = member(FamilyType::kHistogram, name, help, std::move(labels));
-  if (!found.histogram) found.histogram = std::make_unique<Histogram>(bounds);
+  if (!found.histogram) found.histogram = std::make_unique<Histogram>(bounds, buckets);
   return *found.histogram;
 }
 
@@ -205,39 +128,34 @@ Registry::Callback Registry::callback(FamilyType type, std::string_view name, st
   });
 }
 
-void Registry::append_text(std::string& out) const {
+std::vector<FamilySnapshot> Registry::snapshot() const {
+  std::vector<FamilySnapshot> out;
   const util::MutexLock lock(state_->mutex);
+  out.reserve(state_->families.size());
   for (const auto& [name, family] : state_->families) {
-    out += "# HELP " + name + " ";
-    append_escaped(out, family.help, false);
-    out += "\n# TYPE " + name + " ";
-    out += type_text(family.type);
-    out += '\n';
+    FamilySnapshot& to = out.emplace_back();
+    to.name = name;
+    to.help = family.help;
+    to.type = family.type;
+    to.members.reserve(family.members.size());
     for (const auto& [labels, member] : family.members) {
+      FamilySnapshot::Member& shown = to.members.emplace_back();
+      shown.labels = labels;
+      if (family.type != FamilyType::kGauge && !member.read) shown.created_ns = member.created_ns;
       if (member.read) {
-        append_sample(out, name, labels, {}, {}, member.read());
+        shown.value = member.read();
       } else if (family.type == FamilyType::kCounter) {
-        append_sample(out, name, labels, {}, {}, member.counter.value());
+        shown.value = member.counter.value();
       } else if (family.type == FamilyType::kGauge) {
-        append_sample(out, name, labels, {}, {}, member.gauge.value());
+        shown.value = member.gauge.value();
       } else if (family.type == FamilyType::kHistogram) {
-        const Histogram::Snapshot snapshot = member.histogram->snapshot();
-        for (const auto& [bound, count] : snapshot.buckets) {
-          append_sample(out, name + "_bucket", labels, "le", number_text(bound),
-                        static_cast<double>(count));
-        }
-        append_sample(out, name + "_sum", labels, {}, {}, snapshot.sum);
-        append_sample(out, name + "_count", labels, {}, {}, static_cast<double>(snapshot.count));
+        shown.histogram = member.histogram->snapshot();
       } else {
-        const Summary::Snapshot snapshot = member.summary->snapshot();
-        for (const auto& [quantile, value] : snapshot.quantiles) {
-          append_sample(out, name, labels, "quantile", number_text(quantile), value);
-        }
-        append_sample(out, name + "_sum", labels, {}, {}, snapshot.sum);
-        append_sample(out, name + "_count", labels, {}, {}, static_cast<double>(snapshot.count));
+        shown.summary = member.summary->snapshot();
       }
     }
   }
+  return out;
 }
 
 }  // namespace narthex::telemetry

@@ -605,6 +605,45 @@ TEST_F(ApiHttpTest, NotReadyAnswers503) {
   EXPECT_EQ(stopping.headers.get("X-Prometheus-Stopping"), "true");
 }
 
+TEST_F(ApiHttpTest, OwnMetricsInTheFormatThatIsAskedFor) {
+  build();
+  const auto ask_as = [this](const std::string& accept) {
+    http::Headers headers;
+    headers.add("Accept", accept);
+    return ask("GET", "/metrics", {}, headers);
+  };
+  const auto text = ask_as("application/openmetrics-text;version=1.0.0,*/*;q=0.1");
+  EXPECT_EQ(text.headers.get("Content-Type"),
+            "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+  EXPECT_TRUE(text.body.starts_with("# HELP ")) << text.body;
+  const auto protobuf = ask_as(
+      "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;"
+      "q=0.6,text/plain;q=0.5");
+  EXPECT_EQ(protobuf.headers.get("Content-Type"),
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+            "encoding=delimited; escaping=underscores");
+  EXPECT_NE(protobuf.body.find("promhttp_metric_handler_requests_total"), std::string::npos);
+  EXPECT_FALSE(protobuf.body.starts_with("# HELP ")) << protobuf.body;
+  EXPECT_NE(ask_as("text/plain;escaping=dots").body.find("\npromhttp__metric__handler"),
+            std::string::npos);
+}
+
+TEST_F(ApiHttpTest, OwnMetricsAsJson) {
+  build();
+  registry_.gauge("nx_one", "One.").set(1);
+  registry_.gauge("nx_two", "Two.").set(2);
+  const std::string two =
+      R"({"name":"nx_two","help":"Two.","type":"GAUGE","metric":[{"gauge":{"value":2}}]})";
+  EXPECT_EQ(get("/api/v1/status/self_metrics?metric_name_pattern=nx_t.*"),
+            R"({"status":"success","data":[)" + two + "]}");
+  EXPECT_NE(get("/api/v1/status/self_metrics").find(two), std::string::npos);
+  EXPECT_EQ(get("/api/v1/status/self_metrics?metric_name_pattern=nx_"),
+            R"({"status":"success","data":[]})");
+  const auto bad = ask("GET", "/api/v1/status/self_metrics?metric_name_pattern=(");
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_NE(bad.body.find("metric_name_pattern"), std::string::npos) << bad.body;
+}
+
 TEST_F(ApiHttpTest, FederatesTheNewestSamples) {
   external_labels_ = {{"cluster", "eu"}};
   const model::TimestampMs now = clock_.wall_ms();

@@ -81,6 +81,59 @@ TEST(Histogram, NanBelongsToNoFiniteBucket) {
   EXPECT_TRUE(std::isnan(snapshot.sum));
 }
 
+TEST(ExponentialBuckets, BoundsBelongToTheBucketBelow) {
+  const auto index_of = [](double value) {
+    ExponentialBuckets buckets;
+    buckets.observe(value);
+    return buckets.positive().at(0).first;
+  };
+  EXPECT_EQ(index_of(1), 0);
+  EXPECT_EQ(index_of(std::nextafter(1, 2)), 1);
+  EXPECT_EQ(index_of(2), 8);
+  EXPECT_EQ(index_of(0.5), -8);
+  EXPECT_EQ(index_of(std::exp2(3.0 / 8)), 3);
+  EXPECT_EQ(index_of(1e300), static_cast<int>(std::ceil(std::log2(1e300) * 8)));
+  EXPECT_EQ(index_of(std::numeric_limits<double>::infinity()), 8192);
+}
+
+TEST(ExponentialBuckets, ZeroSignsAndNan) {
+  ExponentialBuckets buckets;
+  for (const double v : {0.0, 1e-40, -3.0, -3.0, std::nan("")}) buckets.observe(v);
+  EXPECT_EQ(buckets.zero_count(), 2U);
+  EXPECT_TRUE(buckets.positive().empty());
+  EXPECT_EQ(buckets.negative(), (ExponentialBuckets::Indexed{{13, 2}}));
+}
+
+// Goal: however wide the values spread, memory stays bounded, no observation is lost, and each is
+// in the bucket that the schema of the end puts it into.
+TEST(ExponentialBuckets, HalvesItsResolutionInsteadOfGrowing) {
+  ExponentialBuckets buckets;
+  ExponentialBuckets::Indexed want;
+  for (int i = -1000; i <= 1000; ++i) buckets.observe(std::exp2(i + 0.5));
+  EXPECT_LE(buckets.positive().size(), 160U);
+  EXPECT_EQ(buckets.zero_count(), 872U);  // Up to 2^-128.
+  ASSERT_EQ(buckets.schema(), -3);        // 1129 octaves in buckets of 8.
+  for (int i = -128; i <= 1000; ++i) {
+    const int index = static_cast<int>(std::ceil((i + 0.5) / 8));
+    if (want.empty() || want.back().first != index) want.emplace_back(index, 0);
+    ++want.back().second;
+  }
+  EXPECT_EQ(buckets.positive(), want);
+}
+
+TEST(Histogram, ExponentialBucketsCountTheSameObservations) {
+  const double bounds[] = {1};
+  Histogram histogram(bounds, Buckets::kBoundsAndExponential);
+  for (const double v : {0.5, 1.0, 4.0}) histogram.observe(v);
+  const Histogram::Snapshot snapshot = histogram.snapshot();
+  EXPECT_EQ(snapshot.buckets[0].second, 2U);
+  EXPECT_EQ(snapshot.count, 3U);
+  ASSERT_TRUE(snapshot.exponential);
+  EXPECT_EQ(snapshot.exponential->positive(),
+            (ExponentialBuckets::Indexed{{-8, 1}, {0, 1}, {16, 1}}));
+  EXPECT_FALSE(Histogram(bounds).snapshot().exponential);
+}
+
 TEST(Registry, SummariesShowQuantilesSumAndCount) {
   Registry registry;
   const double quantiles[] = {0.5, 0.99};
