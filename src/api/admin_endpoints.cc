@@ -1,7 +1,4 @@
 // admin/tsdb/delete_series, clean_tombstones, snapshot: only with --web.enable-admin-api.
-#include <algorithm>
-#include <optional>
-
 #include <fmt/format.h>
 
 #include "api/endpoints.h"
@@ -22,25 +19,14 @@ ApiResult<void> no_content(const Call& call, const util::Result<void>& done) {
   return {};
 }
 
-// As Go's strconv.ParseBool.
-std::optional<bool> parse_go_bool(std::string_view text) {
-  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
-    if (text == yes) return true;
-  }
-  for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
-    if (text == no) return false;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 ApiResult<void> admin_delete_series(const Call& call) {
   if (auto enabled = require_enabled(call); !enabled) return enabled;
   if (call.params.all("match[]").empty()) return bad_data("no match[] parameter provided");
   NX_API_ASSIGN(const model::TimeRange range, time_range(call.params));
-  auto sets = match_params(call.params);
-  if (!sets) return std::unexpected(std::move(sets).error());
+  const auto sets = match_params(call.params);
+  if (!sets) return invalid_parameter("match[]", sets.error().message);
   for (const model::Matchers& matchers : *sets) {
     const auto deleted =
         call.api.backends.database->delete_series(matchers, range, call.deadline());
@@ -59,7 +45,8 @@ ApiResult<void> admin_snapshot(const Call& call) {
   bool skip_head = false;
   if (const std::string_view text = call.params.get("skip_head"); !text.empty()) {
     const auto parsed = parse_go_bool(text);
-    if (!parsed) return invalid_parameter("skip_head", "unable to parse boolean");
+    if (!parsed)
+      return invalid_parameter("skip_head", "unable to parse boolean: " + parsed.error());
     skip_head = *parsed;
   }
   const auto name = call.api.backends.database->snapshot(skip_head);

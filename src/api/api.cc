@@ -9,13 +9,13 @@
 #include "api/federation.h"
 #include "api/json.h"
 #include "api/params.h"
+#include "api/routes.h"
 #include "api/self_metrics.h"
 
 namespace narthex::api {
 namespace {
 
 constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
-constexpr std::string_view kApiPrefix = "/api/v1";
 // As much as Go reads of a form.
 constexpr std::size_t kFormBytesMax = 10U << 20U;
 
@@ -38,62 +38,15 @@ bool check_ready(const Api::State& api, http::ResponseWriter& out) {
   return false;
 }
 
-enum class Needs : std::uint8_t { kNothing, kReady };
-
-http::Handler endpoint_handler(const Api::State& api, Endpoint endpoint, Needs needs) {
-  return [&api, endpoint, needs](const http::Request& request, http::ResponseWriter& out) {
-    if (needs == Needs::kReady && !check_ready(api, out)) return;
+http::Handler endpoint_handler(const Api::State& api, const EndpointRoute& route) {
+  return [&api, &route](const http::Request& request, http::ResponseWriter& out) {
+    if (route.needs == Needs::kReady && !check_ready(api, out)) return;
     set_cors(api, request, out);
     const http::Form params = request_params(request);
     const Call call{api, request, params, out};
-    const ApiResult<void> result = endpoint(call);
+    ApiResult<void> result = check_parameters(route.parameters, params);
+    if (result) result = route.endpoint(call);
     if (!result && !out.started()) send_error(out, result.error());
-  };
-}
-
-struct EndpointRoute {
-  std::string_view pattern;
-  Endpoint endpoint;
-  std::vector<std::string> methods;
-  Needs needs = Needs::kReady;
-};
-
-std::vector<EndpointRoute> endpoint_routes() {
-  const std::vector<std::string> get = {"GET"};
-  const std::vector<std::string> form = {"GET", "POST"};
-  const std::vector<std::string> change = {"POST", "PUT"};
-  return {
-      {"/query", query, form},
-      {"/query_range", query_range, form},
-      {"/query_exemplars", query_exemplars, form},
-      {"/format_query", format_query, form},
-      {"/parse_query", parse_query, form},
-      {"/series", series, form},
-      {"/labels", label_names, form},
-      {"/label/:name/values", label_values, get},
-      {"/targets", targets, get},
-      {"/targets/metadata", targets_metadata, get},
-      {"/targets/relabel_steps", targets_relabel_steps, get},
-      {"/metadata", metadata, get},
-      {"/scrape_pools", scrape_pools, get},
-      {"/scrape_pools/config", scrape_pool_config, get},
-      {"/rules", rules, get},
-      {"/alerts", alerts, get},
-      {"/alertmanagers", alertmanagers, get},
-      {"/status/config", status_config, get},
-      {"/status/flags", status_flags, get},
-      {"/status/runtimeinfo", status_runtime_info, get},
-      {"/status/buildinfo", status_build_info, get},
-      {"/status/tsdb", status_tsdb, get},
-      {"/status/tsdb/blocks", status_tsdb_blocks, get},
-      {"/status/walreplay", status_wal_replay, get, Needs::kNothing},
-      {"/status/self_metrics", status_self_metrics, get},
-      {"/features", features, get},
-      {"/notifications", notifications, get, Needs::kNothing},
-      {"/notifications/live", notifications_live, get, Needs::kNothing},
-      {"/admin/tsdb/delete_series", admin_delete_series, change},
-      {"/admin/tsdb/clean_tombstones", admin_clean_tombstones, change},
-      {"/admin/tsdb/snapshot", admin_snapshot, change},
   };
 }
 
@@ -173,7 +126,7 @@ void Api::register_routes(http::Router& router) {
   };
   for (const EndpointRoute& each : endpoint_routes()) {
     add(each.methods, std::string(kApiPrefix) + std::string(each.pattern),
-        endpoint_handler(api, each.endpoint, each.needs));
+        endpoint_handler(api, each));
   }
   add({"OPTIONS"}, std::string(kApiPrefix) + "/*path",
       [&api](const http::Request& request, http::ResponseWriter& out) {

@@ -17,6 +17,14 @@ constexpr std::string_view kMatchesEverything =
     "vector selector must contain at least one non-empty matcher";
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 
+// Beyond the range of a double is an error, as for Go's ParseFloat; "Inf" is none.
+std::optional<double> parse_number(std::string_view text) {
+  const auto number = util::parse_double(text);
+  const bool has_digits = text.find_first_of("0123456789") != std::string_view::npos;
+  if (number && std::isinf(*number) && has_digits) return std::nullopt;
+  return number;
+}
+
 model::TimestampMs clamped(double milliseconds) noexcept {
   if (!(milliseconds > static_cast<double>(kApiTimeMin))) return kApiTimeMin;  // NaN too.
   if (milliseconds >= static_cast<double>(kApiTimeMax)) return kApiTimeMax;
@@ -110,7 +118,7 @@ http::Form request_params(const http::Request& request) {
 }
 
 std::expected<model::TimestampMs, std::string> parse_time(std::string_view text) {
-  if (const auto seconds = util::parse_double(text)) {
+  if (const auto seconds = parse_number(text); seconds && !std::isnan(*seconds)) {
     // Whole seconds and milliseconds apart, so that large times keep their fraction.
     double whole = 0;
     const double fraction = std::modf(*seconds, &whole);
@@ -123,7 +131,7 @@ std::expected<model::TimestampMs, std::string> parse_time(std::string_view text)
 }
 
 std::expected<std::chrono::nanoseconds, std::string> parse_duration(std::string_view text) {
-  if (const auto seconds = util::parse_double(text)) {
+  if (const auto seconds = parse_number(text)) {
     const double nanoseconds = *seconds * 1e9;
     if (!(std::fabs(nanoseconds) < 0x1p63)) {
       return std::unexpected(fmt::format("cannot parse {} to a valid duration. It overflows int64",
@@ -173,6 +181,17 @@ std::expected<std::int64_t, std::string> parse_go_int(std::string_view text) {
     return failed("invalid syntax");
   if (ec != std::errc()) return failed("value out of range");
   return value;
+}
+
+std::expected<bool, std::string> parse_go_bool(std::string_view text) {
+  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
+    if (text == yes) return true;
+  }
+  for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
+    if (text == no) return false;
+  }
+  return std::unexpected(
+      fmt::format("strconv.ParseBool: parsing {}: invalid syntax", model::quoted(text)));
 }
 
 ApiResult<std::size_t> limit_param(const http::Form& params) {

@@ -47,5 +47,7 @@ inline constexpr model::TimestampMs kApiTimeMax = (INT64_MAX / 1000 - 62'135'596
 
 // As Go's strconv.Atoi; the error is its text: strconv.Atoi: parsing "x": invalid syntax
 [[nodiscard]] std::expected<std::int64_t, std::string> parse_go_int(std::string_view text);
+// As Go's strconv.ParseBool, its text of the error included.
+[[nodiscard]] std::expected<bool, std::string> parse_go_bool(std::string_view text);
 
 }  // namespace narthex::api

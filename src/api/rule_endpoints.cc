@@ -13,6 +13,12 @@ ApiResult<void> rules(const Call& call) {
     return invalid_parameter("type", fmt::format("not supported value \"{}\"", type));
   }
   if (const auto sets = match_params(call.params); !sets) return std::unexpected(sets.error());
+  if (const std::string_view text = call.params.get("exclude_alerts"); !text.empty()) {
+    const auto excluded = parse_go_bool(text);
+    if (!excluded)
+      return invalid_parameter("exclude_alerts",
+                               "error converting exclude_alerts: " + excluded.error());
+  }
   const std::string_view limit_text = call.params.get("group_limit");
   const std::string_view token = call.params.get("group_next_token");
   if (!limit_text.empty()) {

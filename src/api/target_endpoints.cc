@@ -182,7 +182,7 @@ ApiResult<void> targets_metadata(const Call& call) {
   model::Matchers matchers;
   if (const std::string_view selector = call.params.get("match_target"); !selector.empty()) {
     auto parsed = promql::parse_metric_selector(selector);
-    if (!parsed) return to_api_error(parsed.error());
+    if (!parsed) return invalid_parameter("match_target", parsed.error().message());
     matchers = std::move(*parsed);
   }
   std::optional<std::string_view> family = call.params.find("metric");
