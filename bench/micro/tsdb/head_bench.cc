@@ -195,33 +195,66 @@ BENCHMARK(BM_Db_BytesPerSeries)
     ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
 
+// Leaves a store of so many series and samples in the directory.
+void fill_store(const DbOptions& options, std::int64_t series, std::int64_t samples) {
+  auto db = Db::open(options).value();
+  const auto refs = create_series(*db, static_cast<std::size_t>(series));
+  Rounds rounds(refs);
+  storage::AppendReport report;
+  for (std::int64_t i = 0; i < samples; ++i) {
+    rounds.run([&](const storage::WriteBatch& batch) {
+      static_cast<void>(db->append(batch, storage::Atomicity::kKeepGood, report));
+    });
+  }
+}
+
+// Of the log alone.
 void BM_Db_Replay(benchmark::State& state) {
   const test::TempDir directory;
   DbOptions options;
   options.path = directory.path();
-  {
-    auto db = Db::open(options).value();
-    const auto refs = create_series(*db, static_cast<std::size_t>(state.range(0)));
-    Rounds rounds(refs);
-    storage::AppendReport report;
-    for (std::int64_t i = 0; i < state.range(1); ++i) {
-      rounds.run([&](const storage::WriteBatch& batch) {
-        static_cast<void>(db->append(batch, storage::Atomicity::kKeepGood, report));
-      });
-    }
-  }
+  options.snapshot_at_close = false;
+  fill_store(options, state.range(0), state.range(1));
   for (auto _ : state) {
+    state.PauseTiming();
+    std::filesystem::remove_all(std::filesystem::path(directory.path()) / "chunks_head");
+    state.ResumeTiming();
     auto db = Db::open(options);
     if (!db || (*db)->replay_report().samples !=
                    static_cast<std::uint64_t>(state.range(0) * state.range(1))) {
       state.SkipWithError("samples are missing");
     }
+    state.PauseTiming();
+    if (db) db->reset();
+    state.ResumeTiming();
   }
   state.SetItemsProcessed(state.iterations() * state.range(0) * state.range(1));
 }
 BENCHMARK(BM_Db_Replay)
     ->ArgNames({"series", "samples"})
     ->Args({100'000, 0})
+    ->Args({100'000, 120})
+    ->Iterations(2)
+    ->Unit(benchmark::kMillisecond);
+
+// With the snapshot of a clean stop.
+void BM_Db_StartFromSnapshot(benchmark::State& state) {
+  const test::TempDir directory;
+  DbOptions options;
+  options.path = directory.path();
+  fill_store(options, state.range(0), state.range(1));
+  for (auto _ : state) {
+    auto db = Db::open(options);
+    if (!db || (*db)->replay_report().snapshot != ReplayReport::Snapshot::kUsed)
+      state.SkipWithError("the snapshot was not used");
+    state.PauseTiming();
+    if (db) db->reset();
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0) * state.range(1));
+}
+BENCHMARK(BM_Db_StartFromSnapshot)
+    ->ArgNames({"series", "samples"})
     ->Args({100'000, 120})
     ->Iterations(2)
     ->Unit(benchmark::kMillisecond);

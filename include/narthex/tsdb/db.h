@@ -56,6 +56,7 @@ struct DbOptions {
 
   WalCompression wal_compression = WalCompression::kSnappy;
   std::uint64_t wal_segment_bytes = std::uint64_t{128} << 20U;  // A multiple of 32 KiB.
+  bool snapshot_at_close = true;  // So that the next start need not read the log.
   // How often the log is made durable against power loss; 0: before every acknowledgement.
   std::chrono::milliseconds wal_sync_interval = std::chrono::seconds(1);
 };
@@ -74,7 +75,10 @@ struct ReplayReport {
   std::uint64_t segments = 0;
   std::uint64_t series = 0;
   std::uint64_t samples = 0;
-  std::uint64_t samples_ignored = 0;   // Not newer than what was there already.
+  std::uint64_t samples_ignored = 0;  // Not newer than what was there already.
+  // Of the snapshot that a clean stop had left.
+  enum class Snapshot : std::uint8_t { kNone, kUsed, kRefused };
+  Snapshot snapshot = Snapshot::kNone;
   std::uint64_t chunks = 0;            // In files of head chunks.
   std::uint64_t samples_in_files = 0;  // Of the log, passed over: those chunks have them.
   std::uint64_t samples_without_series =

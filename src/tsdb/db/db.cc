@@ -17,6 +17,7 @@
 #include "tsdb/db/maintenance.h"
 #include "tsdb/db/merged_querier.h"
 #include "tsdb/db/replay.h"
+#include "tsdb/db/snapshot.h"
 #include "tsdb/db/sync_loop.h"
 #include "tsdb/db/turnstile.h"
 #include "tsdb/head/exemplar_ring.h"
@@ -122,6 +123,7 @@ class DbImpl final : public Db {
     head_.stop_appends_before(maintenance_.head_begin());
     LogReplay replay(env_, options_.path, {head_, exemplars_}, replay_report_, progress);
     NX_TRY(load_chunk_files());
+    NX_TRY(take_over_snapshot(replay));
     NX_ASSIGN(const std::uint64_t segment, replay.run());
     head_.finish_replay();
     NX_ASSIGN(late_segment_, replay.run_late());
@@ -134,6 +136,9 @@ class DbImpl final : public Db {
     truncation_ = std::make_unique<HeadTruncation>(HeadTruncation::Parts{
         env_, head_, chunk_files_, *log_, commit_mutex_, log_directory, log_options});
     for (const auto& [ref, id] : replay.aliases()) truncation_->keep_record(ref, segment - 1);
+    aliases_.assign(replay.aliases().begin(), replay.aliases().end());
+    // What comes into the log from here on is not in it.
+    remove_snapshots(env_, options_.path);
     {
       // Beside samples that were read back a new log begins; else it waits for the first one.
       const util::MutexLock lock(commit_mutex_);
@@ -181,6 +186,7 @@ class DbImpl final : public Db {
     metrics_.clear();
     if (log_) NX_TRY(log_->close());
     if (late_log_) NX_TRY(late_log_->close());
+    leave_snapshot();
     if (lock_) {
       NX_TRY(env_.remove_file(lock_path()));
       lock_.reset();
@@ -341,6 +347,61 @@ class DbImpl final : public Db {
     replay_report_.chunk_files_damaged_regions = damage.regions;
     replay_report_.set_aside = std::move(damage.set_aside);
     return {};
+  }
+
+  // One that cannot be used costs time: all of the log is read then.
+  util::Result<void> take_over_snapshot(LogReplay& replay) {
+    NX_ASSIGN(const auto place, find_snapshot(env_, options_.path));
+    if (!place) return {};
+    // Where files of chunks are damaged, the log has what is missing; the snapshot has not.
+    auto note = check_snapshot(env_, options_.path, *place, chunk_files_.files_end());
+    if (note && replay_report_.chunk_files_damaged_regions != 0)
+      note = util::fail(util::Code::kCorruption, "files of head chunks are damaged");
+    if (!note) {
+      replay_report_.snapshot = ReplayReport::Snapshot::kRefused;
+      util::log_warn("The snapshot of the head cannot be used; the log is read instead",
+                     {{"component", "tsdb"}, {"snapshot", place->path}, {"err", note.error()}});
+      return {};
+    }
+    NX_TRY(replay.run_snapshot(*place, *note));
+    replay_report_.snapshot = ReplayReport::Snapshot::kUsed;
+    util::log_info("The snapshot of the head was taken over",
+                   {{"component", "tsdb"},
+                    {"snapshot", place->path},
+                    {"series", replay_report_.series},
+                    {"samples", replay_report_.samples}});
+    return {};
+  }
+
+  // After the log was closed. What fails costs the next start time, nothing else.
+  void leave_snapshot() NX_REQUIRES(commit_mutex_) {
+    if (!options_.snapshot_at_close || !log_) return;
+    const std::uint64_t segment = log_->current_segment();
+    const auto offset = env_.file_size(wal_segment_path(options_.path + "/wal", segment));
+    util::Result<void> written;
+    if (!offset) {
+      written = std::unexpected(offset.error());
+    } else if (head_.has_unfiled()) {
+      written = util::fail(util::Code::kUnavailable, "full chunks are not in files");
+    } else {
+      std::vector<SeriesId> unlogged = head_.take_unlogged();
+      std::ranges::sort(unlogged);
+      written = write_snapshot({.env = env_,
+                                .data_directory = options_.path,
+                                .segment = segment,
+                                .offset = *offset,
+                                .log_options = {.segment_bytes = options_.wal_segment_bytes,
+                                                .compression = options_.wal_compression}},
+                               {.head = head_,
+                                .exemplars = exemplars_,
+                                .unlogged = unlogged,
+                                .aliases = aliases_,
+                                .chunk_file_end = chunk_files_.files_end()});
+    }
+    if (!written) {
+      util::log_warn("No snapshot of the head was written; the next start reads the log",
+                     {{"component", "tsdb"}, {"err", written.error()}});
+    }
   }
 
   // Chunks that are complete go from memory to files. What fails is tried again the next time.
@@ -653,6 +714,8 @@ class DbImpl final : public Db {
   LateLogCounters late_counters_;
   telemetry::Histogram* late_delays_ = nullptr;
   std::unique_ptr<HeadTruncation> truncation_;
+  // References of the log that name a series which has another id in the head.
+  std::vector<std::pair<std::uint64_t, SeriesId>> aliases_;
   Turnstile rounds_;
   model::TimestampMs truncated_ = model::kTimestampMin;  // By whoever has a round's turn.
   double clean_start_ = -1;

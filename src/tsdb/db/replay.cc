@@ -95,10 +95,15 @@ LogReplay::LogReplay(util::Env& env, std::string data_directory, Into into, Repl
 
 util::Result<std::uint64_t> LogReplay::run_log(const std::string& name) {
   const std::string directory = data_directory_ + "/" + name;
-  NX_ASSIGN(const auto checkpoint, find_wal_checkpoint(env_, directory));
+  NX_ASSIGN(auto checkpoint, find_wal_checkpoint(env_, directory));
   NX_ASSIGN(auto log, list_wal_segments(env_, directory));
   std::uint64_t next = checkpoint ? checkpoint->last_segment + 1 : 0;
   if (!log.empty()) next = std::max(next, log.back().number + 1);
+  if (snapshot_ && !late_) {
+    next = std::max(next, snapshot_->segment + 1);
+    std::erase_if(log, [&](const WalSegment& s) { return s.number < snapshot_->segment; });
+    if (checkpoint && checkpoint->last_segment < snapshot_->segment) checkpoint.reset();
+  }
   if (checkpoint)
     std::erase_if(log, [&](const WalSegment& s) { return s.number <= checkpoint->last_segment; });
   if (progress_ != nullptr && !log.empty() && !late_) {
@@ -149,7 +154,8 @@ void LogReplay::decode_segment(const WalSegment& segment, Queue& queue) {
     return;
   }
   const std::string_view bytes = (*file)->bytes();
-  SegmentReader reader(bytes);
+  const bool known_in_part = snapshot_ && !late_ && segment.number == snapshot_->segment;
+  SegmentReader reader(bytes, known_in_part ? std::min(snapshot_->offset, bytes.size()) : 0);
   Decoded decoded = queue.spare();
   decoded.segment = segment.number;
   while (const auto record = reader.next()) {
@@ -227,15 +233,7 @@ void LogReplay::decode_record(std::string_view record, Decoded& into) {
 }
 
 void LogReplay::apply(const Decoded& decoded) {
-  for (const RefSeries& series : decoded.series) {
-    const SeriesId id = head_.replay_series(series.ref, series.labels);
-    ++report_.series;
-    if (id != series.ref) {
-      aliases_[series.ref] = id;
-    } else if (!aliases_.empty()) {
-      aliases_.erase(series.ref);
-    }
-  }
+  for (const RefSeries& series : decoded.series) define(series.ref, series.labels);
   Decoded::Upto done;
   for (const Decoded::Upto& upto : decoded.order) {
     apply_samples(decoded.samples, done.samples, upto.samples);
@@ -249,6 +247,16 @@ void LogReplay::apply(const Decoded& decoded) {
   apply_exemplars(decoded.exemplars);
   if (progress_ != nullptr && !late_)
     progress_->segment_current = static_cast<std::int64_t>(decoded.segment);
+}
+
+void LogReplay::define(std::uint64_t ref, const model::Labels& labels) {
+  const SeriesId id = head_.replay_series(ref, labels);
+  ++report_.series;
+  if (id != ref) {
+    aliases_[ref] = id;
+  } else if (!aliases_.empty()) {
+    aliases_.erase(ref);
+  }
 }
 
 void LogReplay::apply_samples(const RefSamples& samples, std::size_t begin, std::size_t end) {

@@ -10,12 +10,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "narthex/tsdb/db.h"
 
+#include "tsdb/db/snapshot.h"
 #include "tsdb/head/exemplar_ring.h"
 #include "tsdb/head/head.h"
 #include "tsdb/wal/format.h"
@@ -33,6 +36,9 @@ class LogReplay {
   };
   LogReplay(util::Env& env, std::string data_directory, Into into, ReplayReport& report,
             ReplayProgress* progress);
+  // Takes over a snapshot of the head that check_snapshot() has found sound: run() then begins
+  // behind what it holds. Before run().
+  util::Result<void> run_snapshot(const SnapshotPlace& place, const SnapshotNote& note);
   // The number that the next segment must have. Errors are those of listing the directory.
   util::Result<std::uint64_t> run() { return run_log("wal"); }
   // The same for the log of late samples. What it says of chunks that were written to files is
@@ -74,6 +80,12 @@ class LogReplay {
   void decode_segment(const WalSegment& segment, Queue& queue);
   void decode_record(std::string_view record, Decoded& into);
   void apply(const Decoded& decoded);
+  void define(std::uint64_t ref, const model::Labels& labels);
+  util::Result<void> apply_snapshot_record(std::string_view record);
+  void apply_snapshot_series(std::string_view record);
+  template <class Histogram>
+  void apply_snapshot_histograms(std::uint64_t id, const std::vector<model::TimestampMs>& times,
+                                 const std::vector<Histogram>& histograms);
   void apply_samples(const RefSamples& samples, std::size_t begin, std::size_t end);
   template <class Histogram>
   void apply_histograms(std::span<const RefHistogram<Histogram>> histograms);
@@ -92,7 +104,8 @@ class LogReplay {
   ExemplarRing& exemplars_;
   ReplayReport& report_;  // The worker writes what concerns damage, the caller's thread the rest.
   ReplayProgress* progress_;
-  bool late_ = false;  // It is the log of late samples.
+  bool late_ = false;                      // It is the log of late samples.
+  std::optional<SnapshotPlace> snapshot_;  // That was taken over.
   boost::unordered_flat_map<std::uint64_t, SeriesId>
       aliases_;  // References that are not the series' id.
 };

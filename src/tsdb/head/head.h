@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -232,6 +233,26 @@ class Head {
   void chunks_filed(const FullChunks& full, std::span<const FileChunkRef> refs);
   void give_back(const FullChunks& full);
 
+  // What a snapshot at shutdown keeps of a series beside what is in files. The pointers are null
+  // for a chunk of floats.
+  struct OpenChunk {
+    model::TimestampMs min = 0;
+    model::TimestampMs max = 0;
+    ChunkEncoding encoding = ChunkEncoding::kNone;
+    std::string bytes;
+    double last_value = 0;
+    const model::IntHistogram* last_integer = nullptr;
+    const model::FloatHistogram* last_floating = nullptr;
+  };
+  // All series, ascending by id, until `visit` fails; null without an open chunk. By the committing
+  // thread.
+  util::Result<void> visit_series(
+      const std::function<util::Result<void>(SeriesId id, const OpenChunk* chunk)>& visit);
+  // No series has this id or a greater one.
+  [[nodiscard]] SeriesId next_series_id();
+  // Whether some full chunk is not in a file. By the committing thread.
+  [[nodiscard]] bool has_unfiled() const noexcept { return !unfiled_.empty(); }
+
   // How the oldest samples leave the head for a block:
   // 1. stop_appends_before(end), committing thread: what the block will hold is complete.
   // 2. snapshot({begin, end - 1}), any thread: the block is written from it.
@@ -349,6 +370,8 @@ class Head {
   void free_sealed(SealedIndex index);
   // Precondition: in memory. With the sample count in front.
   void append_stored_chunk(std::string& out, const SealedChunk& chunk) const;
+  void append_chain(std::string& out, BlockIndex tail, std::size_t bytes,
+                    std::uint16_t sample_count) const;
   [[nodiscard]] util::Result<std::string> sealed_bytes(const SealedChunk& chunk) const;
   // Holds the bytes of a chunk while it is decoded. Bounded by kChunkBytesMax plus one sample for
   // floats; histograms may take more.

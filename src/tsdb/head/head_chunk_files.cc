@@ -304,6 +304,11 @@ util::Result<HeadChunkFiles::Chunk> HeadChunkFiles::read(FileChunkRef ref) const
   return out;
 }
 
+std::uint32_t HeadChunkFiles::files_end() const {
+  const util::MutexLock lock(mutex_);
+  return mapped_.empty() ? 0 : mapped_.rbegin()->first + 1;
+}
+
 std::uint64_t HeadChunkFiles::size_bytes() const {
   const util::MutexLock lock(mutex_);
   std::uint64_t total = 0;

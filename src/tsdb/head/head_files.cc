@@ -67,11 +67,15 @@ Head::FullChunks Head::take_full_chunks() {
 
 void Head::append_stored_chunk(std::string& out, const SealedChunk& chunk) const {
   const ChunkPlace place = chunk.place.load();
+  append_chain(out, place.tail(), place.byte_count(), chunk.sample_count);
+}
+
+void Head::append_chain(std::string& out, BlockIndex tail, std::size_t bytes,
+                        std::uint16_t sample_count) const {
   const std::size_t begin = out.size();
-  const std::size_t bytes = place.byte_count();
   out.resize(begin + kChunkCountBytes + BlockPool::blocks_of(bytes) * BlockPool::kPayloadBytes);
-  util::store_be(out.data() + begin, chunk.sample_count);
-  blocks_.copy_chain(place.tail(), bytes, out.data() + begin + kChunkCountBytes);
+  util::store_be(out.data() + begin, sample_count);
+  blocks_.copy_chain(tail, bytes, out.data() + begin + kChunkCountBytes);
   out.resize(begin + kChunkCountBytes + bytes);
 }
 
@@ -94,6 +98,47 @@ void Head::chunks_filed(const FullChunks& full, std::span<const FileChunkRef> re
 
 void Head::give_back(const FullChunks& full) {
   unfiled_.insert(unfiled_.begin(), full.series_.begin(), full.series_.end());
+}
+
+// ---- What is not in files, at shutdown.
+
+SeriesId Head::next_series_id() {
+  const util::MutexLock lock(create_mutex_);
+  return next_id_;
+}
+
+util::Result<void> Head::visit_series(
+    const std::function<util::Result<void>(SeriesId id, const OpenChunk* chunk)>& visit) {
+  const SeriesId end = next_series_id();
+  OpenChunk chunk;
+  for (SeriesId id = 1; id < end; ++id) {
+    const HeadSeries* series = find_series(id);
+    if (series == nullptr) continue;
+    const SeriesExtra* extra = page_of(id).extra(id);
+    const bool histograms = extra != nullptr && extra->has_histograms();
+    if (series->tail == kNoBlock && !histograms) {
+      NX_TRY(visit(id, nullptr));
+      continue;
+    }
+    chunk = {};
+    chunk.max = series->last_timestamp;
+    if (histograms) {
+      chunk.min = extra->first_time();
+      chunk.encoding = extra->encoding();
+      chunk.bytes = extra->bytes();
+      if (const auto* integers = std::get_if<SeriesExtra::IntChunk>(&extra->histograms))
+        chunk.last_integer = &integers->last();
+      if (const auto* floats = std::get_if<SeriesExtra::FloatChunk>(&extra->histograms))
+        chunk.last_floating = &floats->last();
+    } else {
+      chunk.min = first_timestamp(series->tail);
+      chunk.encoding = ChunkEncoding::kXor;
+      append_chain(chunk.bytes, series->tail, (series->bit_count + 7U) / 8U, series->sample_count);
+      chunk.last_value = std::bit_cast<double>(series->last_value_bits);
+    }
+    NX_TRY(visit(id, &chunk));
+  }
+  return {};
 }
 
 // ---- From files, at start.

@@ -218,6 +218,14 @@ void HistogramsRecordEncoder<Histogram>::add(std::uint64_t ref, model::Timestamp
 template class HistogramsRecordEncoder<IntHistogram>;
 template class HistogramsRecordEncoder<FloatHistogram>;
 
+void append_histogram_body(std::string& out, const IntHistogram& histogram) {
+  put_histogram(out, histogram);
+}
+
+void append_histogram_body(std::string& out, const FloatHistogram& histogram) {
+  put_histogram(out, histogram);
+}
+
 void encode_histograms_record(std::string& out, std::span<const RefIntHistogram> entries) {
   encode(out, entries);
 }

@@ -49,6 +49,10 @@ class HistogramsRecordEncoder {
   std::uint64_t base_time_ = 0;
 };
 
+// The histogram alone, as entries of all these records have it.
+void append_histogram_body(std::string& out, const model::IntHistogram& histogram);
+void append_histogram_body(std::string& out, const model::FloatHistogram& histogram);
+
 // Each writes one record into `out`, which is empty; of no entries, nothing. Precondition: of the
 // histograms either all have custom buckets or none has: they go into records of different types.
 void encode_histograms_record(std::string& out, std::span<const RefIntHistogram> entries);

@@ -22,9 +22,9 @@ struct WalDamage {
 
 class SegmentReader {
  public:
-  // `bytes` must outlive the reader. `offset` (a multiple of the page size) is where to begin.
+  // `bytes` must outlive the reader. `offset` is where to begin: a page, or a record.
   explicit SegmentReader(std::string_view bytes, std::uint64_t offset = 0)
-      : bytes_(bytes), position_(offset) {}
+      : bytes_(bytes), position_(offset), sound_end_(offset) {}
 
   // The next sound record, decompressed, or nullopt at the end. Valid until the next call. A
   // damaged fragment costs its own record; when the fragment behind it cannot be found either,

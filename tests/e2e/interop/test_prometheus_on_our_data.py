@@ -92,6 +92,24 @@ class TakenOver(unittest.TestCase):
         self.assertEqual(self.server.metric("prometheus_tsdb_mmap_chunk_corruptions_total"), 0)
         self.assertEqual(self.server.metric("prometheus_tsdb_wal_corruptions_total"), 0)
 
+    def test_a_clean_stop_leaves_what_prometheus_takes_over(self):
+        wanted = self.answers(self.server)
+        self.server.stop()
+        self.assertEqual(len(list(self.server.data_path.glob("chunk_snapshot.*.*"))), 1)
+        # Without its feature Prometheus does not look at it, with it reads nothing else of the head.
+        self.assert_same(self.taken_over(self.server.data_path), wanted)
+        self.assert_same(self.taken_over(self.server.data_path, ["--enable-feature=memory-snapshot-on-shutdown"]), wanted)
+        self.assertIn("Chunk snapshot loading time", self.peer.log)
+        self.assertNotIn("Failed to load chunk snapshot", self.peer.log)
+        # And back: what it leaves when it stops.
+        self.peer.stop()
+        self.assertEqual(len(list(self.peer.data_path.glob("chunk_snapshot.*.*"))), 1)
+        shutil.rmtree(self.server.data_path)
+        shutil.copytree(self.peer.data_path, self.server.data_path)
+        self.server.start()
+        self.assertIn("The snapshot of the head was taken over", self.server.log)
+        self.assert_same(self.answers(self.server), wanted)
+
     def test_a_snapshot(self):
         self.write_late()
         wanted = self.answers(self.server)

@@ -1,0 +1,69 @@
+// The snapshot of the head that a clean stop leaves, so that the next start need not read the log.
+// Format: docs/formats/snapshot.md. Threads: functions without state; nobody appends meanwhile.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "narthex/util/env.h"
+#include "narthex/util/result.h"
+
+#include "tsdb/head/exemplar_ring.h"
+#include "tsdb/head/head.h"
+#include "tsdb/wal/log_writer.h"
+
+namespace narthex::tsdb {
+
+struct SnapshotPlace {
+  std::string path;
+  // It holds what the log says before this byte of this segment.
+  std::uint64_t segment = 0;
+  std::uint64_t offset = 0;
+};
+// The newest complete one.
+util::Result<std::optional<SnapshotPlace>> find_snapshot(util::Env& env,
+                                                         const std::string& data_directory);
+// Removes all of them, unfinished ones included; reports what fails.
+void remove_snapshots(util::Env& env, const std::string& data_directory);
+
+struct SnapshotTarget {
+  util::Env& env;
+  std::string data_directory;
+  std::uint64_t segment = 0;  // As in SnapshotPlace.
+  std::uint64_t offset = 0;
+  LogWriterOptions log_options;
+};
+struct SnapshotContent {
+  Head& head;
+  const ExemplarRing& exemplars;
+  std::span<const SeriesId> unlogged;  // Ascending; the log does not define them: left out.
+  // References of the log that name a series which has another id in the head.
+  std::span<const std::pair<std::uint64_t, SeriesId>> aliases;
+  std::uint32_t chunk_file_end = 0;  // Files of head chunks have smaller numbers.
+};
+// Precondition: all full chunks are in files. It is there whole, and durable, or not at all.
+util::Result<void> write_snapshot(const SnapshotTarget& to, const SnapshotContent& content);
+
+// What must be true of the rest of the directory, as the snapshot's writer knew it; zeros for one
+// that Prometheus wrote, which does not say.
+struct SnapshotNote {
+  std::uint64_t series_end = 0;  // No reference of the log is as large.
+  std::uint32_t chunk_file_end = 0;
+  std::uint64_t records = 0;  // Of the snapshot.
+};
+// Reads all of it, so that nothing of a damaged one is used. kCorruption names the place, or says
+// what of the log or of the files of head chunks (`files_end`: all have smaller numbers) is not
+// there.
+util::Result<SnapshotNote> check_snapshot(util::Env& env, const std::string& data_directory,
+                                          const SnapshotPlace& place, std::uint32_t files_end);
+// Calls visit(record) for each. Precondition: check_snapshot().
+util::Result<void> visit_snapshot(
+    util::Env& env, const std::string& path,
+    const std::function<util::Result<void>(std::string_view record)>& visit);
+
+}  // namespace narthex::tsdb
