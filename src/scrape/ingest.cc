@@ -59,6 +59,10 @@ void BatchPool::give(storage::WriteBatch batch) {
 Ingest::Ingest(Shared* shared)
     : shared_(shared), metadata_(&shared->interner), last_good_round_(kNoRound) {}
 
+Ingest::~Ingest() {
+  shared_->cache_bytes.fetch_sub(published_cache_bytes_, std::memory_order_relaxed);
+}
+
 void Ingest::begin_round(const RoundStart& start) {
   start_ = start;
   report_ = {};

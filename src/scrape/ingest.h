@@ -5,6 +5,7 @@
 // nothing for each line.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -63,6 +64,7 @@ class BatchPool {
 struct Shared {
   storage::Appender* appender = nullptr;
   Metrics* metrics = nullptr;
+  std::atomic<std::uint64_t> cache_bytes{0};  // Of all targets' caches of series.
   MetadataInterner interner;
   BatchPool batches;
 };
@@ -72,6 +74,9 @@ class Ingest {
  public:
   // `shared` outlives the object.
   explicit Ingest(Shared* shared);
+  ~Ingest();
+  Ingest(const Ingest&) = delete;
+  Ingest& operator=(const Ingest&) = delete;
 
   void begin_round(const RoundStart& start);
   // What the body is written in, and that it is compressed. Before the first buffer() of the round;
@@ -96,6 +101,8 @@ class Ingest {
   // them get their stale markers.
   void forget_decisions() noexcept { resolve_all_ = true; }
 
+  // What storage did not take of the last round, in words; empty when it took everything.
+  [[nodiscard]] std::string refusal_text() const;
   [[nodiscard]] const RoundReport& report() const noexcept { return report_; }
   [[nodiscard]] const MetadataCache& metadata() const noexcept { return metadata_; }
   [[nodiscard]] std::size_t cached_series() const noexcept { return cache_.size(); }
@@ -181,11 +188,14 @@ class Ingest {
   void renew_dead(std::vector<storage::SeriesRef> dead);
   util::Result<void> ensure_report_series(const Target& target, bool extra);
   void end_round(bool success);
+  void publish_cache_size();
   void publish_metadata_size(const std::string& job_name);
   void release_buffers();
 
   Shared* const shared_;
   SeriesCache cache_;
+  std::uint64_t published_cache_bytes_ = 0;
+  std::string refused_label_;  // What new series that were refused last differ in most.
   MetadataCache metadata_;
   std::uint64_t published_version_ = 0;  // Of the metadata, in the self-metrics.
   double published_entries_ = 0;

@@ -2,11 +2,37 @@
 #include <algorithm>
 #include <array>
 
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <fmt/format.h>
+
 #include "narthex/model/stale.h"
 
 #include "scrape/ingest.h"
 
 namespace narthex::scrape {
+
+namespace {
+
+// The name of the label with the most values; the first of equals.
+std::string most_different_label(std::span<const model::Labels> series) {
+  // An exploding label shows in a few of its series.
+  constexpr std::size_t kLookedAtMax = 256;
+  boost::unordered_flat_map<std::string_view, boost::unordered_flat_set<std::string_view>> values;
+  for (const model::Labels& labels : series.first(std::min(series.size(), kLookedAtMax))) {
+    for (const model::LabelView label : labels) values[label.name].insert(label.value);
+  }
+  std::string_view name;
+  std::size_t most = 0;
+  for (const auto& [label, seen] : values) {
+    if (seen.size() < most || (seen.size() == most && label >= name)) continue;
+    name = label;
+    most = seen.size();
+  }
+  return std::string(name);
+}
+
+}  // namespace
 
 // ---- The end of a round ----
 
@@ -15,6 +41,10 @@ util::Result<void> Ingest::ensure_pending() {
   for (const PendingGroup& group : pending_) {
     ensured.assign(group.labels.size(), {});
     NX_TRY(shared_->appender->ensure_series(group.labels, ensured));
+    const bool over_limit = std::ranges::any_of(ensured, [](const storage::EnsuredSeries& one) {
+      return one.outcome == storage::EnsureOutcome::kRefusedLimit;
+    });
+    if (over_limit) refused_label_ = most_different_label(group.labels);
     for (std::size_t i = 0; i < ensured.size(); ++i) {
       SeriesCache::Entry& entry = cache_[group.entries[i]];
       entry.ref = ensured[i].ref;
@@ -245,6 +275,7 @@ util::Result<void> Ingest::write_end_markers(const Job& job, const Target& targe
 
 void Ingest::end_round(bool success) {
   metadata_.end_round();
+  publish_cache_size();
   publish_metadata_size(start_.job->options.job_name);
   last_timestamp_ = start_.timestamp;
   last_good_round_ = success ? round_ : kNoRound;
@@ -258,6 +289,21 @@ void Ingest::end_round(bool success) {
     shared_->metrics->cache_flush_forced.increment();
   }
   release_buffers();
+}
+
+std::string Ingest::refusal_text() const {
+  if (report_.refused == 0) return {};
+  std::string text = fmt::format("memory budget is spent: {} new series refused", report_.refused);
+  if (!refused_label_.empty())
+    text += fmt::format(", which differ most in label \"{}\"", refused_label_);
+  return text;
+}
+
+void Ingest::publish_cache_size() {
+  const std::uint64_t bytes = cache_.memory_bytes();
+  // Wraps around when it became smaller, as the sum does.
+  shared_->cache_bytes.fetch_add(bytes - published_cache_bytes_, std::memory_order_relaxed);
+  published_cache_bytes_ = bytes;
 }
 
 void Ingest::publish_metadata_size(const std::string& job_name) {

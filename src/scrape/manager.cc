@@ -55,6 +55,10 @@ class ScrapeManager::Impl {
     }
   }
 
+  [[nodiscard]] std::uint64_t cache_bytes() const noexcept {
+    return shared_.cache_bytes.load(std::memory_order_relaxed);
+  }
+
  private:
   util::Result<std::shared_ptr<const Job>> prepare(ScrapeJobOptions options,
                                                    const ScrapeManagerOptions& manager,
@@ -189,6 +193,10 @@ util::Result<void> ScrapeManager::reload(ScrapeManagerOptions options,
 }
 void ScrapeManager::stop() {
   impl_->stop();
+}
+
+std::uint64_t ScrapeManager::cache_bytes() const noexcept {
+  return impl_->cache_bytes();
 }
 
 std::vector<std::string> ScrapeManager::pools() const {

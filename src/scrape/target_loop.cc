@@ -196,7 +196,8 @@ void TargetLoop::record(const Slot& slot, const std::string& error) {
     }
   }
   const util::MutexLock lock(mutex_);
-  status_.last_error = error;
+  // A target whose new series were refused is up: what storage knew of it went in.
+  status_.last_error = error.empty() ? ingest_.refusal_text() : error;
   status_.last_scrape_ns = slot.start;
   status_.last_scrape_seconds = ingest_.report().seconds;
   status_.health = error.empty() ? TargetHealth::kUp : TargetHealth::kDown;

@@ -26,6 +26,7 @@
 #include "narthex/util/clock.h"
 #include "narthex/util/env.h"
 #include "narthex/util/log.h"
+#include "narthex/util/memory_budget.h"
 #include "narthex/util/worker_pool.h"
 
 #include "server/adapters.h"
@@ -139,6 +140,9 @@ struct Daemon::Parts {
   const util::WallNs started_ns = clock.wall_ns();
   telemetry::Registry registry{clock};
   std::vector<telemetry::Registry::Callback> process_metrics;
+  util::MemoryBudget memory{memory_budget(options.storage.memory_budget_bytes),
+                            private_resident_bytes};
+  std::vector<telemetry::Registry::Callback> memory_metrics;
   telemetry::Gauge& ready = registry.gauge(
       "prometheus_ready", "Whether requests are answered: 1, or 0 at start and at the end.");
   async::Runtime io{kIoThreads};
@@ -166,6 +170,7 @@ struct Daemon::Parts {
   std::unique_ptr<scrape::ScrapeManager> scrapes;
   std::unique_ptr<ScrapeTargets> targets;
   std::unique_ptr<HeadView> head;
+  std::vector<util::MemoryBudget::Owner> memory_owners;
 
   util::Result<void> bind();
   util::Result<http::AccessLoader> web_access();
@@ -191,6 +196,7 @@ util::Result<std::unique_ptr<Daemon>> Daemon::create(Options options) {
   auto parts = std::make_unique<Parts>(std::move(options));
   register_build_info(parts->registry);
   parts->process_metrics = register_process_metrics(parts->registry);
+  parts->memory_metrics = register_memory_metrics(parts->registry, parts->memory);
   NX_TRY(parts->bind());
   NX_TRY(parts->build_web());
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
@@ -343,7 +349,7 @@ api::RuntimeInfo Daemon::Parts::runtime_info() const {
   out.last_config_ns = last.at_ns;
   out.thread_count = thread_count();
   out.processor_count = core_count();
-  out.memory_limit_bytes = memory_budget(options.storage.memory_budget_bytes);
+  out.memory_limit_bytes = memory.bytes_max();
   const auto retention = retention_time(options, *config->current());
   out.retention = retention.count() == 0 ? "forever" : model::format_duration(retention);
   return out;
@@ -365,8 +371,8 @@ util::Result<void> Daemon::Parts::open_storage() {
   db_options.retention_bytes = retention_bytes(options, *config->current());
   db_options.out_of_order_window = out_of_order_window(*config->current());
   db_options.exemplars_max = exemplars_max(options, *config->current());
-  db_options.sample_cache_bytes =
-      sample_cache_bytes(memory_budget(options.storage.memory_budget_bytes));
+  db_options.memory = &memory;
+  db_options.sample_cache_bytes = sample_cache_bytes(memory.bytes_max());
   db_options.samples_per_chunk = options.storage.samples_per_chunk;
   db_options.wal_compression = wal_compression(options.storage.wal_compression);
   db_options.wal_segment_bytes = options.storage.wal_segment_bytes;
@@ -380,7 +386,7 @@ util::Result<void> Daemon::Parts::build_engine() {
   promql::EngineOptions query = options.query;
   query.subquery_step_default = config->current()->global.evaluation_interval;
   // Storage and queries share the budget; what queries take is gone when they end.
-  query.memory_bytes_total_max = memory_budget(options.storage.memory_budget_bytes) / 2;
+  query.memory_bytes_total_max = memory.bytes_max() / 2;
   query.memory_bytes_max = std::min(query.memory_bytes_max, query.memory_bytes_total_max);
   engine = std::make_unique<promql::Engine>(query, query_workers, clock, registry);
 
@@ -427,6 +433,8 @@ util::Result<void> Daemon::Parts::start_scraping() {
   environment.env = &env;
   environment.user_agent = fmt::format("Narthex/{}", build_info().version);
   scrapes = std::make_unique<scrape::ScrapeManager>(std::move(environment));
+  memory_owners.push_back(
+      memory.add_owner("scrape_caches", [this] { return scrapes->cache_bytes(); }));
   return apply_scrape_config(*config->current());
 }
 

@@ -10,6 +10,8 @@ namespace narthex::server {
 [[nodiscard]] std::uint64_t memory_budget(std::uint64_t flag_bytes);
 // What of the budget the cache of decoded samples may take.
 [[nodiscard]] std::uint64_t sample_cache_bytes(std::uint64_t budget_bytes);
+// Resident memory that is not of mapped files.
+[[nodiscard]] std::uint64_t private_resident_bytes();
 [[nodiscard]] std::uint64_t thread_count();
 
 }  // namespace narthex::server

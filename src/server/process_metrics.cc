@@ -132,4 +132,25 @@ std::vector<telemetry::Registry::Callback> register_process_metrics(telemetry::R
   return out;
 }
 
+std::vector<telemetry::Registry::Callback> register_memory_metrics(
+    telemetry::Registry& registry, const util::MemoryBudget& budget) {
+  using telemetry::FamilyType;
+  std::vector<telemetry::Registry::Callback> out;
+  out.push_back(registry.callback(FamilyType::kGauge, "narthex_memory_budget_bytes",
+                                  "Memory that may be used before new series are refused.", {},
+                                  [&budget] { return static_cast<double>(budget.bytes_max()); }));
+  out.push_back(registry.callback(
+      FamilyType::kGauge, "narthex_memory_budget_used_bytes",
+      "Memory that counts against the budget: all owners' together, or what the process has "
+      "resident if that is more.",
+      {}, [&budget] { return static_cast<double>(budget.used()); }));
+  for (const char* owner : {"head", "sample_cache", "scrape_caches"}) {
+    out.push_back(registry.callback(
+        FamilyType::kGauge, "narthex_memory_owner_bytes", "Memory that is held, by whom.",
+        {{"owner", owner}},
+        [&budget, owner] { return static_cast<double>(budget.bytes_of(owner)); }));
+  }
+  return out;
+}
+
 }  // namespace narthex::server

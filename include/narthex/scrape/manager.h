@@ -91,6 +91,8 @@ class ScrapeManager {
   // Ends every loop at its next wait; writes no stale markers. Not from an I/O thread. Idempotent.
   void stop();
 
+  // Memory of what is remembered of all targets' series.
+  [[nodiscard]] std::uint64_t cache_bytes() const noexcept;
   // Sorted.
   [[nodiscard]] std::vector<std::string> pools() const;
   // Of one pool or of all, ordered by pool and then by address.

@@ -22,6 +22,7 @@
 #include "narthex/telemetry/registry.h"
 #include "narthex/util/clock.h"
 #include "narthex/util/env.h"
+#include "narthex/util/memory_budget.h"
 #include "narthex/util/result.h"
 
 namespace narthex::tsdb {
@@ -33,7 +34,9 @@ struct DbOptions {
   util::Env* env = nullptr;                 // Null: the operating system.
   util::Clock* clock = nullptr;             // Null: the operating system's.
   telemetry::Registry* registry = nullptr;  // Null: no metrics. Must outlive the Db.
-  bool lock_file = true;                    // false: --storage.tsdb.no-lockfile
+  // New series are refused while it is spent; null: never. Must outlive the Db.
+  util::MemoryBudget* memory = nullptr;
+  bool lock_file = true;  // false: --storage.tsdb.no-lockfile
 
   // Range of a head block (--storage.tsdb.min-block-duration). An append may reach back half of it
   // behind the newest sample; the head holds one and a half of it before a block is cut.

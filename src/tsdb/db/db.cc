@@ -85,11 +85,13 @@ class DbImpl final : public Db {
         head_({.chunk_range_ms = options_.block_range_min.count(),
                .samples_per_chunk = options_.samples_per_chunk,
                .sample_cache = &sample_cache_,
-               .files = &chunk_files_}),
+               .files = &chunk_files_,
+               .memory = options_.memory}),
         exemplars_(options_.exemplars_max),
         blocks_(env_, options_.path),
         maintenance_(maintenance_options(options_), *options_.clock, blocks_, head_) {
     head_.set_late_window(options_.out_of_order_window.count());
+    account_memory();
     maintenance_.set_retention(options_.retention.count(), options_.retention_bytes);
     maintenance_.set_commit_side(
         {.stop_appends_before = [this](model::TimestampMs t) { stop_appends_before(t); },
@@ -319,6 +321,13 @@ class DbImpl final : public Db {
   }
 
  private:
+  void account_memory() {
+    if (options_.memory == nullptr) return;
+    util::MemoryBudget& budget = *options_.memory;
+    memory_owners_.push_back(budget.add_owner("head", [this] { return head_.memory_bytes(); }));
+    memory_owners_.push_back(
+        budget.add_owner("sample_cache", [this] { return sample_cache_.size_bytes(); }));
+  }
   static MaintenanceOptions maintenance_options(const DbOptions& options) {
     constexpr std::int64_t kRangeMsMax = std::int64_t{31} * 24 * 3600 * 1000;
     const std::int64_t retention = options.retention.count();
@@ -720,6 +729,7 @@ class DbImpl final : public Db {
   model::TimestampMs truncated_ = model::kTimestampMin;  // By whoever has a round's turn.
   double clean_start_ = -1;
   std::vector<telemetry::Registry::Callback> metrics_;
+  std::vector<util::MemoryBudget::Owner> memory_owners_;
   std::optional<SyncLoop> sync_loop_;  // Behind what they use.
   std::optional<SyncLoop> maintenance_loop_;
 };

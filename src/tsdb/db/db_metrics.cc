@@ -49,6 +49,8 @@ void register_head(Registrar& add, const Head& head) {
   add.counter("head_series_created_total", "Series that came into memory.",
               counters.series_created);
   add.counter("head_series_removed_total", "Series that left memory.", counters.series_removed);
+  add.counter("narthex_tsdb_series_refused_total",
+              "New series refused because the memory budget was spent.", counters.series_refused);
   add.counter("head_chunks_removed_total", "Chunks that left memory.", counters.chunks_removed);
   add.counter("head_truncations_total",
               "How often memory was asked to let go of what a block holds.", counters.truncations);

@@ -80,7 +80,9 @@ void LogReplay::Decoded::clear() {
 std::size_t LogReplay::Decoded::weight() const noexcept {
   // A histogram costs as much as some samples.
   constexpr std::size_t kSamplesPerHistogram = 16;
-  return series.size() + samples.size() + exemplars.size() +
+  // So do the labels of a series or of an exemplar.
+  constexpr std::size_t kSamplesPerLabels = 16;
+  return samples.size() + kSamplesPerLabels * (series.size() + exemplars.size()) +
          kSamplesPerHistogram * (integers.size() + floating.size());
 }
 

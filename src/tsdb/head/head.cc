@@ -75,12 +75,18 @@ util::Result<void> Head::ensure_series(std::span<const model::Labels> series,
 
 void Head::add_missing(std::span<const model::Labels> series, std::span<const std::uint32_t> hashes,
                        std::span<storage::EnsuredSeries> out) {
+  const auto is_missing = [](const storage::EnsuredSeries& one) {
+    return one.ref == storage::kNoSeries && one.outcome != EnsureOutcome::kRefusedLabels;
+  };
+  if (std::ranges::none_of(out, is_missing)) return;
+  // Before the index is locked, which the budget may look into.
+  const bool is_full = options_.memory != nullptr && options_.memory->is_spent();
   std::optional<LabelIndex::Writer> writer;
   for (std::size_t i = 0; i < series.size(); ++i) {
-    if (out[i].ref != storage::kNoSeries || out[i].outcome == EnsureOutcome::kRefusedLabels)
-      continue;
-    if (next_id_ > kSeriesIdMax) {
+    if (!is_missing(out[i])) continue;
+    if (is_full || next_id_ > kSeriesIdMax) {
       out[i].outcome = EnsureOutcome::kRefusedLimit;
+      counters_.series_refused.fetch_add(1, std::memory_order_relaxed);
       continue;
     }
     // The series must be there before the index tells anyone its id.

@@ -20,6 +20,7 @@
 
 #include "narthex/storage/appender.h"
 #include "narthex/storage/queryable.h"
+#include "narthex/util/memory_budget.h"
 #include "narthex/util/mutex.h"
 
 #include "tsdb/block/chunk_reader.h"
@@ -42,12 +43,15 @@ struct HeadOptions {
   std::size_t samples_per_chunk = 120;
   SampleCache* sample_cache = nullptr;  // Outlives the head. Null: none.
   HeadChunkFiles* files = nullptr;      // Where full chunks go; null: they stay in memory.
+  // No new series while it is spent, but for those of the log. Outlives the head. Null: no limit.
+  const util::MemoryBudget* memory = nullptr;
 };
 
 // Counted since the start. Relaxed atomics: statistics only.
 struct HeadCounters {
   std::atomic<std::uint64_t> series_created{0};
   std::atomic<std::uint64_t> series_removed{0};
+  std::atomic<std::uint64_t> series_refused{0};  // Asked for while the memory budget was spent.
   std::atomic<std::uint64_t> chunks_removed{0};
   std::atomic<std::uint64_t> truncations{0};
   std::atomic<std::uint64_t> samples_appended{0};  // Floats.

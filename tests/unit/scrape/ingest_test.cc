@@ -303,6 +303,9 @@ TEST_F(IngestTest, NewSeriesBeyondTheBudgetAreRefusedTheOthersGoOn) {
   EXPECT_EQ(round("b 1\na 2\nc 1"), "");
   EXPECT_EQ(got("a"), "1001000=1 1002000=2");
   EXPECT_EQ(ingest_.report().refused, 2U);
+  EXPECT_EQ(ingest_.refusal_text(),
+            "memory budget is spent: 2 new series refused, which differ most in label "
+            "\"__name__\"");
   EXPECT_EQ(round("b 1\na 2\nc 1"), "");
   EXPECT_EQ(ingest_.report().refused, 2U) << "also while nobody asks storage";
   appender_.refuse_beyond(100);

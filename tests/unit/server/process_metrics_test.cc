@@ -43,6 +43,8 @@ TEST(ProcessMetrics, VanishWithTheirHandles) {
 TEST(MemoryBudget, IsTheFlagOrAShareOfTheMachine) {
   EXPECT_EQ(memory_budget(123), 123U);
   EXPECT_GT(memory_budget(0), 1U << 20U);
+  EXPECT_GT(private_resident_bytes(), 100'000U);
+  EXPECT_LT(private_resident_bytes(), memory_budget(0) * 2);
   EXPECT_GE(thread_count(), 1U);
 }
 

@@ -152,6 +152,28 @@ TEST_F(HeadTest, RefusesLabelSetsThatCannotBe) {
   EXPECT_EQ(head_.take_unlogged().size(), 1U);
 }
 
+TEST_F(HeadTest, NoNewSeriesWhileTheMemoryBudgetIsSpent) {
+  std::uint64_t held = 99;
+  util::MemoryBudget budget(100);
+  const auto owner = budget.add_owner("test", [&] { return held; });
+  Head head({.memory = &budget});
+  std::vector<storage::EnsuredSeries> out(2);
+  ASSERT_TRUE(head.ensure_series(std::vector<Labels>{kUp}, std::span(out).first(1)).has_value());
+  EXPECT_EQ(out[0].outcome, storage::EnsureOutcome::kCreated);
+  held = 100;
+  const std::vector<Labels> both = {kDown, kUp};
+  ASSERT_TRUE(head.ensure_series(both, out).has_value());
+  EXPECT_EQ(out[0].outcome, storage::EnsureOutcome::kRefusedLimit);
+  EXPECT_EQ(out[0].ref, storage::kNoSeries);
+  EXPECT_EQ(out[1].outcome, storage::EnsureOutcome::kExisting) << "existing series go on";
+  EXPECT_EQ(head.counters().series_refused.load(), 1U);
+  // The log's series were there when the budget was not spent yet.
+  EXPECT_NE(head.replay_series(50, Labels{{"from", "the log"}}), kNoSeriesId);
+  held = 0;
+  ASSERT_TRUE(head.ensure_series(both, out).has_value());
+  EXPECT_EQ(out[0].outcome, storage::EnsureOutcome::kCreated);
+}
+
 TEST_F(HeadTest, HistoryIsTakenInOrderOfTimeFarFromNow) {
   const auto ref = series(kUp);
   for (std::int64_t t = 0; t < 24 * kHour; t += 60'000)
