@@ -2,6 +2,7 @@
 backfilled ones, native histograms, deletions, and an end by SIGKILL. Both give the same answers."""
 
 import json
+import math
 import shutil
 import subprocess
 import time
@@ -19,9 +20,23 @@ storage:
 RANGES = ["--storage.tsdb.min-block-duration=2m", "--storage.tsdb.max-block-duration=18m", "--storage.tsdb.retention.time=10y"]
 STEP = 10
 SPAN = 3600
-# Windows that no sample lies on the edge of: version 2 counted that in.
-QUERIES = ("m", "sum by (b) (m)", "rate(m[125s])", "count_over_time(m[605s])", "h", "histogram_quantile(0.9, rate(h[125s]))",
-           "histogram_count(sum(h))", "backfilled", "max_over_time(backfilled[605s])")
+# Samples lie at whole seconds, so that none is on a window's edge: version 2 counted that in.
+QUERIES = ("m", "sum by (b) (m)", "rate(m[125500ms])", "count_over_time(m[605500ms])", "h", "histogram_count(rate(h[125500ms]))", "histogram_sum(rate(h[125500ms]))",
+           "histogram_count(sum(h))", "backfilled", "max_over_time(backfilled[605500ms])")
+
+
+def same(a, b):
+    """The same but for the last digits of numbers, which are added up in another order."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if a == b:
+        return True
+    try:
+        return math.isclose(float(a), float(b), rel_tol=1e-12)
+    except (TypeError, ValueError):
+        return False
 
 
 class CompactedBlocks(unittest.TestCase):
@@ -80,7 +95,7 @@ class CompactedBlocks(unittest.TestCase):
         for query, own in here.items():
             other = there[query]
             self.assertEqual(len(other), len(own), query)
-            differing = [(a, b) for a, b in zip(other, own) if a != b]
+            differing = [(a, b) for a, b in zip(other, own) if not same(a, b)]
             self.assertFalse(differing, f"{query}: {str(differing)[:1000]}")
 
     def compact(self):

@@ -57,6 +57,9 @@ export function ruleText(rule: Rule): string {
     .filter(
       ([, value]) => value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0),
     )
-    .map(([name, value]) => `${configKey(name)}: ${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`)
+    .map(
+      ([name, value]) =>
+        `${configKey(name)}: ${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`,
+    )
     .join('\n');
 }
