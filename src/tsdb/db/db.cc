@@ -75,6 +75,17 @@ BlockInfo block_info(const BlockMeta& meta, std::uint64_t bytes) {
   return out;
 }
 
+// kTimestampMin when none is stored in order.
+model::TimestampMs newest_in_order(const storage::WriteBatch& batch,
+                                   const PreparedBatch& prepared) noexcept {
+  model::TimestampMs newest = model::kTimestampMin;
+  for (std::size_t i = 0; i < prepared.series.size(); ++i) {
+    if (prepared.series[i] != nullptr) newest = std::max(newest, batch.timestamps[i]);
+  }
+  for (const PreparedHistogram& one : prepared.histograms) newest = std::max(newest, one.timestamp);
+  return newest;
+}
+
 class DbImpl final : public Db {
  public:
   explicit DbImpl(DbOptions options)
@@ -135,8 +146,9 @@ class DbImpl final : public Db {
                                        .compression = options_.wal_compression};
     const std::string log_directory = options_.path + "/wal";
     NX_ASSIGN(log_, LogWriter::open(env_, log_directory, segment, log_options));
-    truncation_ = std::make_unique<HeadTruncation>(HeadTruncation::Parts{
-        env_, head_, chunk_files_, *log_, commit_mutex_, log_directory, log_options});
+    truncation_ = std::make_unique<HeadTruncation>(
+        HeadTruncation::Parts{env_, head_, chunk_files_, *log_, commit_mutex_, log_directory,
+                              log_options, options_.block_range_min.count()});
     for (const auto& [ref, id] : replay.aliases()) truncation_->keep_record(ref, segment - 1);
     aliases_.assign(replay.aliases().begin(), replay.aliases().end());
     // What comes into the log from here on is not in it.
@@ -273,9 +285,10 @@ class DbImpl final : public Db {
 
   util::Result<void> maintain() override {
     const Turnstile::Turn turn(rounds_);
-    file_full_chunks();
     auto done = maintenance_.run_round();
     truncate_head();
+    // What went into a block needs no file.
+    file_full_chunks();
     return done;
   }
   util::Result<void> delete_series(std::span<const model::Matcher> matchers, model::TimeRange range,
@@ -463,6 +476,8 @@ class DbImpl final : public Db {
 
   util::Result<void> log_batch(const storage::WriteBatch& batch,
                                std::span<const SeriesId> new_series) NX_REQUIRES(commit_mutex_) {
+    const model::TimestampMs newest = newest_in_order(batch, prepared_);
+    NX_TRY(truncation_->begin_batch(newest));
     NX_TRY(log_->begin());
     for (std::size_t i = 0; i < new_series.size(); i += kSeriesPerRecord) {
       add_series_record(new_series.subspan(i, std::min(kSeriesPerRecord, new_series.size() - i)));
@@ -481,7 +496,9 @@ class DbImpl final : public Db {
     }
     add_histogram_records(*log_, prepared_.histograms);
     add_exemplar_records(batch);
-    return options_.wal_sync_interval.count() == 0 ? log_->commit_durably() : log_->commit();
+    NX_TRY(options_.wal_sync_interval.count() == 0 ? log_->commit_durably() : log_->commit());
+    truncation_->end_batch(newest);
+    return {};
   }
 
   util::Result<void> open_late_log() NX_REQUIRES(commit_mutex_) {

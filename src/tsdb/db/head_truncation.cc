@@ -12,6 +12,7 @@ util::Result<void> HeadTruncation::run(model::TimestampMs time, std::chrono::nan
                       "a query still reads what the head is to drop; trying again later");
   }
   // Chunks that go to files from here on go to this one or later ones.
+  parts_.files.next_file();
   const std::uint32_t current = parts_.files.current_file();
   const std::uint32_t needed = std::min(truncate_head(time), current);
   auto removed = parts_.files.remove_before(needed);
@@ -35,16 +36,29 @@ std::uint32_t HeadTruncation::truncate_head(model::TimestampMs time) {
   return truncation.oldest_file;
 }
 
+util::Result<void> HeadTruncation::begin_batch(model::TimestampMs newest) {
+  return times_.begins_range(newest) ? parts_.log.next_segment() : util::Result<void>{};
+}
+
+void HeadTruncation::end_batch(model::TimestampMs newest) {
+  times_.note(parts_.log.current_segment(), newest);
+}
+
+util::Result<std::uint64_t> HeadTruncation::end_segment(model::TimestampMs time) {
+  NX_ASSIGN(const auto segments, list_wal_segments(parts_.env, parts_.log_directory));
+  const util::MutexLock lock(parts_.commit_mutex);
+  NX_TRY(parts_.log.next_segment());
+  if (segments.empty()) return 0;
+  const std::uint64_t first = segments.front().number;
+  const std::uint64_t current = parts_.log.current_segment();
+  const std::uint64_t needed = times_.first_with(time, current);
+  return std::max(checkpoint_end(first, current), needed > first ? needed - 1 : 0);
+}
+
 util::Result<void> HeadTruncation::truncate_log(model::TimestampMs time) {
-  {
-    const util::MutexLock lock(parts_.commit_mutex);
-    NX_TRY(parts_.log.next_segment());
-  }
+  NX_ASSIGN(const std::uint64_t last, end_segment(time));
   // After a failed sync the writer may want to read the old segments again: not without this.
   NX_TRY(parts_.log.sync());
-  NX_ASSIGN(const auto segments, list_wal_segments(parts_.env, parts_.log_directory));
-  if (segments.empty()) return {};
-  const std::uint64_t last = checkpoint_end(segments.front().number, parts_.log.current_segment());
   if (last == 0) return {};
 
   const CheckpointRules rules{
@@ -62,6 +76,10 @@ util::Result<void> HeadTruncation::truncate_log(model::TimestampMs time) {
   boost::unordered::erase_if(last_segments_,
                              [last](const auto& entry) { return entry.second <= last; });
   NX_TRY(remove_log_up_to(parts_.env, parts_.log_directory, last));
+  {
+    const util::MutexLock lock(parts_.commit_mutex);
+    times_.forget_up_to(last);
+  }
   counters_.log_truncations.fetch_add(1, std::memory_order_relaxed);
   util::log_info("The log was truncated", {{"component", "tsdb"},
                                            {"up_to_segment", last},

@@ -1,5 +1,6 @@
 // Truncates the head and then its log, when a block holds what they let go.
-// Threads: confined, but for keep_record(), which is called before the first run().
+// Threads: confined, but for keep_record(), which is called before the first run(), and the two
+// functions for batches.
 #pragma once
 
 #include <atomic>
@@ -17,6 +18,7 @@
 #include "tsdb/head/head.h"
 #include "tsdb/wal/checkpoint.h"
 #include "tsdb/wal/log_writer.h"
+#include "tsdb/wal/segment_times.h"
 
 namespace narthex::tsdb {
 
@@ -38,8 +40,17 @@ class HeadTruncation {
     util::Mutex& commit_mutex;  // Held by whoever commits.
     std::string log_directory;
     LogWriterOptions log_options;
+    std::int64_t block_range_ms = 0;  // Of the blocks that are cut from the head.
   };
-  explicit HeadTruncation(Parts parts) : parts_(std::move(parts)) {}
+  // The head has by now what earlier runs have left in the log.
+  explicit HeadTruncation(Parts parts)
+      : parts_(std::move(parts)),
+        times_(parts_.log.current_segment(), parts_.head.time_range().max, parts_.block_range_ms) {}
+
+  // Before a batch is written to the log, and after: with the commit mutex held, and the newest
+  // sample of the batch. A segment begins with the first batch in the range of another block.
+  util::Result<void> begin_batch(model::TimestampMs newest);
+  void end_batch(model::TimestampMs newest);
 
   // The log names this series in segments up to the given one, though the head does not know it by
   // that reference: its definition stays in checkpoints until those segments are gone.
@@ -61,7 +72,11 @@ class HeadTruncation {
   std::uint32_t truncate_head(model::TimestampMs time);
   util::Result<void> truncate_log(model::TimestampMs time);
 
+  // The segment that the next checkpoint ends with; 0 when it is too early for one.
+  util::Result<std::uint64_t> end_segment(model::TimestampMs time);
+
   const Parts parts_;
+  SegmentTimes times_;  // Guarded by the commit mutex.
   HeadTruncationCounters counters_;
   // Of series that are gone: the last segment that may name them.
   boost::unordered_flat_map<std::uint64_t, std::uint64_t> last_segments_;

@@ -206,14 +206,22 @@ void HeadChunkFiles::publish(std::uint32_t number, std::shared_ptr<const util::M
   mapped_[number] = std::move(file);
 }
 
+void HeadChunkFiles::next_file() {
+  if (!file_) return;
+  // All of it is durable: whatever closing says, the file is whole.
+  if (const auto closed = file_->close(); !closed) {
+    util::log_warn(
+        "A file of head chunks could not be closed",
+        {{"component", kComponent}, {"file", path_of(number_)}, {"err", closed.error()}});
+  }
+  file_.reset();
+  file_bytes_ = 0;
+  ++number_;
+}
+
 util::Result<void> HeadChunkFiles::begin_file(std::uint64_t bytes) {
   if (file_ && file_bytes_ + bytes <= options_.file_bytes_max) return {};
-  if (file_) {
-    NX_TRY(file_->close());
-    file_.reset();
-    ++number_;
-  }
-  file_bytes_ = 0;
+  next_file();
   NX_TRY(env_.create_dirs(directory_));
   // The number may be that of a file that could not be finished; nothing of it counts.
   NX_ASSIGN(file_, env_.open_writable(path_of(number_), util::WriteMode::kTruncate));

@@ -64,6 +64,8 @@ class HeadChunkFiles {
   util::Result<void> append(std::span<const FileChunk> chunks, std::vector<FileChunkRef>& refs);
   // The number of the file that append() writes to; files with smaller ones are complete.
   [[nodiscard]] std::uint32_t current_file() const noexcept { return number_; }
+  // append() goes on in a new file, unless the current one is empty.
+  void next_file();
   // All files there are have smaller numbers; 0 when there are none.
   [[nodiscard]] std::uint32_t files_end() const;
   // Deletes the files with smaller numbers. Chunks that are being read stay readable.

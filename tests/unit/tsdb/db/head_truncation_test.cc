@@ -28,8 +28,8 @@ class Store {
     LogReplay replay(env, kPath, {head, exemplars}, report, nullptr);
     const std::uint64_t segment = replay.run().value();
     log = LogWriter::open(env, std::string(kPath) + "/wal", segment, kLog).value();
-    truncation.emplace(
-        HeadTruncation::Parts{env, head, files, *log, mutex_, std::string(kPath) + "/wal", kLog});
+    truncation.emplace(HeadTruncation::Parts{env, head, files, *log, mutex_,
+                                             std::string(kPath) + "/wal", kLog, kRange});
     for (const auto& [ref, id] : replay.aliases()) truncation->keep_record(ref, segment - 1);
   }
   // One sample for each of these series.
