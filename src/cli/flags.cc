@@ -120,6 +120,7 @@ void apply_features(const std::vector<std::string>& features, CommandLine& out) 
       {"type-and-unit-labels", &query.type_and_unit_labels},
       {"use-start-timestamps", &query.use_start_timestamps},
       {"promql-per-step-stats", &query.per_step_stats},
+      {"created-timestamp-zero-ingestion", &out.server.scrape.start_timestamps},
   };
   // What needs no switch, or has its effect elsewhere.
   constexpr std::array<std::string_view, 6> kAlwaysOn = {

@@ -150,15 +150,122 @@ ProviderOptions kubernetes_options(const SectionValues& from) {
   return out;
 }
 
+// What nearly all of those that ask a provider's API have.
+template <class Options>
+Options with_common(const SectionValues& from) {
+  Options out;
+  if constexpr (requires { out.port; }) out.port = number_at(from.values, "port");
+  out.refresh_interval = duration_at(from.values, "refresh_interval");
+  out.http = from.http;
+  return out;
+}
+
+http::Secret secret_at(const yaml::Node& values, std::string_view text, std::string_view file) {
+  return {.text = std::string(text_at(values, text)), .file = std::string(text_at(values, file))};
+}
+
+ProviderOptions digitalocean_options(const SectionValues& from) {
+  return with_common<discovery::DigitalOceanOptions>(from);
+}
+
+ProviderOptions hetzner_options(const SectionValues& from) {
+  auto out = with_common<discovery::HetznerOptions>(from);
+  const bool is_robot = text_at(from.values, "role") == "robot";
+  out.role = is_robot ? discovery::HetznerRole::kRobot : discovery::HetznerRole::kCloud;
+  out.label_selector = text_at(from.values, "label_selector");
+  return out;
+}
+
+ProviderOptions ionos_options(const SectionValues& from) {
+  auto out = with_common<discovery::IonosOptions>(from);
+  out.datacenter_id = text_at(from.values, "datacenter_id");
+  return out;
+}
+
+ProviderOptions linode_options(const SectionValues& from) {
+  auto out = with_common<discovery::LinodeOptions>(from);
+  out.region = text_at(from.values, "region");
+  out.tag_separator = text_at(from.values, "tag_separator");
+  return out;
+}
+
+ProviderOptions marathon_options(const SectionValues& from) {
+  auto out = with_common<discovery::MarathonOptions>(from);
+  out.servers = words_at(from.values, "servers");
+  out.auth_token = secret_at(from.values, "auth_token", "auth_token_file");
+  return out;
+}
+
+ProviderOptions nomad_options(const SectionValues& from) {
+  auto out = with_common<discovery::NomadOptions>(from);
+  out.server = text_at(from.values, "server");
+  out.name_space = text_at(from.values, "namespace");
+  out.region = text_at(from.values, "region");
+  out.allow_stale = flag_at(from.values, "allow_stale");
+  out.tag_separator = text_at(from.values, "tag_separator");
+  return out;
+}
+
+ProviderOptions puppetdb_options(const SectionValues& from) {
+  auto out = with_common<discovery::PuppetDbOptions>(from);
+  out.url = text_at(from.values, "url");
+  out.query = text_at(from.values, "query");
+  out.include_parameters = flag_at(from.values, "include_parameters");
+  return out;
+}
+
+ProviderOptions scaleway_options(const SectionValues& from) {
+  const yaml::Node& values = from.values;
+  auto out = with_common<discovery::ScalewayOptions>(from);
+  const bool is_metal = text_at(values, "role") == "baremetal";
+  out.role = is_metal ? discovery::ScalewayRole::kBareMetal : discovery::ScalewayRole::kInstance;
+  out.project_id = text_at(values, "project_id");
+  out.api_url = text_at(values, "api_url");
+  out.zone = text_at(values, "zone");
+  out.access_key = text_at(values, "access_key");
+  out.secret_key = secret_at(values, "secret_key", "secret_key_file");
+  out.name_filter = text_at(values, "name_filter");
+  out.tags_filter = words_at(values, "tags_filter");
+  return out;
+}
+
+ProviderOptions triton_options(const SectionValues& from) {
+  const yaml::Node& values = from.values;
+  auto out = with_common<discovery::TritonOptions>(from);
+  const bool is_node = text_at(values, "role") == "cn";
+  out.role = is_node ? discovery::TritonRole::kComputeNode : discovery::TritonRole::kContainer;
+  out.account = text_at(values, "account");
+  out.dns_suffix = text_at(values, "dns_suffix");
+  out.endpoint = text_at(values, "endpoint");
+  out.groups = words_at(values, "groups");
+  out.version = number_at(values, "version");
+  out.http.tls = tls_at(values, "tls_config");
+  return out;
+}
+
+ProviderOptions vultr_options(const SectionValues& from) {
+  return with_common<discovery::VultrOptions>(from);
+}
+
 using Build = ProviderOptions (*)(const SectionValues&);
 constexpr std::array kBuilders = std::to_array<std::pair<std::string_view, Build>>({
     {"consul", consul_options},
+    {"digitalocean", digitalocean_options},
     {"dns", dns_options},
     {"docker", docker_options},
     {"dockerswarm", dockerswarm_options},
     {"file", file_options},
+    {"hetzner", hetzner_options},
     {"http", http_options},
+    {"ionos", ionos_options},
     {"kubernetes", kubernetes_options},
+    {"linode", linode_options},
+    {"marathon", marathon_options},
+    {"nomad", nomad_options},
+    {"puppetdb", puppetdb_options},
+    {"scaleway", scaleway_options},
+    {"triton", triton_options},
+    {"vultr", vultr_options},
 });
 
 }  // namespace
@@ -199,6 +306,10 @@ void resolve_paths(ProviderOptions& options, const std::string& directory) {
         if constexpr (requires { settings.http; }) resolve_paths(settings.http, directory);
         if constexpr (requires { settings.kubeconfig_file; })
           settings.kubeconfig_file = resolve_path(directory, settings.kubeconfig_file);
+        if constexpr (requires { settings.secret_key.file; })
+          settings.secret_key.file = resolve_path(directory, settings.secret_key.file);
+        if constexpr (requires { settings.auth_token.file; })
+          settings.auth_token.file = resolve_path(directory, settings.auth_token.file);
         if constexpr (requires { settings.files; }) {
           for (std::string& file : settings.files) file = resolve_path(directory, file);
         }

@@ -247,6 +247,10 @@ model::DurationMs duration_at(const yaml::Node& values, std::string_view key) {
   return value_at<model::DurationMs>(values, key);
 }
 
+http::TlsOptions tls_at(const yaml::Node& values, std::string_view key) {
+  return value_at<http::TlsOptions>(values, key);
+}
+
 std::vector<std::string> words_at(const yaml::Node& values, std::string_view key) {
   return value_at<std::vector<std::string>>(values, key);
 }

@@ -94,6 +94,7 @@ SectionKey relabel_key(std::string name, std::string null_item_message);
 [[nodiscard]] model::DurationMs duration_at(const yaml::Node& values, std::string_view key);
 [[nodiscard]] std::vector<std::string> words_at(const yaml::Node& values, std::string_view key);
 [[nodiscard]] TextMap map_at(const yaml::Node& values, std::string_view key);
+[[nodiscard]] http::TlsOptions tls_at(const yaml::Node& values, std::string_view key);
 // Fails unless every key has a value; {} in `message` is the key.
 void require(Decoder& decoder, const yaml::Node& node, const yaml::Node& values,
              std::initializer_list<std::string_view> keys, std::string_view message);

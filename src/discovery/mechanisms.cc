@@ -1,5 +1,6 @@
 #include <type_traits>
 
+#include "discovery/cloud_sd.h"
 #include "discovery/consul_sd.h"
 #include "discovery/context.h"
 #include "discovery/dns_sd.h"
@@ -33,6 +34,36 @@ Made make(const HttpOptions& options, const Context& context) {
 }
 Made make(const KubernetesOptions& options, const Context& context) {
   return make_kubernetes_discoverer(options, context);
+}
+Made make(const DigitalOceanOptions& options, const Context& context) {
+  return make_digitalocean_discoverer(options, context);
+}
+Made make(const HetznerOptions& options, const Context& context) {
+  return make_hetzner_discoverer(options, context);
+}
+Made make(const IonosOptions& options, const Context& context) {
+  return make_ionos_discoverer(options, context);
+}
+Made make(const LinodeOptions& options, const Context& context) {
+  return make_linode_discoverer(options, context);
+}
+Made make(const MarathonOptions& options, const Context& context) {
+  return make_marathon_discoverer(options, context);
+}
+Made make(const NomadOptions& options, const Context& context) {
+  return make_nomad_discoverer(options, context);
+}
+Made make(const PuppetDbOptions& options, const Context& context) {
+  return make_puppetdb_discoverer(options, context);
+}
+Made make(const ScalewayOptions& options, const Context& context) {
+  return make_scaleway_discoverer(options, context);
+}
+Made make(const TritonOptions& options, const Context& context) {
+  return make_triton_discoverer(options, context);
+}
+Made make(const VultrOptions& options, const Context& context) {
+  return make_vultr_discoverer(options, context);
 }
 
 }  // namespace

@@ -92,6 +92,7 @@ void Ingest::begin_round(const RoundStart& start) {
   pending_exemplars_.clear();
   pending_bytes_ = histogram_bytes_ = 0;
   if (collector_) collector_->clear();
+  starts_.begin_round(last_timestamp_);
   source_ = Source::kSeriesText;
   histogram_.reset();
   exemplars_.clear();
@@ -166,7 +167,7 @@ util::Result<void> Ingest::check_memory() const {
       sizeof(storage::SeriesRef) + sizeof(model::TimestampMs) + sizeof(double);
   const std::size_t used = text_.size() + batch_.refs.capacity() * sample_bytes +
                            pending_samples_.capacity() * sizeof(Pending) + pending_bytes_ +
-                           histogram_bytes_ + cache_.memory_bytes();
+                           histogram_bytes_ + cache_.memory_bytes() + starts_.memory_bytes();
   const std::size_t allowed =
       std::max<std::size_t>(kMemoryBytesDefault, start_.job->options.limits.body_size_bytes);
   if (used <= allowed) return {};
@@ -249,6 +250,7 @@ util::Result<void> Ingest::parse_with(Parser& parser, bool last) {
       case TextEvent::kHelp:
       case TextEvent::kUnit:
         NX_TRY(flush_collector());
+        starts_.forget();
         metadata_.on_line(metadata_line(parser, event));
         continue;
       case TextEvent::kEnd:
@@ -285,6 +287,13 @@ util::Result<void> read_exemplars(const exposition::OpenMetricsParser& parser,
 // A line of text: known by its hash, or read by its whole grammar.
 template <class Parser>
 util::Result<Ingest::Step> Ingest::on_sample(Parser& parser) {
+  constexpr bool kHasStarts = std::is_same_v<Parser, exposition::OpenMetricsParser>;
+  if constexpr (kHasStarts) {
+    if (start_.job->start_timestamps) [[unlikely]] {
+      NX_ASSIGN(const bool is_created, take_created(parser));
+      if (is_created) return Step::kDone;
+    }
+  }
   if (start_.target->histograms.convert_classic_histograms_to_nhcb) [[unlikely]]
     return collect(parser);
   sample_ = &parser.sample();
@@ -308,7 +317,8 @@ util::Result<Ingest::Step> Ingest::on_sample(Parser& parser) {
       NX_TRY(take_new_sample(hash));
     }
   }
-  if constexpr (std::is_same_v<Parser, exposition::OpenMetricsParser>) {
+  if constexpr (kHasStarts) {
+    remember_start(parser);
     if (stored_ == SeriesCache::kNone || !parser.verified() || !parser.has_exemplar())
       return Step::kDone;
     NX_TRY(read_exemplars(parser, series_labels_, exemplars_));
@@ -329,7 +339,12 @@ util::Result<Ingest::Step> Ingest::on_sample(exposition::ProtobufParser& parser)
     if (!take_known_sample(hash)) NX_TRY(take_new_sample(hash));
   }
   source_ = Source::kSeriesText;
-  if (stored_ != SeriesCache::kNone && parser.has_exemplar()) {
+  if (stored_ == SeriesCache::kNone) return Step::kDone;
+  if (start_.job->start_timestamps) {
+    if (const auto start = parser.start_timestamp_ms())
+      starts_.add(counted_sample(parser.is_histogram()), *start);
+  }
+  if (parser.has_exemplar()) {
     NX_TRY(parser.read_exemplars(exemplars_));
     NX_TRY(add_exemplars(exemplars_));
   }
@@ -365,6 +380,7 @@ util::Result<Ingest::Step> Ingest::collect(Parser& parser) {
   context_ = context;
   const util::Hash128 hash = util::hash128(sample_->series);
   if (!take_known_sample(hash)) NX_TRY(take_new_sample(hash));
+  if constexpr (std::is_same_v<Parser, exposition::OpenMetricsParser>) remember_start(parser);
   exemplars_.clear();
   NX_TRY(read_exemplars(parser, series_labels_, exemplars_));
   NX_TRY(add_exemplars(exemplars_));
@@ -382,6 +398,8 @@ util::Result<void> Ingest::flush_collector() {
   stored_ = SeriesCache::kNone;
   NX_TRY(take_histogram(*std::move(histogram)));
   source_ = Source::kSeriesText;
+  if (start_.job->start_timestamps && stored_ != SeriesCache::kNone)
+    starts_.on_gathered(collector_->labels(), counted_sample(true));
   exemplars_ = collector_->exemplars();
   return add_exemplars(exemplars_);
 }

@@ -28,6 +28,7 @@
 #include "scrape/metadata_cache.h"
 #include "scrape/metrics.h"
 #include "scrape/series_cache.h"
+#include "scrape/start_times.h"
 #include "scrape/target.h"
 #include "scrape/text_buffer.h"
 
@@ -162,6 +163,9 @@ class Ingest {
   [[nodiscard]] bool take_known_sample(const util::Hash128& hash);
   util::Result<void> take_new_sample(const util::Hash128& hash);
   util::Result<void> take_histogram(exposition::ExposedHistogram histogram);
+  util::Result<bool> take_created(exposition::OpenMetricsParser& parser);
+  [[nodiscard]] CountedSample counted_sample(bool is_histogram);
+  void remember_start(const exposition::OpenMetricsParser& parser);
   util::Result<void> add_exemplars(std::vector<exposition::ExposedExemplar>& exemplars);
   util::Result<void> resolve(SeriesCache::Index index);
   util::Result<void> read_exposed_labels();
@@ -178,6 +182,7 @@ class Ingest {
 
   // The end of a round.
   util::Result<void> ensure_pending();
+  util::Result<void> append_zeros();
   void drop_unresolved();
   void add_stale_markers(bool failed);
   void add_report(double up, double seconds);
@@ -206,6 +211,7 @@ class Ingest {
   exposition::SeriesLabels series_labels_;
   std::unique_ptr<ClassicCollector> collector_;  // Made when it is needed.
   std::vector<ReportSeries> report_series_;
+  StartTimes starts_;
 
   RoundStart start_;
   RoundReport report_;

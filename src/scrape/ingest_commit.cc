@@ -228,6 +228,7 @@ util::Result<void> Ingest::commit(double seconds) {
   NX_TRY(ensure_report_series(*start_.target, start_.job->options.extra_scrape_metrics));
   add_report(1, seconds);
   lost_.clear();
+  NX_TRY(append_zeros());
   NX_TRY(append(sample_count));
   NX_TRY(repeat_report(1));
   end_round(true);
@@ -331,6 +332,7 @@ void Ingest::release_buffers() {
   pending_histograms_ = {};
   pending_exemplars_ = {};
   exemplars_ = {};
+  starts_.release();
 }
 
 }  // namespace narthex::scrape

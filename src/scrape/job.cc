@@ -1,5 +1,6 @@
 #include "scrape/job.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <span>
@@ -15,16 +16,18 @@ using exposition::ScrapeProtocol;
 using util::Code;
 using util::fail;
 
-std::string accept_header(const ScrapeJobOptions& options) {
+std::string accept_header(const ScrapeJobOptions& options, bool start_timestamps) {
   static constexpr std::array kDefaultOrder{
       ScrapeProtocol::kPrometheusProto, ScrapeProtocol::kOpenMetricsText100,
       ScrapeProtocol::kOpenMetricsText001, ScrapeProtocol::kPrometheusText100,
       ScrapeProtocol::kPrometheusText004};
+  const std::span<const ScrapeProtocol> text_order = std::span(kDefaultOrder).subspan(1);
   std::span<const ScrapeProtocol> protocols = options.protocols;
-  if (protocols.empty()) {
-    protocols = kDefaultOrder;
-    // Only protobuf can carry native histograms.
-    if (!options.histograms.scrape_native_histograms) protocols = protocols.subspan(1);
+  // The configuration has filled in the default.
+  if (protocols.empty() || std::ranges::equal(protocols, text_order)) {
+    const bool wants_protobuf =
+        start_timestamps || (protocols.empty() && options.histograms.scrape_native_histograms);
+    protocols = wants_protobuf ? std::span<const ScrapeProtocol>(kDefaultOrder) : text_order;
   }
   std::string out;
   int weight = 6;
@@ -124,7 +127,8 @@ util::Result<std::shared_ptr<Job>> make_job(ScrapeJobOptions options,
   }
   job->relabel_rules = *std::move(relabel_rules);
   job->metric_relabel_rules = *std::move(metric_rules);
-  job->accept = accept_header(options);
+  job->accept = accept_header(options, manager.start_timestamps);
+  job->start_timestamps = manager.start_timestamps;
   job->resolution = {
       .buckets_max = options.histogram_buckets_max,
       .schema_max = exposition::schema_for_factor(options.histogram_bucket_factor_min)};

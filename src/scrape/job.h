@@ -23,6 +23,7 @@ struct Job {
   std::string accept;
   std::string user_agent;
   exposition::ResolutionLimits resolution;  // Of native histograms.
+  bool start_timestamps = false;            // Of ScrapeManagerOptions.
   bool adjust_timestamps = true;
   std::chrono::nanoseconds timestamp_tolerance{0};
   std::shared_ptr<FailureLog> failure_log;  // Null: none.
@@ -35,8 +36,11 @@ util::Result<std::shared_ptr<Job>> make_job(ScrapeJobOptions options,
                                             const ScrapeManagerOptions& manager, util::Clock* clock,
                                             const Job* previous);
 
-// The Accept header for the job's protocols, best first; none = the default order.
-[[nodiscard]] std::string accept_header(const ScrapeJobOptions& options);
+// The Accept header for the job's protocols, best first; none = the default order. Only protobuf
+// carries native histograms, and says best when something began to count: it comes first in the
+// default order if one of them is wanted.
+[[nodiscard]] std::string accept_header(const ScrapeJobOptions& options,
+                                        bool start_timestamps = false);
 
 // The format of a body of this Content-Type. The error is Prometheus' for a type that is blank,
 // broken or unknown.

@@ -418,6 +418,7 @@ util::Result<void> Daemon::Parts::apply_scrape_config(const config::Config& fres
   scrape_options.external_labels = fresh.global.external_labels;
   scrape_options.adjust_timestamps = options.scrape.adjust_timestamps;
   scrape_options.timestamp_tolerance = options.scrape.timestamp_tolerance;
+  scrape_options.start_timestamps = options.scrape.start_timestamps;
   scrape_options.user_agent = fmt::format("Narthex/{}", build_info().version);
   return scrapes->reload(std::move(scrape_options), config::scrape_jobs(fresh));
 }

@@ -32,7 +32,8 @@ class FakeTarget {
     std::function<bool()> hang_until = {};  // Ends a hang: asked over and over; then closes.
     std::size_t repeat = 1;                 // Send `bytes` so many times.
   };
-  // Gets the head of each request, returns what to answer. Called from the connections' threads.
+  // Gets the head of each request, and behind a blank line its body if it has one; returns what to
+  // answer. Called from the connections' threads.
   using Handler = std::function<Reply(const std::string& request_head)>;
 
   explicit FakeTarget(Handler handler) : handler_(std::move(handler)) {
@@ -97,20 +98,38 @@ class FakeTarget {
     }
   }
 
+  // False: the client has gone.
+  static bool receive(int fd, std::string& received) {
+    char buffer[4096];
+    const ssize_t bytes = ::recv(fd, buffer, sizeof(buffer), 0);
+    if (bytes <= 0) return false;
+    received.append(buffer, static_cast<std::size_t>(bytes));
+    return true;
+  }
+
+  static std::size_t content_length(const std::string& head) {
+    constexpr std::string_view kField = "\r\nContent-Length: ";
+    const std::size_t field = head.find(kField);
+    return field == std::string::npos ? 0 : std::stoul(head.substr(field + kField.size()));
+  }
+
   void serve(int fd) {
     std::string received;
     for (;;) {
       const std::size_t head_end = received.find("\r\n\r\n");
       if (head_end == std::string::npos) {
-        char buffer[4096];
-        const ssize_t bytes = ::recv(fd, buffer, sizeof(buffer), 0);
-        if (bytes <= 0) break;
-        received.append(buffer, static_cast<std::size_t>(bytes));
+        if (!receive(fd, received)) break;
+        continue;
+      }
+      const std::size_t body_bytes = content_length(received.substr(0, head_end + 2));
+      if (received.size() < head_end + 4 + body_bytes) {
+        if (!receive(fd, received)) break;
         continue;
       }
       ++requests_;
-      const Reply reply = handler_(received.substr(0, head_end + 2));
-      received.erase(0, head_end + 4);
+      const std::size_t shown = body_bytes == 0 ? head_end + 2 : head_end + 4 + body_bytes;
+      const Reply reply = handler_(received.substr(0, shown));
+      received.erase(0, head_end + 4 + body_bytes);
       bool sent = true;
       for (std::size_t i = 0; i < reply.repeat && sent && !stopping_; ++i)
         sent = send_all(fd, reply.bytes);

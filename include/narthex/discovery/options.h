@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "narthex/discovery/cloud_options.h"
 #include "narthex/http/client_options.h"
 #include "narthex/model/labels.h"
 
@@ -22,8 +23,7 @@ struct StaticConfig {
 };
 
 // Each struct names its mechanism as metrics and messages do; durations are those of
-// refresh_interval where nothing else is said.
-using Interval = std::chrono::milliseconds;
+// refresh_interval where nothing else is said. Those of providers' APIs are in cloud_options.h.
 
 struct FileOptions {
   static constexpr const char* kName = "file";
@@ -74,13 +74,6 @@ struct ConsulOptions {
   Interval refresh_interval{30'000};  // Between two queries for the same thing.
   http::ClientOptions http;
   friend bool operator==(const ConsulOptions&, const ConsulOptions&) = default;
-};
-
-// One entry of a `filters` list.
-struct ListFilter {
-  std::string name;
-  std::vector<std::string> values;
-  friend bool operator==(const ListFilter&, const ListFilter&) = default;
 };
 
 struct DockerOptions {
@@ -141,8 +134,11 @@ struct KubernetesOptions {
   friend bool operator==(const KubernetesOptions&, const KubernetesOptions&) = default;
 };
 
-using ProviderOptions = std::variant<FileOptions, HttpOptions, DnsOptions, ConsulOptions,
-                                     DockerOptions, DockerSwarmOptions, KubernetesOptions>;
+using ProviderOptions =
+    std::variant<FileOptions, HttpOptions, DnsOptions, ConsulOptions, DockerOptions,
+                 DockerSwarmOptions, KubernetesOptions, DigitalOceanOptions, HetznerOptions,
+                 IonosOptions, LinodeOptions, MarathonOptions, NomadOptions, PuppetDbOptions,
+                 ScalewayOptions, TritonOptions, VultrOptions>;
 
 // "file", "consul", …
 [[nodiscard]] std::string mechanism_of(const ProviderOptions& options);

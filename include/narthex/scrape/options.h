@@ -80,6 +80,9 @@ struct ScrapeManagerOptions {
   // the interval).
   bool adjust_timestamps = true;
   std::chrono::nanoseconds timestamp_tolerance{2'000'000};
+  // Mark where counters, summaries and histograms began to count by a zero sample, and ask for
+  // protobuf first, which says so (the feature created-timestamp-zero-ingestion).
+  bool start_timestamps = false;
   std::string user_agent = "Prometheus/3.14.0";
   friend bool operator==(const ScrapeManagerOptions&, const ScrapeManagerOptions&) = default;
 };

@@ -53,6 +53,7 @@ struct WebOptions {
 struct ScrapeOptions {
   bool adjust_timestamps = true;
   std::chrono::nanoseconds timestamp_tolerance{2'000'000};
+  bool start_timestamps = false;                        // See scrape::ScrapeManagerOptions.
   std::chrono::milliseconds discovery_interval{5'000};  // Between two changes of the targets.
 };
 

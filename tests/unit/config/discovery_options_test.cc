@@ -52,6 +52,78 @@ TEST(DiscoverySettings, DefaultsAreThoseOfTheStructs) {
             discovery::KubernetesOptions{});
 }
 
+TEST(DiscoverySettings, DefaultsOfProvidersAreThoseOfTheStructs) {
+  using namespace discovery;  // NOLINT(google-build-using-namespace): all of its options.
+  EXPECT_EQ(settings_of<DigitalOceanOptions>("digitalocean_sd_configs: [{}]"),
+            DigitalOceanOptions{});
+  EXPECT_EQ(settings_of<HetznerOptions>("hetzner_sd_configs: [{role: hcloud}]"), HetznerOptions{});
+  IonosOptions ionos;
+  ionos.datacenter_id = "d";
+  EXPECT_EQ(settings_of<IonosOptions>("ionos_sd_configs: [{datacenter_id: d}]"), ionos);
+  EXPECT_EQ(settings_of<LinodeOptions>("linode_sd_configs: [{}]"), LinodeOptions{});
+  MarathonOptions marathon;
+  marathon.servers = {"http://m"};
+  EXPECT_EQ(settings_of<MarathonOptions>("marathon_sd_configs: [{servers: ['http://m']}]"),
+            marathon);
+  EXPECT_EQ(settings_of<NomadOptions>("nomad_sd_configs: [{}]"), NomadOptions{});
+  PuppetDbOptions puppetdb;
+  puppetdb.url = "http://p";
+  puppetdb.query = "q";
+  EXPECT_EQ(settings_of<PuppetDbOptions>("puppetdb_sd_configs: [{url: 'http://p', query: q}]"),
+            puppetdb);
+  ScalewayOptions scaleway;
+  scaleway.project_id = "p";
+  scaleway.access_key = "a";
+  scaleway.secret_key.text = "s";
+  EXPECT_EQ(settings_of<ScalewayOptions>("scaleway_sd_configs: [{role: instance, project_id: p, "
+                                         "access_key: a, secret_key: s}]"),
+            scaleway);
+  TritonOptions triton;
+  triton.account = "a";
+  triton.dns_suffix = "s";
+  triton.endpoint = "e";
+  EXPECT_EQ(
+      settings_of<TritonOptions>("triton_sd_configs: [{account: a, dns_suffix: s, endpoint: e}]"),
+      triton);
+  EXPECT_EQ(settings_of<VultrOptions>("vultr_sd_configs: [{}]"), VultrOptions{});
+}
+
+TEST(DiscoverySettings, EveryKeyOfProvidersArrives) {
+  const auto hetzner = settings_of<discovery::HetznerOptions>(
+      "hetzner_sd_configs: [{role: robot, label_selector: l, port: 9, basic_auth: {username: u}}]");
+  EXPECT_EQ(hetzner.role, discovery::HetznerRole::kRobot);
+  EXPECT_EQ(hetzner.label_selector, "l");
+  EXPECT_EQ(hetzner.port, 9);
+  EXPECT_EQ(hetzner.http.basic_auth->username.text, "u");
+  const auto marathon = settings_of<discovery::MarathonOptions>(
+      "marathon_sd_configs: [{servers: [a], auth_token_file: t, refresh_interval: 5s}]");
+  EXPECT_EQ(marathon.auth_token.file, "c/t");
+  EXPECT_EQ(marathon.refresh_interval, std::chrono::seconds(5));
+  const auto nomad = settings_of<discovery::NomadOptions>(
+      "nomad_sd_configs: [{server: s, namespace: n, region: r, allow_stale: false, tag_separator: "
+      "';'}]");
+  EXPECT_EQ(nomad.server + nomad.name_space + nomad.region + nomad.tag_separator, "snr;");
+  EXPECT_FALSE(nomad.allow_stale);
+  EXPECT_TRUE(settings_of<discovery::PuppetDbOptions>(
+                  "puppetdb_sd_configs: [{url: 'http://p', query: q, include_parameters: true}]")
+                  .include_parameters);
+  const auto scaleway = settings_of<discovery::ScalewayOptions>(
+      "scaleway_sd_configs: [{role: baremetal, project_id: p, access_key: a, secret_key_file: k, "
+      "zone: z, api_url: 'http://x', name_filter: n, tags_filter: [t, u]}]");
+  EXPECT_EQ(scaleway.role, discovery::ScalewayRole::kBareMetal);
+  EXPECT_EQ(scaleway.secret_key.file, "c/k");
+  EXPECT_EQ(scaleway.zone + scaleway.api_url + scaleway.name_filter, "zhttp://xn");
+  EXPECT_THAT(scaleway.tags_filter, ElementsAre("t", "u"));
+  const auto triton = settings_of<discovery::TritonOptions>(
+      "triton_sd_configs: [{account: a, role: cn, dns_suffix: s, endpoint: e, groups: [g], "
+      "version: "
+      "2, tls_config: {ca_file: ca.pem, insecure_skip_verify: true}}]");
+  EXPECT_EQ(triton.role, discovery::TritonRole::kComputeNode);
+  EXPECT_EQ(triton.version, 2);
+  EXPECT_EQ(triton.http.tls.ca.file, "c/ca.pem");
+  EXPECT_TRUE(triton.http.tls.insecure_skip_verify);
+}
+
 TEST(DiscoverySettings, EveryKeyArrives) {
   const auto consul = settings_of<discovery::ConsulOptions>(
       "consul_sd_configs: [{server: 'c:1', token: t, datacenter: d, namespace: n, partition: p, "

@@ -229,10 +229,13 @@ TEST(ConfigErrors, WhatCannotBeHonouredIsRefused) {
       {"remote_read:\n- url: http://x\n", "remote_read is not supported by this version", 2},
       {"tracing:\n  endpoint: x\n", "tracing is not supported by this version", 2},
       {"otlp:\n  promote_resource_attributes: [a]\n", "otlp is not supported by this version", 2},
-      {"scrape_configs:\n- job_name: a\n  gce_sd_configs:\n  - {project: p, zone: z}\n",
-       "gce_sd_configs is not supported by this version", 4},
-      {"scrape_configs:\n- job_name: a\n  linode_sd_configs: [{}]\n",
-       "linode_sd_configs is not supported by this version", 3},
+      {"scrape_configs:\n- job_name: a\n  outscale_sd_configs:\n  - {access_key: a, secret_key: "
+       "s}\n",
+       "outscale_sd_configs is not supported by this version", 4},
+      {"scrape_configs:\n- job_name: a\n  stackit_sd_configs: [{project: p}]\n",
+       "stackit_sd_configs is not supported by this version", 3},
+      {"scrape_configs:\n- job_name: a\n  digitalocean_sd_configs: [{role: databases}]\n",
+       "the digitalocean role databases is not supported by this version", 3},
       {"scrape_configs:\n- job_name: a\n  proxy_url: socks5://x\n",
        "a proxy of scheme socks5 is not supported by this version", 3},
   });
@@ -284,7 +287,7 @@ TEST(ConfigErrors, KeptSectionsAreChecked) {
 TEST(ConfigErrors, WhatIsNotBuiltIsNoErrorOfTheFile) {
   const auto config = load_text(util::posix_env(),
                                 "remote_write:\n- url: http://x\nscrape_configs:\n- job_name: a\n"
-                                "  linode_sd_configs: [{}]\n",
+                                "  stackit_sd_configs: [{project: p}]\n",
                                 "f.yml");
   ASSERT_TRUE(config.has_value()) << config.error().message();
   EXPECT_EQ(config->not_built.size(), 2U);

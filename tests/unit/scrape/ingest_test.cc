@@ -6,7 +6,8 @@
 
 #include "narthex/util/random.h"
 
-#include "support/memory_appender.h"
+#include "unit/scrape/ingest_fixture.h"
+#include "unit/scrape/protobuf_message.h"
 
 namespace narthex::scrape {
 namespace {
@@ -26,65 +27,6 @@ std::string gzip(std::string_view plain) {
   ::deflateEnd(&z);
   return out;
 }
-
-// One target with the labels job="j", instance="i", fed by hand: a round every second.
-class IngestTest : public ::testing::Test {
- protected:
-  IngestTest() {
-    shared_.appender = &appender_;
-    shared_.metrics = &metrics_;
-    target_.labels = model::Labels{{"instance", "i"}, {"job", "j"}};
-    target_.timeout = std::chrono::seconds(10);
-    configure({});
-  }
-  void configure(ScrapeJobOptions options) {
-    options.job_name = "j";
-    auto made = make_job(std::move(options), {}, &util::system_clock(), job_.get());
-    ASSERT_TRUE(made.has_value()) << made.error().message();
-    job_ = *made;
-    ingest_.forget_decisions();
-  }
-
-  // Feeds a body in parts of at most `part` bytes; what went wrong, or "".
-  std::string round(std::string_view body, bool compressed = false, std::size_t part = SIZE_MAX) {
-    now_ += 1000;
-    ingest_.begin_round({.job = job_.get(), .target = &target_, .timestamp = now_});
-    ingest_.expect_format(format_);
-    if (compressed) ingest_.expect_gzip();
-    util::Result<void> outcome;
-    for (bool last = false; outcome && !last;) {
-      const std::span<char> buffer = ingest_.buffer();
-      const std::size_t bytes = std::min({buffer.size(), body.size(), part});
-      std::copy_n(body.begin(), bytes, buffer.begin());
-      body.remove_prefix(bytes);
-      last = bytes == 0;
-      outcome = ingest_.take(bytes, last);
-    }
-    if (outcome) outcome = ingest_.commit(0.5);
-    if (outcome) return {};
-    const auto stored = ingest_.abandon(0.5);
-    return outcome.error().message() + (stored ? "" : " / " + stored.error().message());
-  }
-  void fail_round() {
-    now_ += 1000;
-    ingest_.begin_round({.job = job_.get(), .target = &target_, .timestamp = now_});
-    EXPECT_TRUE(ingest_.abandon(0.5).has_value());
-  }
-  // Samples of a series of the target.
-  std::string got(const std::string& name, const std::string& more = {}) const {
-    return appender_.text(name + "{" + more + "instance=\"i\", job=\"j\"}");
-  }
-
-  telemetry::Registry registry_;
-  Metrics metrics_{registry_};
-  test::MemoryAppender appender_;
-  Shared shared_;
-  Target target_;
-  std::shared_ptr<Job> job_;
-  Ingest ingest_{&shared_};
-  model::TimestampMs now_ = 1'000'000;
-  exposition::ScrapeProtocol format_ = exposition::ScrapeProtocol::kPrometheusText004;
-};
 
 TEST_F(IngestTest, StoresSamplesWithTheLabelsOfTheTargetAndAReport) {
   EXPECT_EQ(round("# TYPE a counter\na 1\nb{x=\"y\"} 2\n"), "");
@@ -439,42 +381,6 @@ TEST_F(IngestTest, OpenMetricsWithoutItsEndIsNoBody) {
 }
 
 // ---- Protobuf ----
-
-// A message is built field by field: number, then what it holds.
-class Message {
- public:
-  Message& text(std::uint32_t number, std::string_view bytes) {
-    varint((number << 3U) | 2U);
-    varint(bytes.size());
-    bytes_ += bytes;
-    return *this;
-  }
-  Message& message(std::uint32_t number, const Message& inner) {
-    return text(number, inner.bytes_);
-  }
-  Message& number(std::uint32_t number, std::uint64_t value) {
-    varint(number << 3U);
-    varint(value);
-    return *this;
-  }
-  Message& real(std::uint32_t number, double value) {
-    varint((number << 3U) | 1U);
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(value));
-    return *this;
-  }
-  [[nodiscard]] std::string delimited() const {
-    Message out;
-    out.varint(bytes_.size());
-    return out.bytes_ + bytes_;
-  }
-
- private:
-  void varint(std::uint64_t value) {
-    for (; value >= 0x80U; value >>= 7U) bytes_.push_back(static_cast<char>(value | 0x80U));
-    bytes_.push_back(static_cast<char>(value));
-  }
-  std::string bytes_;
-};
 
 Message label(std::string_view name, std::string_view value) {
   return Message().text(1, name).text(2, value);

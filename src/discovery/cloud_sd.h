@@ -1,0 +1,24 @@
+// Discoveries that ask a provider's API for everything, again and again.
+#pragma once
+
+#include <memory>
+
+#include "discovery/context.h"
+
+namespace narthex::discovery {
+
+using MadeDiscoverer = util::Result<std::unique_ptr<Discoverer>>;
+
+MadeDiscoverer make_digitalocean_discoverer(const DigitalOceanOptions& options,
+                                            const Context& context);
+MadeDiscoverer make_hetzner_discoverer(const HetznerOptions& options, const Context& context);
+MadeDiscoverer make_ionos_discoverer(const IonosOptions& options, const Context& context);
+MadeDiscoverer make_linode_discoverer(const LinodeOptions& options, const Context& context);
+MadeDiscoverer make_marathon_discoverer(const MarathonOptions& options, const Context& context);
+MadeDiscoverer make_nomad_discoverer(const NomadOptions& options, const Context& context);
+MadeDiscoverer make_puppetdb_discoverer(const PuppetDbOptions& options, const Context& context);
+MadeDiscoverer make_scaleway_discoverer(const ScalewayOptions& options, const Context& context);
+MadeDiscoverer make_triton_discoverer(const TritonOptions& options, const Context& context);
+MadeDiscoverer make_vultr_discoverer(const VultrOptions& options, const Context& context);
+
+}  // namespace narthex::discovery
