@@ -57,6 +57,21 @@ bool is_matched(std::string_view if_none_match, std::string_view etag) {
   return false;
 }
 
+// The page that the UI's setting names (cookie narthex-home), when it is one of ours.
+std::string_view home_page(std::string_view cookies) {
+  constexpr std::string_view kName = "narthex-home=";
+  while (!cookies.empty()) {
+    const std::size_t end = std::min(cookies.find(';'), cookies.size());
+    std::string_view one = cookies.substr(0, end);
+    cookies.remove_prefix(std::min(end + 1, cookies.size()));
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    if (!one.starts_with(kName)) continue;
+    const auto page = std::ranges::find(kPages, one.substr(kName.size()));
+    if (page != kPages.end()) return *page;
+  }
+  return "/query";
+}
+
 struct Page {
   std::string html;
   std::string etag;
@@ -182,7 +197,13 @@ void Handler::register_routes(http::Router& router) {
       state->redirect(page_path, request, writer);
     };
   };
-  state->add(router, "/", redirect_to("/query"));
+  // Prometheus's links to the root keep leading to the query page: only a browser in which another
+  // one was chosen sends the cookie, and a query in the address is the query page's.
+  const auto redirect_home = [state](const Request& request, ResponseWriter& writer) {
+    const bool asks = !request.query.empty();
+    state->redirect(asks ? "/query" : home_page(request.headers.get("Cookie")), request, writer);
+  };
+  state->add(router, "/", redirect_home);
   for (const std::string_view old : {"/graph", "/classic/graph"})
     state->add(router, old, redirect_to("/query"));
   for (const std::string_view page : kPages) {
@@ -190,11 +211,11 @@ void Handler::register_routes(http::Router& router) {
   }
   // A prefix is reached without its last slash and from the root, too.
   if (!state->options.route_prefix.empty()) {
-    state->add(router, "", redirect_to("/query"));
+    state->add(router, "", redirect_home);
     http::Route root;
     root.methods = {"GET", "HEAD"};
     root.pattern = "/";
-    root.handler = redirect_to("/query");
+    root.handler = redirect_home;
     router.add(std::move(root));
   }
 }

@@ -182,6 +182,21 @@ TEST_F(HandlerTest, RedirectsOldAddressesWithTheirQuery) {
   EXPECT_EQ(get("/classic/tsdb-status", "limit=5").headers.at("Location"), "/tsdb-status?limit=5");
 }
 
+TEST_F(HandlerTest, RootLeadsToThePageThatTheBrowserChose) {
+  serve("");
+  const auto location = [this](const std::string& cookie, const std::string& query = "") {
+    return get("/", query, headers("Cookie", cookie)).headers.at("Location");
+  };
+  EXPECT_EQ(location("narthex-home=/targets"), "/targets");
+  EXPECT_EQ(location("a=b; narthex-home=/status; c=d"), "/status");
+  EXPECT_EQ(location("narthex-home=/targets", "g0.expr=up"), "/query?g0.expr=up");
+  for (const char* bad :
+       {"narthex-home=", "narthex-home=https://example.org/", "narthex-home=//example.org",
+        "narthex-home=/targets/x", "other-narthex-home=/targets", ";;;", "narthex-home"}) {
+    EXPECT_EQ(location(bad), "/query") << bad;
+  }
+}
+
 TEST_F(HandlerTest, StaysBelowThePrefix) {
   serve("/prom");
   EXPECT_THAT(get("/prom/query").body, HasSubstr("href=\"/prom/\""));

@@ -14,6 +14,7 @@ import { t, useLanguage, type MessageKey } from './i18n';
 import { pageInfo } from './page-info';
 import { Rail } from './Rail';
 import { refreshNow } from './refresh';
+import { useSettings } from './settings';
 import { useShortcuts } from './shortcuts';
 
 const SettingsDialog = lazy(() => import('./SettingsDialog'));
@@ -97,6 +98,7 @@ function Shell() {
   useLanguage();
   const [path, navigate] = useLocation();
   const [dialog, setDialog] = useState<'settings' | 'keys' | 'palette' | null>(null);
+  const home = useSettings((s) => s.home);
   const page = pages.find((p) => p.path === path);
   const title = page ? t(page.title) : t('app.notFound');
   useEffect(() => {
@@ -158,7 +160,7 @@ function Shell() {
                   </Route>
                 ))}
                 <Route path="/">
-                  <Redirect to="/query" replace />
+                  <Redirect to={pages.find((p) => p.path === home)?.path ?? '/query'} replace />
                 </Route>
                 <Route path="/graph">
                   <Redirect to={`/query${location.search}`} replace />

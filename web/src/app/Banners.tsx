@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { probe, useConnection } from '../api/connection';
 import { hideNotification, useNotifications } from '../api/notifications';
-import { formatDateTime } from '../time/zone';
+import { showDateTime } from '../time/zone';
 import { Button, IconButton } from '../ui/primitives';
 import { t, useLanguage } from './i18n';
 import { useSettings } from './settings';
@@ -66,7 +66,7 @@ function NotificationBanners() {
           <div key={n.text} className="banner">
             <span className="shape shape-pending" aria-hidden="true" />
             <span className="banner-text">
-              {n.text} <span className="muted">{formatDateTime(Date.parse(n.date), zone)}</span>
+              {n.text} <span className="muted">{showDateTime(Date.parse(n.date), zone)}</span>
             </span>
             <IconButton icon="close" label={t('banner.hide')} onClick={() => hideNotification(n.text)} />
           </div>

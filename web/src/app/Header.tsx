@@ -4,7 +4,7 @@ import { zoneLabel } from '../time/zone';
 import { Icon } from '../ui/icons';
 import { IconButton, Popover, Select } from '../ui/primitives';
 import { formatAge, t, useLanguage } from './i18n';
-import { refreshNow, refreshSteps, useFreshness } from './refresh';
+import { autoRefresh, refreshNow, refreshSteps, useFreshness, useRefreshSeconds } from './refresh';
 import { useSettings } from './settings';
 import { ZoneField } from './ZoneField';
 
@@ -40,11 +40,15 @@ export function Header(props: { title: string; page: string; onPalette: () => vo
 
 function intervalName(seconds: number): string {
   if (seconds === 0) return t('refresh.off');
-  return seconds < 90 ? t('age.s', { n: seconds }) : t('age.m', { n: seconds / 60 });
+  if (seconds === autoRefresh) return t('refresh.auto');
+  if (seconds < 90) return t('age.s', { n: seconds });
+  if (seconds < 3600) return t('age.m', { n: seconds / 60 });
+  return seconds < 86_400 ? t('age.h', { n: seconds / 3600 }) : t('age.d', { n: seconds / 86_400 });
 }
 
 function Refresh({ page }: { page: string }) {
-  const seconds = useSettings((s) => s.refresh[page] ?? 0);
+  const chosen = useSettings((s) => s.refresh[page] ?? 0);
+  const seconds = useRefreshSeconds(page);
   const { at } = useFreshness();
   const [, tick] = useState(0);
   useEffect(() => {
@@ -69,7 +73,7 @@ function Refresh({ page }: { page: string }) {
       </span>
       <Select
         label={t('refresh.label')}
-        value={String(seconds)}
+        value={String(chosen)}
         options={refreshSteps.map((s) => ({ value: String(s), label: intervalName(s) }))}
         onChange={(value) =>
           useSettings.setState((s) => ({ refresh: { ...s.refresh, [page]: Number(value) } }))

@@ -15,6 +15,7 @@ export function Rail({ onSettings, onKeys }: { onSettings: () => void; onKeys: (
   const [path] = useLocation();
   const [open, setOpen] = useState(false);
   const theme = useSettings((s) => s.theme);
+  const home = useSettings((s) => s.home);
   useEffect(() => setOpen(false), [path]);
   const themeName = t('nav.theme', { theme: t(`settings.theme.${theme}`) });
   return (
@@ -29,7 +30,7 @@ export function Rail({ onSettings, onKeys }: { onSettings: () => void; onKeys: (
         data-open={open || undefined}
         onKeyDown={(e) => e.key === 'Escape' && setOpen(false)}
       >
-        <Link href="/query" className="brand" title={`${pageInfo.title} ${pageInfo.version}`}>
+        <Link href={home} className="brand" title={`${pageInfo.title} ${pageInfo.version}`}>
           <Mark />
           <span className="brand-name">narthex</span>
         </Link>

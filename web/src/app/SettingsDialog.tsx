@@ -1,5 +1,6 @@
 import './i18n/pages';
 import { Check, Dialog, Segmented, Select, CommitField } from '../ui/primitives';
+import { pages } from './App';
 import { t, useLanguage } from './i18n';
 import { pageInfo } from './page-info';
 import { useSettings, type Settings } from './settings';
@@ -42,6 +43,24 @@ export default function SettingsDialog({ onClose }: { onClose: () => void }) {
         <div className="setting">
           <span>{t('settings.zone')}</span>
           <ZoneField />
+        </div>
+        <div className="setting">
+          <span>{t('settings.clock')}</span>
+          <Segmented
+            label={t('settings.clock')}
+            value={s.clock}
+            options={(['24', '12'] as const).map((v) => ({ value: v, label: t(`settings.clock.${v}`) }))}
+            onChange={(clock) => set({ clock })}
+          />
+        </div>
+        <div className="setting">
+          <span>{t('settings.home')}</span>
+          <Select
+            label={t('settings.home')}
+            value={s.home}
+            options={pages.map((p) => ({ value: p.path, label: t(p.title) }))}
+            onChange={(home) => set({ home })}
+          />
         </div>
         <div className="setting">
           <span>{t('settings.density')}</span>

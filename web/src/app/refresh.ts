@@ -2,9 +2,28 @@
 // there is one of each.
 import { useEffect, useRef } from 'react';
 import { create } from 'zustand';
+import { useScrapeInterval } from './scrape-interval';
 import { useSettings } from './settings';
 
-export const refreshSteps = [0, 5, 10, 15, 30, 60, 300, 900];
+// As often as the server scrapes.
+export const autoRefresh = -1;
+export const refreshSteps = [
+  0,
+  autoRefresh,
+  5,
+  10,
+  15,
+  30,
+  60,
+  300,
+  900,
+  1800,
+  3600,
+  7200,
+  21_600,
+  43_200,
+  86_400,
+];
 const backoffMaxSeconds = 300;
 
 interface Freshness {
@@ -33,10 +52,17 @@ export function refreshNow(): void {
   void current?.();
 }
 
+// The interval of a page in seconds; 0 = it is not refreshed.
+export function useRefreshSeconds(page: string): number {
+  const chosen = useSettings((s) => s.refresh[page] ?? 0);
+  const scrape = useScrapeInterval(chosen === autoRefresh);
+  return chosen === autoRefresh ? scrape : chosen;
+}
+
 // Registers how the page refreshes and does it at the chosen interval: not in a hidden tab, never two rounds
 // at once, backing off ×2 after failures.
 export function useRefresh(page: string, refresh: () => Promise<unknown> | void): void {
-  const seconds = useSettings((s) => s.refresh[page] ?? 0);
+  const seconds = useRefreshSeconds(page);
   const latest = useRef(refresh);
   latest.current = refresh;
   useEffect(() => {

@@ -1,13 +1,17 @@
 // The user's settings, kept in this browser. boot.js reads the same key before the first paint.
 import { create } from 'zustand';
 import { persist } from 'zustand/middleware';
-import type { Zone } from '../time/zone';
-import type { Language } from './i18n';
+import { setClock, type Clock, type Zone } from '../time/zone';
+import { redraw, type Language } from './i18n';
+import { pageInfo } from './page-info';
 
 export interface Settings {
   theme: 'system' | 'dark' | 'light';
   language: 'auto' | Language;
   zone: Zone;
+  clock: Clock;
+  // The page that the root address and the name of the product lead to.
+  home: string;
   density: 'comfortable' | 'compact';
   editorFontPx: number;
   enterRuns: boolean;
@@ -21,6 +25,7 @@ export interface Settings {
   tooltipAll: boolean;
   // Where the trace of an exemplar is looked at, with {label} for its labels; empty = no link.
   traceLink: string;
+  // Seconds by page; 0 = never, autoRefresh = the scrape interval.
   refresh: Record<string, number>;
 }
 
@@ -41,6 +46,8 @@ function defaults(): Settings {
     theme: 'system',
     language: 'auto',
     zone: local === false ? 'UTC' : 'browser',
+    clock: '24',
+    home: '/query',
     density: 'comfortable',
     editorFontPx: 14,
     enterRuns: true,
@@ -84,12 +91,24 @@ function applyTheme(): void {
   if (useTheme.getState().theme !== theme) useTheme.setState({ theme });
 }
 
+// The server reads it when the root is asked for.
+function applyHome(home: string): void {
+  const age = home === '/query' ? 0 : 365 * 86_400;
+  document.cookie = `narthex-home=${home}; Path=${pageInfo.prefix}/; Max-Age=${age}; SameSite=Lax`;
+}
+
 export function startSettings(onLanguage: (language: Language) => void): void {
   applyTheme();
+  setClock(useSettings.getState().clock);
   systemLight().addEventListener('change', applyTheme);
   useSettings.subscribe((now, before) => {
     if (now.theme !== before.theme) applyTheme();
     if (now.density !== before.density) document.documentElement.dataset['density'] = now.density;
+    if (now.home !== before.home) applyHome(now.home);
+    if (now.clock !== before.clock) {
+      setClock(now.clock);
+      redraw();
+    }
     if (now.language !== before.language) onLanguage(effectiveLanguage(now.language));
   });
 }

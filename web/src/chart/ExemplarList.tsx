@@ -2,7 +2,7 @@
 import { formatCount, t, useLanguage } from '../app/i18n';
 import { useSettings } from '../app/settings';
 import { labelPair, seriesText } from '../frame/labels';
-import { formatDateTime } from '../time/zone';
+import { showDateTime } from '../time/zone';
 import { formatExact } from '../units/format';
 import { traceUrl, type Exemplar } from './exemplars';
 
@@ -37,7 +37,7 @@ export function ExemplarList({ exemplars }: { exemplars: readonly Exemplar[] }) 
       <ul>
         {shown.map((e, i) => (
           <li key={`${e.timeMs} ${i}`}>
-            <span className="muted">{formatDateTime(e.timeMs, zone, true)}</span>
+            <span className="muted">{showDateTime(e.timeMs, zone, true)}</span>
             <span>
               <ExemplarText exemplar={e} />
             </span>

@@ -5,7 +5,7 @@ import { formatCount, t, useLanguage } from '../app/i18n';
 import { useSettings, useTheme } from '../app/settings';
 import { nativeMax, type RangeFrame } from '../frame/decode';
 import { seriesText } from '../frame/labels';
-import { formatDateTime } from '../time/zone';
+import { showDateTime } from '../time/zone';
 import { formatShort } from '../units/format';
 import { Select } from '../ui/primitives';
 import { chartColors } from './colors';
@@ -119,7 +119,7 @@ function draw(canvas: HTMLCanvasElement, heat: Heat, frame: RangeFrame, zone: st
   for (let i = 0; i <= ticks; i++) {
     const point = Math.round((i * (heat.points - 1)) / ticks);
     ctx.textAlign = i === 0 ? 'left' : i === ticks ? 'right' : 'center';
-    const time = formatDateTime(frame.startMs + point * frame.stepMs, zone).slice(11);
+    const time = showDateTime(frame.startMs + point * frame.stepMs, zone).slice(11);
     ctx.fillText(time, axisWidth + (i * plotWidth) / ticks, height - 6);
   }
 }
@@ -138,6 +138,7 @@ function HeatChart({
   canvasRef: { current: HTMLCanvasElement | null } | undefined;
 }) {
   const zone = useSettings((s) => s.zone);
+  const clock = useSettings((s) => s.clock);
   const theme = useTheme((s) => s.theme);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [cell, setCell] = useState<Cell | null>(null);
@@ -154,7 +155,7 @@ function HeatChart({
       observer.disconnect();
       if (canvasRef) canvasRef.current = null;
     };
-  }, [heat, frame, zone, theme, canvasRef]);
+  }, [heat, frame, zone, clock, theme, canvasRef]);
   const move = (by: Partial<Cell>) =>
     setCell((old) => {
       const from = old ?? { point: heat.points - 1, bucket: 0 };
@@ -180,8 +181,8 @@ function HeatChart({
         aria-label={t('heat.label', {
           expr: `${name} ${title}`,
           buckets: heat.bounds.length,
-          from: formatDateTime(frame.startMs, zone),
-          to: formatDateTime(frame.startMs + (frame.points - 1) * frame.stepMs, zone),
+          from: showDateTime(frame.startMs, zone),
+          to: showDateTime(frame.startMs + (frame.points - 1) * frame.stepMs, zone),
         })}
         onKeyDown={(e) => {
           const by = {
@@ -216,7 +217,7 @@ function HeatChart({
       <p className="heat-cell" role="status">
         {cell
           ? t('heat.cell', {
-              time: formatDateTime(frame.startMs + cell.point * frame.stepMs, zone),
+              time: showDateTime(frame.startMs + cell.point * frame.stepMs, zone),
               from: below === -Infinity ? '−∞' : boundText(below),
               to: boundText(heat.bounds[cell.bucket] as number),
               value: Number.isNaN(value) ? '–' : formatShort(value),

@@ -5,7 +5,7 @@ import uPlot from 'uplot';
 import { formatCount, t, useLanguage } from '../app/i18n';
 import { useSettings, useTheme } from '../app/settings';
 import { seriesText } from '../frame/labels';
-import { formatDateTime } from '../time/zone';
+import { showDateTime } from '../time/zone';
 import { formatExact, formatShort, formatTicks } from '../units/format';
 import { chartColors, type ChartColors } from './colors';
 import { ExemplarText } from './ExemplarList';
@@ -114,6 +114,22 @@ function scaleOf(line: Line): string {
   return line.right ? 'y2' : 'y';
 }
 
+// A hairline at now, where the range goes on beyond it.
+function drawNow(u: uPlot, colors: ChartColors): void {
+  const { ctx, bbox } = u;
+  const x = u.valToPos(Date.now() / 1000, 'x', true);
+  if (x <= bbox.left || x >= bbox.left + bbox.width - 1) return;
+  ctx.save();
+  ctx.strokeStyle = colors.muted;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.restore();
+}
+
 // A diamond for each exemplar, at its value or, beyond the axis, at the edge.
 function drawExemplars(u: uPlot, exemplars: readonly Exemplar[], colors: ChartColors): void {
   const size = 4 * devicePixelRatio;
@@ -162,6 +178,7 @@ export function TimeChart(props: TimeChartProps) {
   const style = mode === 'lines' ? props.style : 'line';
   const exemplars = props.exemplars ?? noExemplars;
   const zone = useSettings((s) => s.zone);
+  const clock = useSettings((s) => s.clock);
   const tooltipAll = useSettings((s) => s.tooltipAll);
   const theme = useTheme((s) => s.theme);
   const box = useRef<HTMLDivElement>(null);
@@ -388,6 +405,7 @@ export function TimeChart(props: TimeChartProps) {
           },
         ],
         draw: [
+          (u: uPlot) => drawNow(u, colors),
           ...(layer ? [(u: uPlot) => layer.draw(u, colors.heat, yLog)] : []),
           ...(exemplars.length > 0 ? [(u: uPlot) => drawExemplars(u, exemplars, colors)] : []),
         ],
@@ -445,6 +463,7 @@ export function TimeChart(props: TimeChartProps) {
     connectMs,
     height,
     zone,
+    clock,
     ySpan,
     hoverAt,
     exemplars,
@@ -469,7 +488,7 @@ export function TimeChart(props: TimeChartProps) {
     const scale = line && u.scales[scaleOf(line)] ? scaleOf(line) : 'y';
     u.setCursor({ left, top: value == null ? 10 : u.valToPos(value, scale) });
     const exact = line?.values[at];
-    const time = formatDateTime(data.startMs + at * data.stepMs, zone);
+    const time = showDateTime(data.startMs + at * data.stepMs, zone);
     setFocusText(
       line
         ? `${time}, ${seriesText(line.labels)}: ${exact === undefined || Number.isNaN(exact) ? '–' : formatExact(exact)}`
@@ -587,8 +606,8 @@ function summarise(data: ChartData, visible: Line[], zone: string): string {
   const last = lastLine ? Array.from(lastLine.values).findLast((v) => !Number.isNaN(v)) : undefined;
   return t('chart.summary', {
     count: visible.length,
-    from: formatDateTime(data.startMs, zone),
-    to: formatDateTime(data.startMs + (data.points - 1) * data.stepMs, zone),
+    from: showDateTime(data.startMs, zone),
+    to: showDateTime(data.startMs + (data.points - 1) * data.stepMs, zone),
     min: range ? formatShort(range[0]) : '–',
     max: range ? formatShort(range[1]) : '–',
     last: last === undefined ? '–' : formatShort(last),
@@ -620,7 +639,7 @@ function Tooltip(props: {
   return (
     <div className="tooltip" data-pinned={props.pinned || undefined} style={style}>
       <div className="tooltip-time">
-        {formatDateTime(data.startMs + hover.index * data.stepMs, zone, data.stepMs < 1000)}
+        {showDateTime(data.startMs + hover.index * data.stepMs, zone, data.stepMs < 1000)}
       </div>
       {rows.length === 0 && <div className="muted">{t('chart.noData')}</div>}
       <ul>
@@ -637,7 +656,7 @@ function Tooltip(props: {
       </ul>
       {hover.exemplar && (
         <div className="tooltip-exemplar">
-          {formatDateTime(hover.exemplar.timeMs, zone, true)} <ExemplarText exemplar={hover.exemplar} />
+          {showDateTime(hover.exemplar.timeMs, zone, true)} <ExemplarText exemplar={hover.exemplar} />
         </div>
       )}
       {more > 0 && <div className="muted">{t('chart.more', { count: formatCount(more) })}</div>}

@@ -1,5 +1,5 @@
 // A chart of lines as an SVG document of its own: title, range, axes, lines, legend. Pure.
-import { formatDateTime, type Zone } from '../time/zone';
+import { formatDateTime, showClock, showDateTime, type Zone } from '../time/zone';
 import { formatTicks } from '../units/format';
 import type { ChartColors } from './colors';
 import {
@@ -146,7 +146,7 @@ export function chartSvg(o: SvgOptions): string {
     `<rect width="${width}" height="${height}" fill="${colors.surface}"/>`,
   );
   text(left, 20, colors.text, o.title.slice(0, 140), ' font-size="14" font-weight="600"');
-  text(left, 38, colors.muted, `${formatDateTime(data.startMs, o.zone)} – ${formatDateTime(endMs, o.zone)}`);
+  text(left, 38, colors.muted, `${showDateTime(data.startMs, o.zone)} – ${showDateTime(endMs, o.zone)}`);
   const yAxis = (scale: Scale, at: number, anchor: string, grid: boolean) => {
     const labels = formatTicks(scale.ticks);
     for (const [i, tick] of scale.ticks.entries()) {
@@ -176,7 +176,7 @@ export function chartSvg(o: SvgOptions): string {
       left + (plotWidth * i) / ticks,
       top + plotHeight + 18,
       colors.muted,
-      days ? shown.slice(5, 16) : shown.slice(11, 19),
+      days ? shown.slice(5, 16) : showClock(shown.slice(11, 19)),
       ` text-anchor="${anchor}"`,
     );
   }

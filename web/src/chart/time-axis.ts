@@ -1,5 +1,5 @@
 // Tick labels of a time axis in the chosen zone; the date appears where the day changes.
-import { civil, type Zone } from '../time/zone';
+import { civil, showClock, type Zone } from '../time/zone';
 
 const two = (n: number) => String(n).padStart(2, '0');
 
@@ -17,6 +17,7 @@ export function timeTicks(splits: readonly number[], incr: number, zone: Zone): 
     let time = `${two(t.hour)}:${two(t.minute)}`;
     if (incr < 60) time += `:${two(t.second)}`;
     if (incr < 1) time += `.${String(Math.round(t.ms)).padStart(3, '0')}`;
+    time = showClock(time);
     return newDay && index > 0 ? `${time}\n${date}` : time;
   });
 }

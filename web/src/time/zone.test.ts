@@ -1,6 +1,14 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { formatDateTime, isZone, offsetMinutes, parseDateTime, zoneLabel } from './zone';
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  formatDateTime,
+  isZone,
+  offsetMinutes,
+  parseDateTime,
+  setClock,
+  showDateTime,
+  zoneLabel,
+} from './zone';
 
 const at = Date.UTC(2026, 10, 22, 0, 30, 5, 250);
 
@@ -46,5 +54,31 @@ describe('zones', () => {
     expect(isZone('Asia/Seoul')).toBe(true);
     expect(isZone('browser')).toBe(true);
     expect(isZone('Mars/Olympus')).toBe(false);
+  });
+});
+
+describe('the 12-hour clock', () => {
+  afterEach(() => setClock('24'));
+  test.each([
+    [0, '12:05:00 am'],
+    [1, '1:05:00 am'],
+    [11, '11:05:00 am'],
+    [12, '12:05:00 pm'],
+    [13, '1:05:00 pm'],
+    [23, '11:05:00 pm'],
+  ])('hour %i', (hour, text) => {
+    setClock('12');
+    const ms = Date.UTC(2026, 10, 22, hour, 5);
+    expect(showDateTime(ms, 'UTC')).toBe(`2026-11-22 ${text}`);
+    expect(parseDateTime(showDateTime(ms, 'UTC'), 'UTC')).toBe(ms);
+    // What is kept is not touched.
+    expect(formatDateTime(ms, 'UTC')).toBe(`2026-11-22 ${String(hour).padStart(2, '0')}:05:00`);
+  });
+  test.each(['2026-11-22 13:05 pm', '2026-11-22 0:05 am', '2026-11-22 9 pm'])('%s is no time', (text) =>
+    expect(parseDateTime(text, 'UTC')).toBeNull(),
+  );
+  test('a time may be typed either way whatever the clock', () => {
+    expect(parseDateTime('2026-11-22 9:30PM', 'UTC')).toBe(Date.UTC(2026, 10, 22, 21, 30));
+    expect(parseDateTime('2026-11-22 21:30', 'UTC')).toBe(Date.UTC(2026, 10, 22, 21, 30));
   });
 });

@@ -85,7 +85,30 @@ export function formatDateTime(ms: number, zone: Zone, withMs = false): string {
   return `${t.year}-${two(t.month)}-${two(t.day)} ${time}${withMs ? `.${String(t.ms).padStart(3, '0')}` : ''}`;
 }
 
-const dateTime = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?)?(Z)?$/;
+// Which clock the user reads. What is kept, sent or exported is written with 24 hours all the same.
+export type Clock = '24' | '12';
+let clock: Clock = '24';
+
+export function setClock(next: Clock): void {
+  clock = next;
+}
+
+// "13:05:00" as the user reads it: "1:05:00 pm" by a 12-hour clock.
+export function showClock(time: string): string {
+  if (clock === '24') return time;
+  const hour = Number(time.slice(0, 2));
+  return `${hour % 12 === 0 ? 12 : hour % 12}${time.slice(2)} ${hour < 12 ? 'am' : 'pm'}`;
+}
+
+// formatDateTime for the eyes; parseDateTime reads this too.
+export function showDateTime(ms: number, zone: Zone, withMs = false): string {
+  const text = formatDateTime(ms, zone, withMs);
+  const space = text.indexOf(' ');
+  return text.slice(0, space + 1) + showClock(text.slice(space + 1));
+}
+
+const dateTime =
+  /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?(?: ?([ap])m)?)?(Z)?$/i;
 
 // Reads "2026-11-22 09:00[:30]" in the zone (a trailing Z means UTC), RFC3339, or epoch milliseconds or
 // seconds. A time that a clock change skips is taken with the offset before the change. Null when unreadable.
@@ -99,7 +122,7 @@ export function parseDateTime(text: string, zone: Zone): number | null {
     const parsed = rfc3339 ? Date.parse(trimmed) : NaN;
     return Number.isNaN(parsed) ? null : parsed;
   }
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0)) as [
+  const [year, month, day, written, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0)) as [
     number,
     number,
     number,
@@ -107,11 +130,14 @@ export function parseDateTime(text: string, zone: Zone): number | null {
     number,
     number,
   ];
+  const half = match[8]?.toLowerCase();
+  if (half && (written < 1 || written > 12)) return null;
+  const hour = half ? (written % 12) + (half === 'p' ? 12 : 0) : written;
   if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59) return null;
   const fraction = Number((match[7] ?? '').padEnd(3, '0'));
   const asUtc = Date.UTC(year, month - 1, day, hour, minute, second, fraction);
   if (new Date(asUtc).getUTCDate() !== day) return null;
-  if (match[8] || zone === 'UTC') return asUtc;
+  if (match[9] || zone === 'UTC') return asUtc;
   // The offset depends on the answer: two rounds settle it except inside a skipped hour.
   let guess = asUtc - offsetMinutes(asUtc, zone) * 60_000;
   guess = asUtc - offsetMinutes(guess, zone) * 60_000;

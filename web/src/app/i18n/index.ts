@@ -10,6 +10,7 @@ export type MessageKey = keyof typeof en | keyof typeof enPages;
 export type Catalogue = Record<MessageKey, string>;
 
 let language: Language = 'en';
+let drawing = 0;
 let english: Partial<Catalogue> = en;
 let catalogue: Partial<Catalogue> = english;
 const listeners = new Set<() => void>();
@@ -32,18 +33,25 @@ export async function setLanguage(next: Language): Promise<void> {
   catalogue = next === 'ko' ? (await import('./ko')).ko : english;
   language = next;
   document.documentElement.lang = next;
+  redraw();
+}
+
+// Draws every text again.
+export function redraw(): void {
+  drawing++;
   for (const listener of listeners) listener();
 }
 
 // Components call it at the top so that a change of language draws them again.
 export function useLanguage(): Language {
-  return useSyncExternalStore(
+  useSyncExternalStore(
     (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    () => language,
+    () => drawing,
   );
+  return language;
 }
 
 export function formatCount(n: number): string {

@@ -1,39 +1,16 @@
 // Time, resolution and display controls of a panel.
+import { lazy, Suspense } from 'react';
 import { t, useLanguage } from '../../app/i18n';
 import { useSettings } from '../../app/settings';
 import { formatDuration, parseDuration } from '../../time/duration';
-import { formatDateTime, parseDateTime } from '../../time/zone';
+import { showDateTime, parseDateTime } from '../../time/zone';
 import { Check, CommitField, IconButton, Popover, Segmented, Select } from '../../ui/primitives';
 import { lineStyles, type LineStyle } from '../../chart/model';
+import { isRelative, resolveTime, spanAt } from '../../time/range';
+import { d, h, m, nextRange, rangesMs } from './ranges';
 import type { PanelMode, PanelOptions, Resolution } from './url';
 
-const m = 60_000;
-const h = 60 * m;
-const d = 24 * h;
-const rangesMs = [
-  m,
-  5 * m,
-  15 * m,
-  30 * m,
-  h,
-  2 * h,
-  6 * h,
-  12 * h,
-  d,
-  2 * d,
-  7 * d,
-  14 * d,
-  28 * d,
-  56 * d,
-  182 * d,
-  365 * d,
-  730 * d,
-];
-
-export function nextRange(rangeMs: number, direction: -1 | 1): number {
-  if (direction > 0) return rangesMs.find((r) => r > rangeMs) ?? rangeMs;
-  return rangesMs.findLast((r) => r < rangeMs) ?? rangeMs;
-}
+const TimePicker = lazy(() => import('./TimePicker'));
 
 export type Change = (change: Partial<PanelOptions>, how?: 'push' | 'replace') => void;
 
@@ -42,27 +19,55 @@ interface Props {
   change: Change;
 }
 
+function PickerButton({ options, change, moment }: Props & { moment: boolean }) {
+  const label = t(moment ? 'query.pickMoment' : 'query.pickRange');
+  return (
+    <Popover label={label} icon="calendar">
+      {(close) => (
+        <Suspense fallback={<p className="time-loading muted">{t('state.loading')}</p>}>
+          <TimePicker
+            span={options}
+            moment={moment}
+            onChange={({ from, to, endMs, rangeMs }) => change({ from, to, endMs, rangeMs })}
+            close={close}
+          />
+        </Suspense>
+      )}
+    </Popover>
+  );
+}
+
 // ‹ time › : null is now. Shifts go by half the range.
 function EndField({ options, change, label }: Props & { label: string }) {
   const zone = useSettings((s) => s.zone);
-  const { endMs, rangeMs } = options;
+  const isNow = options.endMs === null && options.to === '';
+  const text = isNow
+    ? t('query.now')
+    : isRelative(options.to)
+      ? options.to
+      : showDateTime(spanAt(options, Date.now(), zone).endMs, zone);
   const shift = (by: number) => {
-    const next = (endMs ?? Date.now()) + by;
+    const { startMs, endMs } = spanAt(options, Date.now(), zone);
+    const next = endMs + by * (endMs - startMs);
     change({ endMs: next >= Date.now() ? null : Math.round(next / 1000) * 1000 });
   };
   return (
     <span className="control-group" role="group" aria-label={label}>
-      <IconButton icon="left" label={t('query.earlier')} onClick={() => shift(-rangeMs / 2)} />
+      <IconButton icon="left" label={t('query.earlier')} onClick={() => shift(-0.5)} />
       <CommitField
         label={label}
-        value={endMs === null ? t('query.now') : formatDateTime(endMs, zone)}
+        value={text}
         placeholder={t('query.now')}
         invalid={t('query.badTime')}
-        widthCh={endMs === null ? 8 : 21}
+        widthCh={Math.max(8, text.length + 2)}
         accept={(text) => {
           const trimmed = text.trim();
           if (trimmed === '' || trimmed === 'now' || trimmed === t('query.now')) {
             change({ endMs: null });
+            return true;
+          }
+          if (isRelative(trimmed) && resolveTime(trimmed, Date.now(), zone, 'to') !== null) {
+            change({ to: trimmed });
             return true;
           }
           const parsed = parseDateTime(trimmed, zone);
@@ -71,22 +76,20 @@ function EndField({ options, change, label }: Props & { label: string }) {
           return true;
         }}
       />
-      {endMs !== null && (
-        <IconButton icon="close" label={t('query.toNow')} onClick={() => change({ endMs: null })} />
-      )}
-      <IconButton
-        icon="right"
-        label={t('query.later')}
-        disabled={endMs === null}
-        onClick={() => shift(rangeMs / 2)}
-      />
+      {!isNow && <IconButton icon="close" label={t('query.toNow')} onClick={() => change({ endMs: null })} />}
+      <IconButton icon="right" label={t('query.later')} disabled={isNow} onClick={() => shift(0.5)} />
     </span>
   );
 }
 
 export function TableControls(props: Props) {
   useLanguage();
-  return <EndField {...props} label={t('query.moment')} />;
+  return (
+    <>
+      <PickerButton {...props} moment />
+      <EndField {...props} label={t('query.moment')} />
+    </>
+  );
 }
 
 const fixedStepsMs = [1, 5, 10, 15, 30, 60, 300, 900, 3600, 21_600, 86_400].map((s) => s * 1000);
@@ -112,7 +115,16 @@ export function GraphControls({
   queryNames: string[];
 }) {
   useLanguage();
-  const { tooltipAll } = useSettings();
+  const { tooltipAll, zone } = useSettings();
+  const { startMs, endMs } = spanAt(options, Date.now(), zone);
+  // A start that is said in words has no length of its own.
+  const range = options.from === '' ? options.rangeMs : endMs - startMs;
+  const rangeText =
+    options.from === ''
+      ? formatDuration(options.rangeMs)
+      : isRelative(options.from)
+        ? options.from
+        : showDateTime(startMs, zone);
   const resolution = resolutionValue(options.resolution);
   const setResolution = (value: string) => {
     if (value === 'auto') change({ resolution: { type: 'auto' } });
@@ -123,18 +135,24 @@ export function GraphControls({
   };
   return (
     <>
+      <PickerButton options={options} change={change} moment={false} />
       <span className="control-group" role="group" aria-label={t('query.range')}>
         <IconButton
           icon="minus"
           label={t('query.rangeShorter')}
-          onClick={() => change({ rangeMs: nextRange(options.rangeMs, -1) })}
+          onClick={() => change({ rangeMs: nextRange(range, -1) })}
         />
         <CommitField
           label={t('query.range')}
-          value={formatDuration(options.rangeMs)}
+          value={rangeText}
+          widthCh={Math.max(8, rangeText.length + 2)}
           invalid={t('query.badRange')}
           list={rangesMs.map(formatDuration)}
           accept={(text) => {
+            if (isRelative(text) && resolveTime(text, Date.now(), zone, 'from') !== null) {
+              change({ from: text.trim() });
+              return true;
+            }
             const parsed = parseDuration(text);
             if (parsed === null) return false;
             change({ rangeMs: parsed });
@@ -144,7 +162,7 @@ export function GraphControls({
         <IconButton
           icon="plus"
           label={t('query.rangeLonger')}
-          onClick={() => change({ rangeMs: nextRange(options.rangeMs, 1) })}
+          onClick={() => change({ rangeMs: nextRange(range, 1) })}
         />
       </span>
       <EndField options={options} change={change} label={t('query.end')} />

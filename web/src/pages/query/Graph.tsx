@@ -4,7 +4,6 @@ import { formatCount, t, useLanguage } from '../../app/i18n';
 import { ExemplarList } from '../../chart/ExemplarList';
 import { useSettings } from '../../app/settings';
 import { seriesText } from '../../frame/labels';
-import { Legend } from '../../chart/Legend';
 import { isHistogram } from '../../chart/heatmap';
 import { chartColors } from '../../chart/colors';
 import { chartData, type ChartData } from '../../chart/model';
@@ -12,10 +11,12 @@ import { TimeChart } from '../../chart/TimeChart';
 import { formatDuration } from '../../time/duration';
 import { Button } from '../../ui/primitives';
 import { Skeleton } from '../../ui/states';
+import { loadLegend } from './later';
 import type { RunResult } from './run';
 import type { PanelOptions } from './url';
 
 const HeatCharts = lazy(() => import('../../chart/HeatChart'));
+const Legend = lazy(loadLegend);
 
 // More lines than this are drawn as one density image.
 const linesMax = 400;
@@ -153,15 +154,17 @@ export function Graph(props: GraphProps) {
         onZoomBack={props.onZoomBack}
         canvasRef={props.canvasRef}
       />
-      <Legend
-        data={data}
-        queryNames={props.queryNames}
-        earlierName={earlierName}
-        hidden={hidden}
-        onHidden={setHidden}
-        onHighlight={setHighlight}
-        density={density}
-      />
+      <Suspense fallback={<div className="legend-wait" />}>
+        <Legend
+          data={data}
+          queryNames={props.queryNames}
+          earlierName={earlierName}
+          hidden={hidden}
+          onHidden={setHidden}
+          onHighlight={setHighlight}
+          density={density}
+        />
+      </Suspense>
       {options.exemplars && <ExemplarList exemplars={exemplars} />}
     </div>
   );

@@ -8,22 +8,25 @@ import { Editor, type EditorRef } from '../../promql/Editor';
 import { errorSpan } from '../../promql/error-position';
 import { remember } from '../../promql/history';
 import { formatDuration } from '../../time/duration';
-import { formatDateTime } from '../../time/zone';
+import { spanAt } from '../../time/range';
+import { showDateTime } from '../../time/zone';
 import { Button, IconButton, Menu, type MenuEntry } from '../../ui/primitives';
 import { download } from '../../ui/download';
 import { Empty, ErrorBox, Notices, ReloadLine, Skeleton, useElapsed } from '../../ui/states';
 import { copyText, toast } from '../../ui/toast';
 import { isHistogram } from '../../chart/heatmap';
 import { formatSeconds } from '../../units/format';
-import { GraphControls, nextRange, TableControls, type Change } from './Controls';
+import { GraphControls, TableControls, type Change } from './Controls';
+import { nextRange } from './ranges';
 import { Graph, type SvgRef } from './Graph';
-import { ResultTable } from './ResultTable';
+import { loadTable } from './later';
 import { useRun, type QueryOutcome, type RunResult } from './run';
 import { tableRows } from './table';
-import { effectiveStepMs, type PanelOptions, type Tab } from './url';
+import { effectiveStepMs, withChange, type PanelOptions, type Tab } from './url';
 
 const HistoryDialog = lazy(() => import('./History'));
 const MetricsDialog = lazy(() => import('./MetricsDialog'));
+const ResultTable = lazy(loadTable);
 const Tree = lazy(() => import('./Tree'));
 
 export function queryName(index: number): string {
@@ -80,21 +83,20 @@ export function Panel({
   const editors = useRef<(EditorRef | null)[]>([]);
   const canvas = useRef<HTMLCanvasElement | null>(null);
   const svg: SvgRef = useRef(null);
-  const zooms = useRef<Pick<PanelOptions, 'rangeMs' | 'endMs'>[]>([]);
+  const zooms = useRef<Pick<PanelOptions, 'rangeMs' | 'endMs' | 'from' | 'to'>[]>([]);
   const latest = useRef({ options, drafts, parts });
   latest.current = { options, drafts, parts };
 
-  const stepOf = useCallback(
-    (o: PanelOptions) => effectiveStepMs(o.resolution, o.rangeMs, (body.current?.clientWidth ?? 900) - 60),
-    [],
-  );
+  const stepOf = useCallback((o: PanelOptions) => {
+    const { startMs, endMs } = spanAt(o, Date.now(), useSettings.getState().zone);
+    return effectiveStepMs(o.resolution, endMs - startMs, (body.current?.clientWidth ?? 900) - 60);
+  }, []);
   const runWith = useCallback(
     (o: PanelOptions) =>
       start({
         exprs: o.exprs.map((expr, i) => latest.current.parts[i] ?? expr),
         tab: o.tab,
-        endMs: o.endMs,
-        rangeMs: o.rangeMs,
+        span: o,
         stepMs: stepOf(o),
         exemplars: o.exemplars,
         compareMs: o.compareMs,
@@ -105,13 +107,15 @@ export function Panel({
   // Options that change what is asked run at once; drafts wait for Run.
   const set: Change = useCallback(
     (partial, how = 'push') => {
-      const next = { ...latest.current.options, ...partial };
+      const next = withChange(latest.current.options, partial, Date.now(), useSettings.getState().zone);
       change(next, how);
       const asked: (keyof PanelOptions)[] = [
         'exprs',
         'tab',
         'endMs',
         'rangeMs',
+        'from',
+        'to',
         'resolution',
         'exemplars',
         'compareMs',
@@ -142,17 +146,21 @@ export function Panel({
     return runWith(next);
   }, [change, runWith]);
 
+  const rangeNow = () => {
+    const { startMs, endMs } = spanAt(latest.current.options, Date.now(), useSettings.getState().zone);
+    return endMs - startMs;
+  };
   const zoom = (fromMs: number, toMs: number) => {
-    const { endMs, rangeMs } = latest.current.options;
+    const { endMs, rangeMs, from, to } = latest.current.options;
     const range = Math.max(1000, Math.round((toMs - fromMs) / 1000) * 1000);
-    zooms.current.push({ endMs, rangeMs });
+    zooms.current.push({ endMs, rangeMs, from, to });
     const end = Math.round(toMs / 1000) * 1000;
     set({ endMs: end >= Date.now() ? null : end, rangeMs: range });
   };
   const zoomBack = () => {
     const back = zooms.current.pop();
     if (back) set(back);
-    else set({ rangeMs: nextRange(latest.current.options.rangeMs, 1) });
+    else set({ rangeMs: nextRange(rangeNow(), 1) });
   };
 
   useEffect(() => {
@@ -160,11 +168,11 @@ export function Panel({
       run: () => runWith(latest.current.options),
       focus: () => editors.current[0]?.focus(),
       shift: (halves) => {
-        const o = latest.current.options;
-        const end = (o.endMs ?? Date.now()) + (halves * o.rangeMs) / 2;
+        const { startMs, endMs } = spanAt(latest.current.options, Date.now(), useSettings.getState().zone);
+        const end = endMs + (halves * (endMs - startMs)) / 2;
         set({ endMs: end >= Date.now() ? null : Math.round(end / 1000) * 1000 });
       },
-      zoomOut: () => set({ rangeMs: nextRange(latest.current.options.rangeMs, 1) }),
+      zoomOut: () => set({ rangeMs: nextRange(rangeNow(), 1) }),
     });
     return () => register(null);
   }, [register, runWith, set]);
@@ -383,7 +391,7 @@ export function Panel({
         )}
         {result && options.tab === 'graph' && (
           <p className="panel-range muted">
-            {formatDateTime(result.startMs, zone)} – {formatDateTime(result.endMs, zone)} ·{' '}
+            {showDateTime(result.startMs, zone)} – {showDateTime(result.endMs, zone)} ·{' '}
             {t('query.step', { step: formatDuration(result.stepMs) })}
           </p>
         )}
@@ -571,17 +579,21 @@ function Result(props: ResultProps) {
 function TableOf({ outcomes, names }: { outcomes: (QueryOutcome | null)[]; names: string[] }) {
   // The outcomes are a new array at every draw; what is in them changes with a run only.
   const rows = useMemo(() => tableRows(outcomes), outcomes);
-  return <ResultTable rows={rows} queryNames={names} />;
+  return (
+    <Suspense fallback={<Skeleton rows={6} />}>
+      <ResultTable rows={rows} queryNames={names} />
+    </Suspense>
+  );
 }
 
-function NoSeries({ result, options, set }: ResultProps) {
+function NoSeries({ result, set }: ResultProps) {
   const zone = useSettings((s) => s.zone);
-  const longer = nextRange(options.rangeMs, 1);
+  const longer = nextRange(result.endMs - result.startMs, 1);
   if (result.tab === 'table') {
     return (
       <Empty
         title={t('query.empty')}
-        hint={t('query.emptyHintTable', { time: formatDateTime(result.endMs, zone) })}
+        hint={t('query.emptyHintTable', { time: showDateTime(result.endMs, zone) })}
       >
         <Button onClick={() => set({ tab: 'graph' })}>{t('query.tab.graph')}</Button>
       </Empty>
@@ -591,8 +603,8 @@ function NoSeries({ result, options, set }: ResultProps) {
     <Empty
       title={t('query.empty')}
       hint={t('query.emptyHintGraph', {
-        from: formatDateTime(result.startMs, zone),
-        to: formatDateTime(result.endMs, zone),
+        from: showDateTime(result.startMs, zone),
+        to: showDateTime(result.endMs, zone),
       })}
     >
       <Button onClick={() => set({ rangeMs: longer })}>

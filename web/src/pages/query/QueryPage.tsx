@@ -5,6 +5,7 @@ import { noteFailure, useRefresh } from '../../app/refresh';
 import { useShortcuts } from '../../app/shortcuts';
 import { Button } from '../../ui/primitives';
 import { copyText } from '../../ui/toast';
+import { loadLater } from './later';
 import { Panel, type PanelHandle } from './Panel';
 import { decodePanels, encodePanels, newPanel, type PanelOptions } from './url';
 
@@ -39,6 +40,8 @@ export default function QueryPage() {
     setEntries(next);
     writeUrl(next, how);
   }, []);
+
+  useEffect(loadLater, []);
 
   // Back and forward: panels keep their place, so that editors and charts are not built anew.
   useEffect(() => {

@@ -5,7 +5,7 @@ import type { HistogramValue } from '../../api/types';
 import { formatCount, t, useLanguage } from '../../app/i18n';
 import { useSettings } from '../../app/settings';
 import { labelPair } from '../../frame/labels';
-import { formatDateTime } from '../../time/zone';
+import { showDateTime } from '../../time/zone';
 import { Check, SearchField } from '../../ui/primitives';
 import { Empty } from '../../ui/states';
 import { formatShort } from '../../units/format';
@@ -155,7 +155,7 @@ export function ResultTable({ rows, queryNames }: { rows: TableRow[]; queryNames
                     {row.labels[n] ?? ''}
                   </div>
                 ))}
-                <div role="cell" className="rt-cell rt-num" title={formatDateTime(row.timeMs, zone, true)}>
+                <div role="cell" className="rt-cell rt-num" title={showDateTime(row.timeMs, zone, true)}>
                   {row.samples ? (
                     <Samples row={row} />
                   ) : row.histogram ? (
@@ -188,7 +188,7 @@ function Samples({ row }: { row: TableRow }) {
       )}
       {shown.map(([time, value]) => (
         <div key={time}>
-          {value} <span className="muted">@ {formatDateTime(time * 1000, zone, true)}</span>
+          {value} <span className="muted">@ {showDateTime(time * 1000, zone, true)}</span>
         </div>
       ))}
     </div>

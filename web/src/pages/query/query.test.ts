@@ -5,7 +5,7 @@ import type { QueryData } from '../../api/types';
 import { errorSpan } from '../../promql/error-position';
 import type { QueryOutcome } from './run';
 import { sortRows, tableColumns, tableRows } from './table';
-import { decodePanels, effectiveStepMs, encodePanels, newPanel, type PanelOptions } from './url';
+import { decodePanels, effectiveStepMs, encodePanels, newPanel, withChange, type PanelOptions } from './url';
 
 describe('links', () => {
   test('a link of the Prometheus UI', () => {
@@ -17,6 +17,8 @@ describe('links', () => {
       tab: 'graph',
       endMs: Date.UTC(2026, 10, 22, 9),
       rangeMs: 7_200_000,
+      from: '',
+      to: '',
       resolution: { type: 'step', stepMs: 15_000, custom: false },
       mode: 'stacked',
       showTree: false,
@@ -44,6 +46,9 @@ describe('links', () => {
     ['g0.expr=up&g0.y_right=0,2,x,17&g0.compare=1d', { rightAxis: [0, 2], compareMs: 86_400_000 }],
     ['g0.expr=up&g0.style=steps&g0.connect=5m', { style: 'steps', connectMs: 300_000 }],
     ['g0.expr=up&g0.style=none', { style: 'line' }],
+    ['g0.expr=up&g0.from=now/d&g0.to=now', { from: 'now/d', to: '' }],
+    ['g0.expr=up&g0.from=now-1d/d&g0.to=now-1d/d', { from: 'now-1d/d', to: 'now-1d/d' }],
+    ['g0.expr=up&g0.from=yesterday&g0.to=soon', { from: '', to: '' }],
     ['', { exprs: [''] }],
   ] as [string, Partial<PanelOptions>][])('%s', (search, part) => {
     expect(decodePanels(search)[0]).toMatchObject(part);
@@ -60,6 +65,8 @@ describe('links', () => {
         { nil: null },
       ),
       rangeMs: fc.integer({ min: 1, max: 10 ** 7 }).map((s) => s * 1000),
+      from: fc.constantFrom('', 'now/d', 'now-1d/d', '1795307405000'),
+      to: fc.constantFrom('', 'now-1d/d', '1795307405000'),
       resolution: fc.oneof(
         fc.constant({ type: 'auto' as const }),
         fc
@@ -89,6 +96,34 @@ describe('links', () => {
   });
   test('any address is survived', () => {
     fc.assert(fc.property(fc.webQueryParameters(), (search) => decodePanels(search).length > 0));
+  });
+});
+
+describe('times', () => {
+  const now = Date.UTC(2026, 10, 22, 14, 30);
+  const today = { ...newPanel(), from: 'now/d' };
+  test('a new end or length takes the place of words', () => {
+    expect(withChange(today, { rangeMs: 60_000 }, now, 'UTC')).toMatchObject({
+      from: '',
+      endMs: null,
+      rangeMs: 60_000,
+    });
+    expect(withChange(today, { endMs: now - 1000 }, now, 'UTC')).toMatchObject({
+      from: '',
+      endMs: now - 1000,
+      rangeMs: 14.5 * 3_600_000,
+    });
+    const yesterday = { ...today, from: 'now-1d/d', to: 'now-1d/d' };
+    expect(withChange(yesterday, { rangeMs: 60_000 }, now, 'UTC')).toMatchObject({
+      from: '',
+      to: '',
+      endMs: Date.UTC(2026, 10, 22) - 1,
+      rangeMs: 60_000,
+    });
+  });
+  test('other changes leave them', () => {
+    expect(withChange(today, { yLog: true }, now, 'UTC')).toMatchObject({ from: 'now/d', yLog: true });
+    expect(withChange(today, { from: '', to: '', endMs: null, rangeMs: 1000 }, now, 'UTC').from).toBe('');
   });
 });
 

@@ -4,9 +4,11 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { isAbort, request, requestBytes, type Params } from '../../api/client';
 import type { ExemplarSeries, QueryData, QueryStats } from '../../api/types';
 import { noteFresh } from '../../app/refresh';
+import { useSettings } from '../../app/settings';
 import { exemplarsOf, type Exemplar } from '../../chart/exemplars';
 import { decodeRangeAsync } from '../../frame/decode-async';
 import type { RangeFrame } from '../../frame/decode';
+import { spanAt, type Span } from '../../time/range';
 import type { Tab } from './url';
 
 export interface QueryOutcome {
@@ -39,8 +41,7 @@ export interface RunResult {
 export interface RunRequest {
   exprs: string[];
   tab: Tab;
-  endMs: number | null;
-  rangeMs: number;
+  span: Span;
   stepMs: number;
   exemplars: boolean;
   compareMs: number;
@@ -59,11 +60,10 @@ const rawBytesMax = 8 * 1024 * 1024;
 async function runOne(
   expr: string,
   run: RunRequest,
-  endMs: number,
+  { startMs, endMs }: { startMs: number; endMs: number },
   signal: AbortSignal,
 ): Promise<QueryOutcome> {
   const instant = run.tab === 'table';
-  const startMs = endMs - run.rangeMs;
   const path = instant ? 'query' : 'query_range';
   const params: Params = instant
     ? { query: expr, time: endMs / 1000, stats: 'true' }
@@ -164,11 +164,13 @@ export function useRun(soon: boolean) {
     abort.current = controller;
     const startedAt = Date.now();
     // Whole milliseconds, aligned to nothing: the newest sample is the one people look for.
-    const endMs = what.endMs ?? startedAt;
+    const covered = spanAt(what.span, startedAt, useSettings.getState().zone);
     setState((s) => ({ ...s, startedAt, cancelledAfterMs: null }));
     try {
       const outcomes = await Promise.all(
-        what.exprs.map((expr) => (expr.trim() === '' ? null : runOne(expr, what, endMs, controller.signal))),
+        what.exprs.map((expr) =>
+          expr.trim() === '' ? null : runOne(expr, what, covered, controller.signal),
+        ),
       );
       if (abort.current !== controller) return;
       abort.current = null;
@@ -177,8 +179,7 @@ export function useRun(soon: boolean) {
         tab: what.tab,
         outcomes,
         elapsedMs: Date.now() - startedAt,
-        startMs: endMs - what.rangeMs,
-        endMs,
+        ...covered,
         stepMs: what.stepMs,
       };
       setState((s) => ({

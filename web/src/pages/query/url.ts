@@ -1,7 +1,8 @@
 // The state of the query page as URL parameters, the names and forms of the Prometheus UI (g0.expr,
 // g0.range_input …), with further queries of one panel as g0.q1, g0.q2 ….
 import { formatDuration, parseDuration } from '../../time/duration';
-import { formatDateTime, parseDateTime } from '../../time/zone';
+import { isRelative, spanAt } from '../../time/range';
+import { formatDateTime, parseDateTime, type Zone } from '../../time/zone';
 import { lineStyles, type DisplayMode, type LineStyle } from '../../chart/model';
 
 export type Tab = 'table' | 'graph';
@@ -20,6 +21,9 @@ export interface PanelOptions {
   // null = now.
   endMs: number | null;
   rangeMs: number;
+  // Relative ends such as now/d, which win over the two above; empty = none.
+  from: string;
+  to: string;
   resolution: Resolution;
   mode: PanelMode;
   // Whether the parts of the expression are listed.
@@ -46,6 +50,8 @@ export function newPanel(): PanelOptions {
     tab: 'table',
     endMs: null,
     rangeMs: defaultRangeMs,
+    from: '',
+    to: '',
     resolution: { type: 'auto' },
     mode: 'lines',
     showTree: false,
@@ -77,6 +83,11 @@ function readMode(get: (name: string) => string | null): PanelMode {
   return mode === null && get('stacked') === '1' ? 'stacked' : 'lines';
 }
 
+// now/d, or epoch milliseconds; anything else counts for nothing.
+function readPoint(text: string | null): string {
+  return text !== null && text !== 'now' && (isRelative(text) || /^\d{12,14}$/.test(text)) ? text : '';
+}
+
 export function decodePanels(search: string): PanelOptions[] {
   const params = new URLSearchParams(search);
   const panels: PanelOptions[] = [];
@@ -93,6 +104,8 @@ export function decodePanels(search: string): PanelOptions[] {
     const end = get('end_input') ?? get('moment_input');
     panel.endMs = end ? parseDateTime(end, 'UTC') : null;
     panel.rangeMs = parseDuration(get('range_input') ?? get('relative_time') ?? '') ?? defaultRangeMs;
+    panel.from = readPoint(get('from'));
+    panel.to = readPoint(get('to'));
     panel.resolution = readResolution(get);
     panel.mode = readMode(get);
     panel.showTree = get('show_tree') === '1';
@@ -125,6 +138,8 @@ export function encodePanels(panels: readonly PanelOptions[]): string {
       set('moment_input', text);
     }
     set('range_input', formatDuration(panel.rangeMs));
+    if (panel.from) set('from', panel.from);
+    if (panel.to) set('to', panel.to);
     const { resolution } = panel;
     if (resolution.type === 'step') {
       set('res_type', resolution.custom ? 'custom' : 'fixed');
@@ -143,6 +158,23 @@ export function encodePanels(panels: readonly PanelOptions[]): string {
     if (panel.compareMs > 0) set('compare', formatDuration(panel.compareMs));
   }
   return params.toString();
+}
+
+// Options with a part changed. A new length or end takes the place of what was said in words; what is not
+// changed stays where it is at this moment.
+export function withChange(
+  options: PanelOptions,
+  partial: Partial<PanelOptions>,
+  nowMs: number,
+  zone: Zone,
+): PanelOptions {
+  const next = { ...options, ...partial };
+  const words = 'from' in partial || 'to' in partial;
+  const numbers = 'rangeMs' in partial || 'endMs' in partial;
+  if (words || !numbers || (options.from === '' && options.to === '')) return next;
+  const { startMs, endMs } = spanAt(options, nowMs, zone);
+  const rangeMs = Math.max(1000, Math.round((endMs - startMs) / 1000) * 1000);
+  return { ...next, from: '', to: '', rangeMs, endMs: endMs >= nowMs ? null : endMs, ...partial };
 }
 
 const pointsMax = 11_000;

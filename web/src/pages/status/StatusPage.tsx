@@ -8,7 +8,7 @@ import type { BuildInfo, RuntimeInfo, TsdbStatus } from '../../api/types';
 import { formatAge, formatCount, t, useLanguage } from '../../app/i18n';
 import { useRefresh } from '../../app/refresh';
 import { useSettings } from '../../app/settings';
-import { formatDateTime } from '../../time/zone';
+import { showDateTime } from '../../time/zone';
 import { Loaded } from '../../ui/Loaded';
 import { Skeleton } from '../../ui/states';
 import { formatBytes, formatSeconds } from '../../units/format';
@@ -87,7 +87,7 @@ function Runtime({ info }: { info: RuntimeInfo }) {
         [
           t('status.started'),
           <>
-            {formatDateTime(started, zone)}{' '}
+            {showDateTime(started, zone)}{' '}
             <span className="muted">{t('status.uptime', { age: formatAge(now - started) })}</span>
           </>,
         ],
@@ -112,7 +112,7 @@ function Runtime({ info }: { info: RuntimeInfo }) {
               good={info.reloadConfigSuccess}
               text={t(info.reloadConfigSuccess ? 'status.reloadGood' : 'status.reloadFailed')}
             />{' '}
-            <span className="muted">{formatDateTime(Date.parse(info.lastConfigTime), zone)}</span>
+            <span className="muted">{showDateTime(Date.parse(info.lastConfigTime), zone)}</span>
           </>,
         ],
         [
@@ -155,7 +155,7 @@ function Head({ status }: { status: TsdbStatus }) {
           [t('tsdb.series'), formatCount(head.numSeries)],
           [t('tsdb.chunks'), formatCount(head.chunkCount)],
           [t('tsdb.pairs'), formatCount(head.numLabelPairs)],
-          [t('tsdb.from'), empty ? '–' : formatDateTime(head.minTime, zone)],
+          [t('tsdb.from'), empty ? '–' : showDateTime(head.minTime, zone)],
         ]}
       />
       <p className="card-foot">
@@ -181,7 +181,7 @@ function Notifications() {
             <li key={n.text}>
               <span className="shape shape-pending" aria-hidden="true" />
               <span>{n.text}</span>
-              <span className="muted">{formatDateTime(Date.parse(n.date), zone)}</span>
+              <span className="muted">{showDateTime(Date.parse(n.date), zone)}</span>
             </li>
           ))}
         </ul>

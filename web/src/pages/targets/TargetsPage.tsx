@@ -11,7 +11,7 @@ import { noteFailure, noteFresh, useRefresh } from '../../app/refresh';
 import { useSettings } from '../../app/settings';
 import { useUrlState } from '../../app/url-state';
 import { quote } from '../../frame/labels';
-import { formatDateTime } from '../../time/zone';
+import { showDateTime } from '../../time/zone';
 import { Icon } from '../../ui/icons';
 import { Button, Check, Menu, SearchField, Select } from '../../ui/primitives';
 import { Empty, ErrorBox, ReloadLine, Skeleton } from '../../ui/states';
@@ -384,7 +384,7 @@ function TargetRow({
       <div
         role="cell"
         className="tc tc-lastScrape"
-        title={never ? undefined : formatDateTime(scrapedMs, zone, true)}
+        title={never ? undefined : showDateTime(scrapedMs, zone, true)}
       >
         <span className="tc-name">{t('targets.lastScrape')} </span>
         {never ? t('targets.never') : <Ago sinceMs={scrapedMs} />}

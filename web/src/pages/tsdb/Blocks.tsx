@@ -5,7 +5,7 @@ import { useServerData } from '../../api/server-data';
 import { formatCount, t } from '../../app/i18n';
 import { useSettings } from '../../app/settings';
 import { formatDuration } from '../../time/duration';
-import { formatDateTime } from '../../time/zone';
+import { showDateTime } from '../../time/zone';
 import { Loaded } from '../../ui/Loaded';
 import { Empty } from '../../ui/states';
 import { formatBytes } from '../../units/format';
@@ -64,7 +64,7 @@ function BlockList() {
                     <th scope="row">
                       <code>{block.ulid}</code>
                     </th>
-                    <td>{formatDateTime(block.minTime, zone)}</td>
+                    <td>{showDateTime(block.minTime, zone)}</td>
                     <td>{formatDuration(block.maxTime - block.minTime)}</td>
                     <td className="num">{formatCount(block.stats?.numSeries ?? 0)}</td>
                     <td className="num">{formatCount(block.stats?.numSamples ?? 0)}</td>

@@ -6,7 +6,7 @@ import type { LabelSet } from '../../api/types';
 import { formatCount, t } from '../../app/i18n';
 import { useSettings } from '../../app/settings';
 import { seriesText } from '../../frame/labels';
-import { formatDateTime, parseDateTime } from '../../time/zone';
+import { showDateTime, parseDateTime } from '../../time/zone';
 import { Button, CommitField, Dialog } from '../../ui/primitives';
 import { ErrorBox } from '../../ui/states';
 import { toast } from '../../ui/toast';
@@ -71,7 +71,7 @@ export function DeleteDialog({ selector, onClose }: { selector: string; onClose:
   const time = (label: string, ms: number | null, set: (ms: number | null) => void) => (
     <CommitField
       label={label}
-      value={ms === null ? '' : formatDateTime(ms, zone)}
+      value={ms === null ? '' : showDateTime(ms, zone)}
       placeholder={label}
       invalid={t('query.badTime')}
       widthCh={22}

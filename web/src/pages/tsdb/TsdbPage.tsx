@@ -8,7 +8,7 @@ import { useRefresh } from '../../app/refresh';
 import { useSettings } from '../../app/settings';
 import { useUrlState, type UrlChange } from '../../app/url-state';
 import { labelPair } from '../../frame/labels';
-import { formatDateTime } from '../../time/zone';
+import { showDateTime } from '../../time/zone';
 import { Loaded } from '../../ui/Loaded';
 import { Button, CommitField, Menu, Select } from '../../ui/primitives';
 import { formatBytes } from '../../units/format';
@@ -84,7 +84,7 @@ function Overview({ status, change }: { status: TsdbStatus; change: UrlChange<Ts
     [
       t('tsdb.span'),
       empty ? '–' : formatAge(head.maxTime - head.minTime),
-      empty ? undefined : `${formatDateTime(head.minTime, zone)} – ${formatDateTime(head.maxTime, zone)}`,
+      empty ? undefined : `${showDateTime(head.minTime, zone)} – ${showDateTime(head.maxTime, zone)}`,
     ],
   ];
   const lists: [
