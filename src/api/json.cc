@@ -93,6 +93,42 @@ void append_quoted(std::string& out, std::string_view text, Escape escape) {
   out.push_back('"');
 }
 
+constexpr std::size_t kIntBytesMax = 20;
+constexpr std::size_t kTimestampBytesMax = kIntBytesMax + 4;
+constexpr std::size_t kValueBytesMax = util::kDoubleTextBytesMax + 2;
+
+// 1700000000 or 1700000000.500; gives the end.
+char* write_timestamp(char* out, model::TimestampMs timestamp) noexcept {
+  if (timestamp < 0) *out++ = '-';
+  const std::uint64_t magnitude = timestamp < 0
+                                      ? std::uint64_t{0} - static_cast<std::uint64_t>(timestamp)
+                                      : static_cast<std::uint64_t>(timestamp);
+  out = std::to_chars(out, out + kIntBytesMax, magnitude / 1000).ptr;
+  const auto fraction = static_cast<unsigned>(magnitude % 1000);
+  if (fraction == 0) return out;
+  *out++ = '.';
+  for (const unsigned digit : {fraction / 100, fraction / 10 % 10, fraction % 10})
+    *out++ = static_cast<char>('0' + digit);
+  return out;
+}
+
+// "1.5", quoted; gives the end.
+char* write_value(char* out, double value) noexcept {
+  *out++ = '"';
+  // Whole numbers are the commonest values and need no search for the shortest digits. -0 is not
+  // one of them.
+  constexpr double kExactMax = 9007199254740992.0;
+  const bool small = std::fabs(value) < kExactMax;
+  const std::int64_t whole = small ? static_cast<std::int64_t>(value) : 0;
+  if (small && static_cast<double>(whole) == value && (whole != 0 || !std::signbit(value))) {
+    out = std::to_chars(out, out + kIntBytesMax, whole).ptr;
+  } else {
+    out += util::format_value(value, out);
+  }
+  *out++ = '"';
+  return out;
+}
+
 template <class Int>
 void append_int(std::string& out, Int value) {
   const fmt::format_int text(value);
@@ -140,29 +176,28 @@ void append_json_double(std::string& out, double value) {
 }
 
 void append_json_timestamp(std::string& out, model::TimestampMs timestamp) {
-  if (timestamp < 0) out.push_back('-');
-  const std::uint64_t magnitude = timestamp < 0
-                                      ? std::uint64_t{0} - static_cast<std::uint64_t>(timestamp)
-                                      : static_cast<std::uint64_t>(timestamp);
-  append_int(out, magnitude / 1000);
-  const auto fraction = static_cast<unsigned>(magnitude % 1000);
-  if (fraction == 0) return;
-  out += {'.', static_cast<char>('0' + fraction / 100), static_cast<char>('0' + fraction / 10 % 10),
-          static_cast<char>('0' + fraction % 10)};
+  std::array<char, kTimestampBytesMax> text;
+  out.append(text.data(), write_timestamp(text.data(), timestamp));
 }
 
 void append_json_value(std::string& out, double value) {
-  // Whole numbers are the commonest values and need no search for the shortest digits. -0 is not
-  // one of them.
-  constexpr double kExactMax = 9007199254740992.0;
-  out.push_back('"');
-  const double whole = std::trunc(value);
-  if (whole == value && std::fabs(value) < kExactMax && !(value == 0 && std::signbit(value))) {
-    append_int(out, static_cast<std::int64_t>(value));
-  } else {
-    util::append_value(out, value);
-  }
-  out.push_back('"');
+  std::array<char, kValueBytesMax> text;
+  out.append(text.data(), write_value(text.data(), value));
+}
+
+void append_json_point(std::string& out, model::TimestampMs timestamp, double value) {
+  const std::size_t before = out.size();
+  // Room for the longest one; what a point really takes is some 25 bytes.
+  out.resize_and_overwrite(before + kTimestampBytesMax + kValueBytesMax + 3,
+                           [=](char* text, std::size_t) noexcept {
+                             char* p = text + before;
+                             *p++ = '[';
+                             p = write_timestamp(p, timestamp);
+                             *p++ = ',';
+                             p = write_value(p, value);
+                             *p++ = ']';
+                             return static_cast<std::size_t>(p - text);
+                           });
 }
 
 void append_json_time(std::string& out, util::WallNs wall_ns) {

@@ -26,6 +26,8 @@ void append_json_double(std::string& out, double value);
 void append_json_timestamp(std::string& out, model::TimestampMs timestamp);
 // "1.5": a sample's value, in quotes.
 void append_json_value(std::string& out, double value);
+// [1700000000,"1.5"]: a sample.
+void append_json_point(std::string& out, model::TimestampMs timestamp, double value);
 // "2024-01-02T03:04:05.678Z" in quotes; 0 is the zero time of year 1.
 void append_json_time(std::string& out, util::WallNs wall_ns);
 

@@ -114,9 +114,7 @@ void append_vector_point(std::string& out, const promql::ResultSeries& series, s
       index,
       [&out](model::TimestampMs t, double value) {
         out += R"(,"value":)";
-        append_point_start(out, t);
-        append_json_value(out, value);
-        out.push_back(']');
+        append_json_point(out, t, value);
       },
       [&out](model::TimestampMs t, const model::FloatHistogram& histogram) {
         out += R"(,"histogram":)";
@@ -143,9 +141,7 @@ bool write_matrix_points(JsonStream& json, const promql::ResultSeries& series, s
         [&](model::TimestampMs t, double value) {
           if (!alive) return;
           commas.next(out);
-          append_point_start(out, t);
-          append_json_value(out, value);
-          out.push_back(']');
+          append_json_point(out, t, value);
           look();
         },
         [](model::TimestampMs, const model::FloatHistogram&) {});

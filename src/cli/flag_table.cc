@@ -76,8 +76,7 @@ constexpr auto kFlags = std::to_array<FlagSpec>({
      "Longest time that acknowledged samples may be unsynced; 0 = sync with every write."},
     {"storage.memory-budget", kBytes, "0",
      "Memory that data and queries may take together; 0 = 60 % of the machine's or the "
-     "container's.",
-     kNotYet},
+     "container's."},
     {"storage.remote.flush-deadline", kDuration, "1m",
      "Longest flush of remote storage at shutdown.", kNotYet},
     {"storage.remote.read-sample-limit", kNumber, "5e7", "Samples that one remote read may return.",

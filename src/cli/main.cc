@@ -5,10 +5,10 @@
 #include <thread>
 #include <vector>
 
-#include <mimalloc.h>
 #include <pthread.h>
 
 #include <fmt/format.h>
+#include <jemalloc/jemalloc.h>
 
 #include "narthex/server/build_info.h"
 #include "narthex/server/daemon.h"
@@ -100,10 +100,12 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace narthex::cli
 
+// Read by jemalloc before main; the environment variable MALLOC_CONF overrides it. What queries
+// have freed goes back to the system soon, by a thread for it, and is there for those that follow
+// at once.
+const char* malloc_conf = "background_thread:true,dirty_decay_ms:200,muzzy_decay_ms:0";
+
 int main(int argc, char** argv) {
-  // What is freed goes back to the system at once: queries need much memory and for a short time.
-  // What rounds need over and over they keep themselves. MIMALLOC_DECOMMIT_DELAY overrides it.
-  mi_option_set_default(mi_option_decommit_delay, 0);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return narthex::cli::run(arguments);
 }

@@ -85,9 +85,41 @@ int decimal_exponent(std::string_view scientific) noexcept {
   return negative ? -exponent : exponent;
 }
 
+constexpr std::array<char, 200> two_digit_table() {
+  std::array<char, 200> table{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    table[2 * i] = static_cast<char>('0' + i / 10);
+    table[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return table;
+}
+constexpr std::array<char, 200> kTwoDigits = two_digit_table();
+
+// Numbers of up to 15 digits with at most three behind the point, as most samples are: 0 for all
+// others. No two such decimals are the same double, so the one that gives the value, by a division
+// that rounds once, has the shortest digits.
+std::size_t format_short_decimal(double value, char* out) noexcept {
+  constexpr double kEnd = 1e12;
+  const double magnitude = std::fabs(value);
+  if (!(magnitude < kEnd) || magnitude == 0) return 0;
+  const auto thousandths = static_cast<std::uint64_t>(magnitude * 1000 + 0.5);
+  if (static_cast<double>(thousandths) / 1000 != magnitude) return 0;
+  char* p = out;
+  if (value < 0) *p++ = '-';
+  p = std::to_chars(p, p + kDoubleTextBytesMax, thousandths / 1000).ptr;
+  const std::size_t rest = thousandths % 1000;
+  if (rest == 0) return static_cast<std::size_t>(p - out);
+  *p++ = '.';
+  *p++ = static_cast<char>('0' + rest / 100);
+  std::memcpy(p, kTwoDigits.data() + rest % 100 * 2, 2);
+  p += rest % 10 != 0 ? 2 : rest % 100 != 0 ? 1 : 0;
+  return static_cast<std::size_t>(p - out);
+}
+
 // Shortest digits without an exponent. std::to_chars writes whole numbers beyond 2^53 with the
 // digits of the exact binary value; here, as in Prometheus, zeros follow the shortest digits.
 std::size_t format_fixed(double value, char* out) noexcept {
+  if (const std::size_t n = format_short_decimal(value, out); n != 0) return n;
   constexpr double kExactWholeEnd = 0x1p53;
   if (std::fabs(value) < kExactWholeEnd) return format_with(value, std::chars_format::fixed, out);
   std::array<char, kDoubleTextBytesMax> scientific;

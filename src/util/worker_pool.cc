@@ -23,12 +23,10 @@ WorkerPool::~WorkerPool() {
 }
 
 bool WorkerPool::try_submit(Job job) {
-  {
-    const MutexLock lock(mutex_);
-    if (stopping_ || queue_.size() >= queue_jobs_max_) return false;
-    queue_.push_back(std::move(job));
-  }
-  wake_.notify_one();
+  const MutexLock lock(mutex_);
+  if (stopping_ || queue_.size() >= queue_jobs_max_) return false;
+  queue_.push_back(std::move(job));
+  call_one();
   return true;
 }
 
@@ -37,32 +35,51 @@ std::size_t WorkerPool::queued() const {
   return queue_.size();
 }
 
+std::size_t WorkerPool::idle() const {
+  const MutexLock lock(mutex_);
+  return idle_.size();
+}
+
 void WorkerPool::stop() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
+    while (!idle_.empty()) call_one();
   }
-  wake_.notify_all();
   for (std::jthread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
 }
 
+void WorkerPool::call_one() {
+  if (idle_.empty()) return;  // All are at work, and look at the queue when they are done.
+  Waiting* const waiting = idle_.back();
+  idle_.pop_back();
+  waiting->called = true;
+  waiting->wake.notify_one();
+}
+
+void WorkerPool::wait_for_call() {
+  Waiting self;
+  idle_.push_back(&self);
+  self.wake.wait(mutex_, [&self] { return self.called; });
+}
+
+bool WorkerPool::next_job(Job& job) {
+  const MutexLock lock(mutex_);
+  while (queue_.empty()) {
+    if (stopping_) return false;
+    wait_for_call();
+  }
+  job = std::move(queue_.front());
+  queue_.pop_front();
+  return true;
+}
+
 void WorkerPool::run(const std::string& thread_name) {
   // The kernel keeps 15 characters of a thread's name.
   pthread_setname_np(pthread_self(), thread_name.substr(0, 15).c_str());
-  for (;;) {
-    Job job;
-    {
-      const MutexLock lock(mutex_);
-      wake_.wait(mutex_,
-                 [this]() NX_NO_THREAD_SAFETY_ANALYSIS { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      job = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    job();
-  }
+  for (Job job; next_job(job); job = nullptr) job();
 }
 
 namespace {

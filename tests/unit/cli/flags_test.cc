@@ -88,6 +88,12 @@ TEST(Flags, BadOnesNameTheFlagAndExitWithTwo) {
   check({"--web.user-assets=web.yml"}, "--web.user-assets: not supported");
 }
 
+TEST(Flags, TheMemoryBudgetIsTakenOver) {
+  EXPECT_EQ(must_parse({"--storage.memory-budget=512MB"}).server.storage.memory_budget_bytes,
+            512ULL << 20U);
+  EXPECT_EQ(must_parse({}).server.storage.memory_budget_bytes, 0U);
+}
+
 TEST(Flags, GoRuntimeFlagsAreAccepted) {
   must_parse({"--no-auto-gomaxprocs", "--auto-gomemlimit.ratio=0.5", "--auto-gomemlimit"});
 }

@@ -1,6 +1,8 @@
 #include "narthex/util/number.h"
 
+#include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -128,6 +130,25 @@ TEST(FormatDouble, PlainFormNeverHasAnExponent) {
   EXPECT_EQ(plain(kInf), "+Inf");
   EXPECT_EQ(plain(-kInf), "-Inf");
   EXPECT_EQ(plain(std::numeric_limits<double>::denorm_min()), "0." + std::string(323, '0') + "5");
+}
+
+// Goal: the short path for few decimals gives the shortest digits, and is not taken next to them.
+TEST(FormatDouble, FewDecimalsAreTheShortestDigits) {
+  Random random = test::seeded_random();
+  constexpr std::array<double, 5> kScales{1, 10, 100, 1000, 10000};
+  for (int round = 0; round < 200'000; ++round) {
+    const std::uint64_t digits = random.below(std::uint64_t{1} << random.below(52));
+    const double sign = random.below(2) == 0 ? 1 : -1;
+    const double decimal = sign * static_cast<double>(digits) / kScales[random.below(5)];
+    for (const double one :
+         {decimal, std::nextafter(decimal, kInf), std::nextafter(decimal, -kInf)}) {
+      if (one != 0 && std::fabs(one) < 1e-6) continue;
+      std::array<char, kDoubleTextBytesMax> text;
+      const auto end =
+          std::to_chars(text.data(), text.data() + text.size(), one, std::chars_format::fixed).ptr;
+      ASSERT_EQ(value(one), std::string_view(text.data(), end));
+    }
+  }
 }
 
 // Behind the shortest digits come zeros, not the digits of the exact binary value.

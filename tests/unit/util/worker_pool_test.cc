@@ -1,5 +1,6 @@
 #include "narthex/util/worker_pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <latch>
 #include <memory>
@@ -45,6 +46,21 @@ TEST(WorkerPool, RefusesJobsAfterStopAndStopsTwice) {
   pool.stop();
   pool.stop();
   EXPECT_FALSE(pool.try_submit([] {}));
+}
+
+// Goal: one client's requests, one after another, keep to one thread and its memory.
+TEST(WorkerPool, AJobGoesToTheThreadThatBecameIdleLast) {
+  WorkerPool pool("test", 4, 8);
+  const auto wait_until_idle = [&pool] {
+    while (pool.idle() < pool.thread_count()) std::this_thread::yield();
+  };
+  std::vector<std::thread::id> threads(20);
+  for (std::thread::id& thread : threads) {
+    wait_until_idle();
+    ASSERT_TRUE(pool.try_submit([&thread] { thread = std::this_thread::get_id(); }));
+  }
+  wait_until_idle();
+  EXPECT_EQ(std::ranges::count(threads, threads.front()), std::ssize(threads));
 }
 
 TEST(ParallelFor, CallsTheBodyOnceForEachIndex) {
