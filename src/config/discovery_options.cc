@@ -168,6 +168,41 @@ ProviderOptions digitalocean_options(const SectionValues& from) {
   return with_common<discovery::DigitalOceanOptions>(from);
 }
 
+discovery::AmazonAccess amazon_access(const yaml::Node& values) {
+  return {.region = std::string(text_at(values, "region")),
+          .endpoint = std::string(text_at(values, "endpoint")),
+          .access_key = std::string(text_at(values, "access_key")),
+          .secret_key = std::string(text_at(values, "secret_key")),
+          .profile = std::string(text_at(values, "profile")),
+          .role_arn = std::string(text_at(values, "role_arn")),
+          .external_id = std::string(text_at(values, "external_id"))};
+}
+
+ProviderOptions ec2_options(const SectionValues& from) {
+  auto out = with_common<discovery::Ec2Options>(from);
+  out.access = amazon_access(from.values);
+  out.filters = filters_at(from.values, "filters");
+  return out;
+}
+
+ProviderOptions lightsail_options(const SectionValues& from) {
+  auto out = with_common<discovery::LightsailOptions>(from);
+  out.access = amazon_access(from.values);
+  return out;
+}
+
+// The other roles are refused before.
+ProviderOptions aws_options(const SectionValues& from) {
+  const bool is_lightsail = text_at(from.values, "role") == "lightsail";
+  return is_lightsail ? lightsail_options(from) : ec2_options(from);
+}
+
+ProviderOptions eureka_options(const SectionValues& from) {
+  auto out = with_common<discovery::EurekaOptions>(from);
+  out.server = text_at(from.values, "server");
+  return out;
+}
+
 ProviderOptions hetzner_options(const SectionValues& from) {
   auto out = with_common<discovery::HetznerOptions>(from);
   const bool is_robot = text_at(from.values, "role") == "robot";
@@ -249,16 +284,20 @@ ProviderOptions vultr_options(const SectionValues& from) {
 
 using Build = ProviderOptions (*)(const SectionValues&);
 constexpr std::array kBuilders = std::to_array<std::pair<std::string_view, Build>>({
+    {"aws", aws_options},
     {"consul", consul_options},
     {"digitalocean", digitalocean_options},
     {"dns", dns_options},
     {"docker", docker_options},
     {"dockerswarm", dockerswarm_options},
+    {"ec2", ec2_options},
+    {"eureka", eureka_options},
     {"file", file_options},
     {"hetzner", hetzner_options},
     {"http", http_options},
     {"ionos", ionos_options},
     {"kubernetes", kubernetes_options},
+    {"lightsail", lightsail_options},
     {"linode", linode_options},
     {"marathon", marathon_options},
     {"nomad", nomad_options},

@@ -85,6 +85,9 @@ SectionShape aws_shape() {
   shape.validate = [](Decoder& decoder, const Node& node, const Values& values) {
     require(decoder, node, values, {"role"}, "AWS SD configuration requires a {}");
     check_amazon_filters(decoder, node, values);
+    const std::string_view role = text_at(values, "role");
+    if (role != "ec2" && role != "lightsail")
+      decoder.not_built(node, fmt::format("the aws role {}", role));
   };
   return shape;
 }

@@ -293,6 +293,10 @@ auto url_field(std::string key) {
   return row;
 }
 
+bool is_proxy_scheme(std::string_view scheme) {
+  return scheme == "http" || scheme == "https" || scheme == "socks5" || scheme == "socks5h";
+}
+
 void check_proxy(Decoder& decoder, const yaml::Node& node, const ProxyOptions& proxy) {
   if (!proxy.connect_headers.empty() && !proxy.from_environment && proxy.url.empty()) {
     decoder.fail(node,
@@ -305,7 +309,7 @@ void check_proxy(Decoder& decoder, const yaml::Node& node, const ProxyOptions& p
   } else if (proxy.url.empty() && !proxy.no_proxy.empty()) {
     decoder.fail(node, "if no_proxy is configured, proxy_url must also be configured");
   } else if (const std::size_t scheme = proxy.url.find("://");
-             scheme != std::string::npos && lower(proxy.url.substr(0, scheme)) != "http") {
+             scheme != std::string::npos && !is_proxy_scheme(lower(proxy.url.substr(0, scheme)))) {
     decoder.not_built(*node.find("proxy_url"),
                       fmt::format("a proxy of scheme {}", proxy.url.substr(0, scheme)));
   }
@@ -337,7 +341,6 @@ void check_oauth2(Decoder& decoder, const yaml::Node& node, OAuth2& oauth2) {
   if (std::ranges::find(kAlgorithms, oauth2.signature_algorithm) == kAlgorithms.end()) {
     return decoder.fail(node, "valid signature algorithms are RS256, RS384, RS512");
   }
-  if (is_jwt) decoder.not_built(node, "the oauth2 grant_type jwt-bearer");
 }
 
 }  // namespace

@@ -11,8 +11,11 @@ using MadeDiscoverer = util::Result<std::unique_ptr<Discoverer>>;
 
 MadeDiscoverer make_digitalocean_discoverer(const DigitalOceanOptions& options,
                                             const Context& context);
+MadeDiscoverer make_ec2_discoverer(const Ec2Options& options, const Context& context);
+MadeDiscoverer make_eureka_discoverer(const EurekaOptions& options, const Context& context);
 MadeDiscoverer make_hetzner_discoverer(const HetznerOptions& options, const Context& context);
 MadeDiscoverer make_ionos_discoverer(const IonosOptions& options, const Context& context);
+MadeDiscoverer make_lightsail_discoverer(const LightsailOptions& options, const Context& context);
 MadeDiscoverer make_linode_discoverer(const LinodeOptions& options, const Context& context);
 MadeDiscoverer make_marathon_discoverer(const MarathonOptions& options, const Context& context);
 MadeDiscoverer make_nomad_discoverer(const NomadOptions& options, const Context& context);

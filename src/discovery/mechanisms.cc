@@ -38,6 +38,15 @@ Made make(const KubernetesOptions& options, const Context& context) {
 Made make(const DigitalOceanOptions& options, const Context& context) {
   return make_digitalocean_discoverer(options, context);
 }
+Made make(const Ec2Options& options, const Context& context) {
+  return make_ec2_discoverer(options, context);
+}
+Made make(const EurekaOptions& options, const Context& context) {
+  return make_eureka_discoverer(options, context);
+}
+Made make(const LightsailOptions& options, const Context& context) {
+  return make_lightsail_discoverer(options, context);
+}
 Made make(const HetznerOptions& options, const Context& context) {
   return make_hetzner_discoverer(options, context);
 }

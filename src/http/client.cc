@@ -122,10 +122,24 @@ util::Result<void> Client::Impl::add_configured_headers(Headers& headers) const 
   return {};
 }
 
+// What callers have put there for the first host is nothing for another one.
+Headers without_secrets(const Headers& headers) {
+  static constexpr std::array<std::string_view, 5> kSecret = {
+      "Authorization", "Cookie", "X-Amz-Security-Token", "X-Auth-Token", "X-Consul-Token"};
+  Headers out;
+  for (const auto& [name, value] : headers.all()) {
+    const auto is_it = [&name](std::string_view secret) {
+      return equals_ignoring_case(secret, name);
+    };
+    if (std::ranges::none_of(kSecret, is_it)) out.add(name, value);
+  }
+  return out;
+}
+
 async::Task<Headers> Client::Impl::make_headers(const ClientRequest* request,
                                                 bool with_credentials) {
+  if (!with_credentials) co_return without_secrets(request->headers);
   Headers headers = request->headers;
-  if (!with_credentials) co_return headers;
   NX_CO_TRY(add_configured_headers(headers));
   std::string authorization;
   if (parts_.tokens) {
@@ -139,7 +153,8 @@ async::Task<Headers> Client::Impl::make_headers(const ClientRequest* request,
 
 Route Client::Impl::route_of(const Url& url) const {
   Route route{.url = &url, .proxy = parts_.proxies.proxy_for(url), .connect_request = {}};
-  if (route.proxy == nullptr || url.scheme != "https") return route;
+  if (route.proxy == nullptr || route.proxy->scheme == "socks5" || url.scheme != "https")
+    return route;
   Url host = url;
   host.port = url.effective_port();
   route.connect_request = fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n", host.authority());
@@ -155,7 +170,8 @@ Route Client::Impl::route_of(const Url& url) const {
 util::Result<std::string> Client::Impl::serialize(const ClientRequest& request,
                                                   const Headers& headers, const Url* proxy) const {
   // A proxy is told the whole address; in a tunnel it does not see the request.
-  const bool is_forwarded = proxy != nullptr && request.url.scheme != "https";
+  const bool is_forwarded =
+      proxy != nullptr && proxy->scheme != "socks5" && request.url.scheme != "https";
   std::string out = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method,
                                 is_forwarded ? request.url.to_string() : request.url.target,
                                 request.url.authority());
@@ -185,7 +201,8 @@ async::Task<void> Client::Impl::attempt(Exchange::State* state, std::string_view
   *reused = state->transport != nullptr;
   if (!state->transport) {
     std::shared_ptr<const TlsContext> tls;
-    if (state->url.scheme == "https") {
+    if (state->url.scheme == "https" ||
+        (route.proxy != nullptr && route.proxy->scheme == "https")) {
       NX_CO_ASSIGN(tls, parts_.tls->context());
     }
     NX_CO_ASSIGN(state->transport, co_await connect(&route, tls.get(), state->abort.get()));
@@ -205,7 +222,7 @@ async::Task<std::unique_ptr<Exchange::State>> Client::Impl::send_once(const Clie
   state->abort = std::make_shared<Abort>();
   const auto executor = co_await asio::this_coro::executor;
   state->pool_key = ConnectionPool::key_of(request->url, executor);
-  if (proxy != nullptr) state->pool_key += " via " + proxy->authority();
+  if (proxy != nullptr) state->pool_key += " via " + proxy->scheme + "://" + proxy->authority();
   if (request->deadline != 0) {
     auto ring = [abort = state->abort] { abort->fire(); };
     state->alarm = async::Alarm(executor, clock_, request->deadline, std::move(ring));

@@ -31,11 +31,20 @@ std::string_view trimmed(std::string_view text) noexcept {
 }
 
 util::Result<Url> parse_proxy(std::string_view text) {
-  const bool has_scheme = text.find("://") != std::string_view::npos;
-  NX_ASSIGN(Url url, Url::parse(has_scheme ? std::string(text) : "http://" + std::string(text)));
-  if (url.scheme != "http") {
+  constexpr std::uint16_t kSocksPort = 1080;
+  const std::size_t mark = text.find("://");
+  const std::string scheme = mark == std::string_view::npos ? "http" : lower(text.substr(0, mark));
+  const std::string_view rest = mark == std::string_view::npos ? text : text.substr(mark + 3);
+  // With socks5, too, the proxy looks names up: it may know some that we do not.
+  const bool is_socks = scheme == "socks5" || scheme == "socks5h";
+  if (!is_socks && scheme != "http" && scheme != "https") {
     return fail(Code::kUnsupported,
-                fmt::format("a proxy of scheme {} is not supported", model::quoted(url.scheme)));
+                fmt::format("a proxy of scheme {} is not supported", model::quoted(scheme)));
+  }
+  NX_ASSIGN(Url url, Url::parse((is_socks ? "http" : scheme) + "://" + std::string(rest)));
+  if (is_socks) {
+    url.scheme = "socks5";
+    if (url.port == 0) url.port = kSocksPort;
   }
   return url;
 }

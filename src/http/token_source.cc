@@ -9,6 +9,7 @@
 
 #include "narthex/http/message.h"
 
+#include "http/jwt.h"
 #include "http/secret.h"
 
 namespace narthex::http {
@@ -18,6 +19,7 @@ namespace json = boost::json;
 using util::Code;
 using util::fail;
 
+constexpr std::string_view kJwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 constexpr std::size_t kAnswerBytesMax = 1U << 20U;
 // A token is not used in its last seconds: it has to be good when the request arrives.
 constexpr util::SteadyNs kExpiryMarginNs = 10'000'000'000;
@@ -118,14 +120,17 @@ void TokenSource::settle(const util::Result<Token>& outcome) {
   }
 }
 
+std::string TokenSource::joined_scopes() const {
+  std::string out;
+  for (const std::string& scope : options_.scopes) out += (out.empty() ? "" : " ") + scope;
+  return out;
+}
+
 std::string TokenSource::form(Style style, const std::string& secret) const {
   std::string out;
   append_pair(out, "grant_type", "client_credentials");
-  if (!options_.scopes.empty()) {
-    std::string scopes;
-    for (const std::string& scope : options_.scopes) scopes += (scopes.empty() ? "" : " ") + scope;
+  if (const std::string scopes = joined_scopes(); !scopes.empty())
     append_pair(out, "scope", scopes);
-  }
   for (const auto& [name, value] : options_.endpoint_params) append_pair(out, name, value);
   if (style == Style::kBody) {
     append_pair(out, "client_id", options_.client_id);
@@ -172,7 +177,27 @@ util::Result<TokenSource::Token> TokenSource::parse(const ClientResponse& respon
   return out;
 }
 
+// RFC 7523 §2.1. Who asks is in the assertion.
+async::Task<TokenSource::Token> TokenSource::fetch_by_assertion(util::SteadyNs deadline) {
+  NX_CO_ASSIGN(const std::string key, read_secret(options_.client_certificate_key));
+  NX_CO_ASSIGN(const std::string assertion, make_assertion(options_, key, clock_->wall_ns()));
+  ClientRequest request;
+  request.method = "POST";
+  request.url = url_;
+  request.deadline = deadline;
+  request.headers.add("Content-Type", "application/x-www-form-urlencoded");
+  append_pair(request.body, "grant_type", kJwtBearer);
+  append_pair(request.body, "assertion", assertion);
+  if (const std::string scopes = joined_scopes(); !scopes.empty())
+    append_pair(request.body, "scope", scopes);
+  for (const auto& [name, value] : options_.endpoint_params) append_pair(request.body, name, value);
+  NX_CO_ASSIGN(const ClientResponse response,
+               co_await client_->fetch(std::move(request), kAnswerBytesMax));
+  co_return parse(response);
+}
+
 async::Task<TokenSource::Token> TokenSource::fetch(util::SteadyNs deadline) {
+  if (options_.grant_type == kJwtBearer) co_return co_await fetch_by_assertion(deadline);
   NX_CO_ASSIGN(const std::string secret, read_secret(options_.client_secret));
   Style style = Style::kUnknown;
   {

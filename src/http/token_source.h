@@ -40,6 +40,8 @@ class TokenSource {
 
   TokenSource(OAuth2 options, Url url, util::Clock* clock, std::shared_ptr<Client> client);
   async::Task<Token> fetch(util::SteadyNs deadline);
+  async::Task<Token> fetch_by_assertion(util::SteadyNs deadline);
+  [[nodiscard]] std::string joined_scopes() const;
   async::Task<ClientResponse> ask(Style style, std::string secret, util::SteadyNs deadline);
   [[nodiscard]] std::string form(Style style, const std::string& secret) const;
   util::Result<Token> parse(const ClientResponse& response) const;

@@ -6,6 +6,7 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -16,6 +17,7 @@
 #include "narthex/util/env.h"
 
 #include "http/secret.h"
+#include "http/socks.h"
 
 namespace narthex::http {
 namespace {
@@ -162,12 +164,13 @@ async::Task<tcp::socket> connect_tcp(const Url* url, Abort* abort) {
   co_return std::move(socket);
 }
 
-// Asks the proxy to connect to the host; afterwards the socket is as good as one to the host.
-async::Task<void> open_tunnel(tcp::socket* socket, const Route* route, Abort* abort) {
+// Asks the proxy to connect to the host; afterwards the stream is as good as one to the host.
+template <class Stream>
+async::Task<void> open_tunnel(Stream* socket, const Route* route, Abort* abort) {
   constexpr std::size_t kHeadBytesMax = 64U << 10U;
   abort->action = [socket] {
     error_code ignored;
-    socket->close(ignored);
+    socket->lowest_layer().close(ignored);
   };
   const auto request = asio::buffer(route->connect_request);
   const auto [write_ec, written] = co_await asio::async_write(*socket, request, kAwait);
@@ -220,11 +223,14 @@ async::Task<std::unique_ptr<Transport>> connect_unix(const Url* url, Abort* abor
   co_return std::make_unique<StreamTransport<UnixSocket>>(std::move(socket));
 }
 
-async::Task<std::unique_ptr<Transport>> shake_hands(tcp::socket socket, const Url* url,
-                                                    const OpenSslContext* tls, Abort* abort) {
+// TLS over `socket`, which may itself be TLS to a proxy.
+template <class Below>
+async::Task<std::unique_ptr<StreamTransport<asio::ssl::stream<Below>>>> shake_hands(
+    Below socket, const Url* url, const OpenSslContext* tls, Abort* abort) {
+  using Stream = asio::ssl::stream<Below>;
   auto transport =
-      std::make_unique<StreamTransport<TlsStream>>(TlsStream(std::move(socket), tls->context));
-  TlsStream& stream = transport->stream();
+      std::make_unique<StreamTransport<Stream>>(Stream(std::move(socket), tls->context));
+  Stream& stream = transport->stream();
   const std::string name = tls->options.server_name.empty() ? url->host : tls->options.server_name;
   error_code is_name;
   static_cast<void>(asio::ip::make_address(name, is_name));
@@ -237,7 +243,59 @@ async::Task<std::unique_ptr<Transport>> shake_hands(tcp::socket socket, const Ur
   const auto [ec] = co_await stream.async_handshake(asio::ssl::stream_base::client, kAwait);
   abort->action = nullptr;
   if (ec) co_return failed("tls", ec);
-  co_return std::unique_ptr<Transport>(std::move(transport));
+  co_return std::move(transport);
+}
+
+async::Task<std::string> read_exactly(tcp::socket* socket, std::size_t count) {
+  std::string out(count, '\0');
+  const auto space = asio::buffer(out);
+  const auto [ec, bytes] = co_await asio::async_read(*socket, space, kAwait);
+  static_cast<void>(bytes);
+  if (ec) co_return failed("socks connect: read", ec);
+  co_return out;
+}
+
+async::Task<void> write_to_socks(tcp::socket* socket, const std::string* message) {
+  const auto bytes = asio::buffer(*message);
+  const auto [ec, written] = co_await asio::async_write(*socket, bytes, kAwait);
+  static_cast<void>(written);
+  if (ec) co_return failed("socks connect: write", ec);
+  co_return util::Result<void>();
+}
+
+// Asks a SOCKS proxy for a connection to the host.
+async::Task<void> open_socks(tcp::socket* socket, const Route* route, Abort* abort) {
+  NX_CO_ASSIGN(const SocksMessages say, socks_messages(*route->url, *route->proxy));
+  abort->action = [socket] {
+    error_code ignored;
+    socket->close(ignored);
+  };
+  NX_CO_TRY(co_await write_to_socks(socket, &say.greeting));
+  NX_CO_ASSIGN(const std::string choice, co_await read_exactly(socket, 2));
+  NX_CO_ASSIGN(const bool wants_credentials, socks_wants_credentials(choice));
+  if (wants_credentials) {
+    NX_CO_TRY(co_await write_to_socks(socket, &say.credentials));
+    NX_CO_ASSIGN(const std::string answer, co_await read_exactly(socket, 2));
+    NX_CO_TRY(check_socks_login(answer));
+  }
+  NX_CO_TRY(co_await write_to_socks(socket, &say.request));
+  NX_CO_ASSIGN(const std::string answer, co_await read_exactly(socket, 5));
+  NX_CO_ASSIGN(const std::size_t rest, socks_rest_bytes(answer));
+  NX_CO_TRY(co_await read_exactly(socket, rest));
+  abort->action = nullptr;
+  co_return util::Result<void>();
+}
+
+// To the proxy by TLS; within it forwarded requests, or a tunnel with the host's own TLS in it.
+async::Task<std::unique_ptr<Transport>> connect_by_tls_proxy(tcp::socket socket, const Route* route,
+                                                             const OpenSslContext* tls,
+                                                             Abort* abort) {
+  NX_CO_ASSIGN(auto to_proxy, co_await shake_hands(std::move(socket), route->proxy, tls, abort));
+  if (route->url->scheme != "https") co_return std::unique_ptr<Transport>(std::move(to_proxy));
+  NX_CO_TRY(co_await open_tunnel(&to_proxy->stream(), route, abort));
+  NX_CO_ASSIGN(auto secured,
+               co_await shake_hands(std::move(to_proxy->stream()), route->url, tls, abort));
+  co_return std::unique_ptr<Transport>(std::move(secured));
 }
 
 util::Result<std::shared_ptr<const TlsContext>> make_context(const TlsOptions& options) {
@@ -286,10 +344,18 @@ async::Task<std::unique_ptr<Transport>> connect(const Route* route, const TlsCon
   if (!route->url->unix_socket.empty()) co_return co_await connect_unix(route->url, abort);
   const Url* const first = route->proxy != nullptr ? route->proxy : route->url;
   NX_CO_ASSIGN(tcp::socket socket, co_await connect_tcp(first, abort));
-  if (route->url->scheme == "https") {
-    if (route->proxy != nullptr) NX_CO_TRY(co_await open_tunnel(&socket, route, abort));
-    const auto* context = static_cast<const OpenSslContext*>(tls);
-    co_return co_await shake_hands(std::move(socket), route->url, context, abort);
+  const auto* context = static_cast<const OpenSslContext*>(tls);
+  const bool is_https = route->url->scheme == "https";
+  if (route->proxy != nullptr && route->proxy->scheme == "https")
+    co_return co_await connect_by_tls_proxy(std::move(socket), route, context, abort);
+  if (route->proxy != nullptr && route->proxy->scheme == "socks5") {
+    NX_CO_TRY(co_await open_socks(&socket, route, abort));
+  } else if (route->proxy != nullptr && is_https) {
+    NX_CO_TRY(co_await open_tunnel(&socket, route, abort));
+  }
+  if (is_https) {
+    NX_CO_ASSIGN(auto secured, co_await shake_hands(std::move(socket), route->url, context, abort));
+    co_return std::unique_ptr<Transport>(std::move(secured));
   }
   co_return std::make_unique<StreamTransport<tcp::socket>>(std::move(socket));
 }

@@ -136,9 +136,10 @@ struct KubernetesOptions {
 
 using ProviderOptions =
     std::variant<FileOptions, HttpOptions, DnsOptions, ConsulOptions, DockerOptions,
-                 DockerSwarmOptions, KubernetesOptions, DigitalOceanOptions, HetznerOptions,
-                 IonosOptions, LinodeOptions, MarathonOptions, NomadOptions, PuppetDbOptions,
-                 ScalewayOptions, TritonOptions, VultrOptions>;
+                 DockerSwarmOptions, KubernetesOptions, DigitalOceanOptions, Ec2Options,
+                 EurekaOptions, LightsailOptions, HetznerOptions, IonosOptions, LinodeOptions,
+                 MarathonOptions, NomadOptions, PuppetDbOptions, ScalewayOptions, TritonOptions,
+                 VultrOptions>;
 
 // "file", "consul", …
 [[nodiscard]] std::string mechanism_of(const ProviderOptions& options);

@@ -54,7 +54,8 @@ struct ConfiguredHeader {
   friend bool operator==(const ConfiguredHeader&, const ConfiguredHeader&) = default;
 };
 
-// The proxy keys. Proxies are spoken to by plain HTTP.
+// The proxy keys. A proxy is of scheme http, https, or socks5 (or socks5h, which is the same: names
+// are looked up by the proxy).
 struct ProxyOptions {
   std::string url;
   std::string no_proxy;
@@ -63,8 +64,8 @@ struct ProxyOptions {
   friend bool operator==(const ProxyOptions&, const ProxyOptions&) = default;
 };
 
-// A token fetched by the client-credentials grant. The client does not know the JWT-bearer grant:
-// the configuration refuses to run with it.
+// A token fetched by the client-credentials grant, or by that of RFC 7523 ("…:jwt-bearer") with an
+// assertion signed by client_certificate_key.
 struct OAuth2 {
   std::string client_id;
   Secret client_secret;

@@ -85,6 +85,21 @@ class Tokens(Quiet):
         return self.answer(200 if good else 400, json.dumps(token).encode(), "application/json")
 
 
+def pump(source, sink):
+    """Copies bytes until one side ends, then ends both."""
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+    except OSError:
+        pass
+    finally:
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
 class Proxy(Quiet):
     """Forwards what it is asked for in absolute form, and opens tunnels."""
 
@@ -111,24 +126,89 @@ class Proxy(Quiet):
         self.send_response_only(200, "Connection established")
         self.end_headers()
 
-        def pump(source, sink):
-            try:
-                while data := source.recv(65536):
-                    sink.sendall(data)
-            except OSError:
-                pass
-            finally:
-                for end in (source, sink):
-                    try:
-                        end.shutdown(socket.SHUT_RDWR)
-                    except OSError:
-                        pass
-
         back = threading.Thread(target=pump, args=(upstream, self.connection), daemon=True)
         back.start()
         pump(self.connection, upstream)
         back.join()
         self.close_connection = True
+
+
+class Socks:
+    """A SOCKS 5 proxy for the names in `names`; wants the user "user" with the password "word" if `login` says so."""
+
+    def __init__(self, names: dict[str, int], login: bool = False):
+        self.names = names
+        self.login = login
+        self.asked: list[tuple[str, int]] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def close(self):
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection: socket.socket):
+        with connection, connection.makefile("rwb", buffering=0) as stream:
+            methods = stream.read(stream.read(2)[1])
+            wanted = 2 if self.login else 0
+            if wanted not in methods:
+                return stream.write(b"\x05\xff")
+            stream.write(bytes([5, wanted]))
+            if self.login:
+                user = stream.read(stream.read(2)[1])
+                word = stream.read(stream.read(1)[0])
+                good = (user, word) == (b"user", b"word")
+                stream.write(b"\x01\x00" if good else b"\x01\x01")
+                if not good:
+                    return None
+            kind = stream.read(4)[3]
+            host = stream.read(stream.read(1)[0]).decode() if kind == 3 else socket.inet_ntoa(stream.read(4))
+            port = int.from_bytes(stream.read(2), "big")
+            self.asked.append((host, port))
+            if host not in self.names:
+                return stream.write(b"\x05\x04\x00\x01" + bytes(6))
+            upstream = socket.create_connection(("127.0.0.1", self.names[host]))
+            stream.write(b"\x05\x00\x00\x01" + bytes(6))
+            back = threading.Thread(target=pump, args=(upstream, connection), daemon=True)
+            back.start()
+            pump(connection, upstream)
+            return back.join()
+
+
+class Assertions(Quiet):
+    """A token endpoint for the JWT-bearer grant: the assertion has to be signed by the key beside `public_key`."""
+
+    def do_POST(self):
+        form = urllib.parse.parse_qs(self.note().decode())
+        assertion = form.get("assertion", [""])[0]
+        signed, _, signature = assertion.rpartition(".")
+
+        def decoded(text: str) -> bytes:
+            return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+        folder = self.server.owner.folder
+        (folder / "signature").write_bytes(decoded(signature))
+        checked = subprocess.run(["openssl", "dgst", "-sha384", "-verify", "public.pem", "-signature", "signature"], cwd=folder,
+                                 input=signed.encode(), capture_output=True, check=False)
+        header, claims = (json.loads(decoded(part)) for part in signed.split("."))
+        lasting = claims.pop("exp") - claims.pop("iat")
+        good = (checked.returncode == 0 and lasting == 3600 and len(claims.pop("jti")) > 8
+                and header == {"alg": "RS384", "typ": "JWT", "kid": "key7"}
+                and form["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"] and form["resource"] == ["r"]
+                and claims == {"iss": "issuer", "sub": "me", "aud": "somebody", "scope": "read write", "tenant": "t1"})
+        token = {"access_token": "signed", "token_type": "bearer", "expires_in": 3600}
+        return self.answer(200 if good else 400, json.dumps(token).encode(), "application/json")
 
 
 class Clients(unittest.TestCase):
@@ -212,6 +292,37 @@ class Credentials(Clients):
                          f'Get "http://{target.address}/metrics": oauth2: cannot fetch token: 400 Bad Request')
         self.assertEqual(target.requests, [])
 
+    def test_oauth2_by_a_signed_assertion(self):
+        if shutil.which("openssl") is None:
+            raise unittest.SkipTest("openssl is not installed")
+        target = self.serve(Metrics)
+        tokens = self.serve(Assertions)
+        server = Narthex("")
+        self.addCleanup(server.close)
+        tokens.folder = server.directory
+        for command in (["genrsa", "-out", "key.pem", "2048"], ["rsa", "-in", "key.pem", "-pubout", "-out", "public.pem"]):
+            subprocess.run(["openssl", *command], cwd=server.directory, check=True, capture_output=True)
+        server.write_config(HEAD + f"""\
+  - job_name: a
+    oauth2:
+      client_id: me
+      grant_type: urn:ietf:params:oauth:grant-type:jwt-bearer
+      client_certificate_key_file: key.pem
+      client_certificate_key_id: key7
+      signature_algorithm: RS384
+      iss: issuer
+      audience: somebody
+      claims: {{tenant: t1}}
+      scopes: [read, write]
+      endpoint_params: {{resource: r}}
+      token_url: http://{tokens.address}/token
+    static_configs: [{{targets: ['{target.address}']}}]
+""")
+        server.start()
+        server.wait_for_vector("fine")
+        self.assertEqual({headers["authorization"] for _, headers, _ in target.requests}, {"Bearer signed"})
+        self.assertEqual(len(tokens.requests), 1)
+
     def test_credentials_do_not_follow_to_another_host(self):
         target = self.serve(Metrics)
 
@@ -291,6 +402,65 @@ class Tls(Clients):
         up = {s["metric"]["job"]: float(s["value"][1]) for s in server.query("up")}
         self.assertEqual(up, {"good": 1, "wrong_name": 0, "no_certificate": 0, "unknown_authority": 0})
 
+    def test_a_proxy_that_is_reached_by_tls(self):
+        server = Narthex("")
+        self.addCleanup(server.close)
+        self.make_certificates(server.directory)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(server.directory / "server.pem", server.directory / "server.key")
+        proxy = self.serve(Proxy, context)
+        plain = self.serve(Metrics)
+        secured = self.make_target(server.directory)
+        proxy.names = {"target.test": secured.port, "plain.test": plain.port}
+        server.write_config(HEAD + "".join(f"""\
+  - job_name: {scheme}
+    scheme: {scheme}
+    proxy_url: https://{proxy.address}
+    tls_config: {{ca_file: ca.pem, cert_file: client.pem, key_file: client.key, server_name: target.test}}
+    static_configs: [{{targets: ['{host}']}}]
+""" for scheme, host in (("http", "plain.test"), ("https", "target.test"))))
+        server.start()
+        server.wait_for_vector("fine", count=2)
+        self.assertEqual({path for path, _, _ in proxy.requests}, {"http://plain.test/metrics", "target.test:443"})
+
+    def test_a_renewed_certificate_is_used_for_the_next_connection(self):
+        server = Narthex("")
+        self.addCleanup(server.close)
+        self.make_certificates(server.directory)
+        seen = []
+
+        class Presented(Metrics):
+            def do_GET(self):
+                seen.append(self.connection.getpeercert()["serialNumber"])
+                self.close_connection = True
+                self.note()
+                self.send_response(200)
+                for name, value in (("Content-Type", "text/plain"), ("Content-Length", "7"), ("Connection", "close")):
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(b"fine 1\n")
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(server.directory / "server.pem", server.directory / "server.key")
+        context.load_verify_locations(server.directory / "ca.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
+        target = self.serve(Presented, context)
+        server.write_config(HEAD + f"""\
+  - job_name: a
+    scheme: https
+    tls_config: {{ca_file: ca.pem, cert_file: client.pem, key_file: client.key, server_name: target.test}}
+    static_configs: [{{targets: ['{target.address}']}}]
+""")
+        server.start()
+        wait_until(lambda: seen, 15, "no scrapes")
+        first = seen[0]
+        # The same key, another certificate: nobody tells the server.
+        subprocess.run(["openssl", "x509", "-req", "-in", "client.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2",
+                        "-set_serial", "4242", "-extfile", "extension", "-out", "client.pem"],
+                       cwd=server.directory, check=True, capture_output=True)
+        wait_until(lambda: seen[-1] != first, 15, "the renewed certificate is not used")
+        server.wait_for_vector("up == 1")
+
     def test_a_tunnel_through_a_proxy(self):
         server = Narthex("")
         self.addCleanup(server.close)
@@ -337,6 +507,33 @@ class Proxies(Clients):
 """)
         server.wait_for_vector("fine", count=2)
         self.assertEqual({path for path, _, _ in proxy.requests}, {"http://target.test/metrics"})
+
+
+    def socks(self, names, login=False) -> Socks:
+        proxy = Socks(names, login)
+        self.addCleanup(proxy.close)
+        return proxy
+
+    def test_socks_with_and_without_a_password(self):
+        target = self.serve(Metrics)
+        open_to_all = self.socks({"target.test": target.port})
+        guarded = self.socks({"target.test": target.port}, login=True)
+        server = self.start(HEAD + "".join(f"""\
+  - job_name: {job}
+    proxy_url: {proxy}
+    static_configs: [{{targets: ['{host}']}}]
+""" for job, proxy, host in (("open", f"socks5://{open_to_all.address}", "target.test"),
+                             ("guarded", f"socks5h://user:word@{guarded.address}", "target.test"),
+                             ("wrong", f"socks5://user:no@{guarded.address}", "target.test"),
+                             ("nobody", f"socks5://{guarded.address}", "target.test"),
+                             ("unknown", f"socks5://{open_to_all.address}", "other.test:1"))))
+        server.wait_for_vector("fine", count=2)
+        server.wait_for_vector("up == 0", count=3)
+        errors = {t["labels"]["job"]: t["lastError"].rpartition(": ")[2] for t in server.api("targets")["activeTargets"]}
+        self.assertEqual(errors, {"open": "", "guarded": "", "wrong": "username/password authentication failed",
+                                  "nobody": "no acceptable authentication methods", "unknown": "host unreachable"})
+        self.assertIn(("target.test", 80), open_to_all.asked)
+        self.assertTrue(all(path == "/metrics" for path, _, _ in target.requests))
 
 
 class FailureLog(Clients):

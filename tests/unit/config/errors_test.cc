@@ -236,8 +236,8 @@ TEST(ConfigErrors, WhatCannotBeHonouredIsRefused) {
        "stackit_sd_configs is not supported by this version", 3},
       {"scrape_configs:\n- job_name: a\n  digitalocean_sd_configs: [{role: databases}]\n",
        "the digitalocean role databases is not supported by this version", 3},
-      {"scrape_configs:\n- job_name: a\n  proxy_url: socks5://x\n",
-       "a proxy of scheme socks5 is not supported by this version", 3},
+      {"scrape_configs:\n- job_name: a\n  proxy_url: socks4://x\n",
+       "a proxy of scheme socks4 is not supported by this version", 3},
   });
   EXPECT_THAT(error_of("scrape_configs:\n- job_name: a\n  foo_sd_configs: []\n"),
               HasSubstr("field foo_sd_configs not found"));

@@ -26,7 +26,12 @@ class ApiServer {
     const util::MutexLock lock(mutex_);
     replies_[path] = std::move(reply);
   }
-  // Heads of the requests so far.
+  // The same for every request that has this in its head or body; the newest one counts.
+  void set_for(const std::string& words, const std::string& body) {
+    const util::MutexLock lock(mutex_);
+    by_words_.insert(by_words_.begin(), {words, test::FakeTarget::ok(body, "text/xml")});
+  }
+  // Heads, with bodies if there are any, of the requests so far.
   [[nodiscard]] std::vector<std::string> heads() const {
     const util::MutexLock lock(mutex_);
     return heads_;
@@ -48,6 +53,9 @@ class ApiServer {
     heads_.push_back(head);
     const std::size_t start = head.find(' ') + 1;
     const std::string target = head.substr(start, head.find(' ', start) - start);
+    for (const auto& [words, reply] : by_words_) {
+      if (head.contains(words)) return reply;
+    }
     if (const auto exact = replies_.find(target); exact != replies_.end()) return exact->second;
     const auto by_path = replies_.find(target.substr(0, target.find('?')));
     if (by_path != replies_.end()) return by_path->second;
@@ -56,6 +64,7 @@ class ApiServer {
 
   mutable util::Mutex mutex_;
   std::map<std::string, Reply> replies_ NX_GUARDED_BY(mutex_);
+  std::vector<std::pair<std::string, Reply>> by_words_ NX_GUARDED_BY(mutex_);
   std::vector<std::string> heads_ NX_GUARDED_BY(mutex_);
   test::FakeTarget server_;
 };

@@ -248,6 +248,28 @@ TEST_F(ClientTest, FollowsRedirectsAndDropsCredentialsOnAForeignHost) {
   EXPECT_EQ(get("http://" + target.address() + "/c").value().body, "there");
 }
 
+TEST_F(ClientTest, HeadersThatAreSecretsStayWithTheirHost) {
+  FakeTarget foreign([](const std::string& head) {
+    EXPECT_EQ(head.find("hidden"), std::string::npos) << head;
+    EXPECT_NE(head.find("X-Plain: shown"), std::string::npos) << head;
+    return FakeTarget::ok("there");
+  });
+  FakeTarget target([&](const std::string& head) {
+    EXPECT_NE(head.find("X-Consul-Token: hidden"), std::string::npos) << head;
+    return FakeTarget::Reply{.bytes = "HTTP/1.1 301 Moved\r\nLocation: http://" +
+                                      foreign.address() + "/\r\nContent-Length: 0\r\n\r\n"};
+  });
+  use({});
+  ClientRequest request;
+  request.url = Url::parse("http://" + target.address()).value();
+  for (const char* name : {"authorization", "X-Consul-Token", "X-Auth-Token"})
+    request.headers.add(name, "hidden");
+  request.headers.add("X-Plain", "shown");
+  auto answer = test::start_task<ClientResponse>(group_, client_->fetch(std::move(request), 1024));
+  ASSERT_EQ(answer.wait_for(20s), std::future_status::ready);
+  EXPECT_EQ(answer.get().value().body, "there");
+}
+
 TEST_F(ClientTest, ARedirectLoopEnds) {
   FakeTarget target([](const std::string&) {
     return FakeTarget::Reply{.bytes =
