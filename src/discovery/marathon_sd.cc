@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "discovery/cloud_sd.h"
 #include "discovery/refresher_of.h"
 
@@ -67,9 +65,8 @@ void add_task(const json::value& task, const AppPorts& ports, bool is_container,
 }
 
 TargetGroup group_of(const json::value& app) {
-  std::string name(text_at(app, "id"));
+  const std::string name(text_at(app, "id"));
   TargetGroup group{.source = name, .labels = {}, .targets = {}};
-  std::ranges::replace(name, '/', '-');
   MetaLabels common(kPrefix);
   common.set("app", name);
   common.set("image", text_at(app, "container", "docker", "image"));

@@ -27,12 +27,14 @@ void add_parameter(const std::string& name, const json::value& value, MetaLabels
       add_parameter(name + "_" + sanitised({member.key().data(), member.key().size()}),
                     member.value(), labels);
   } else if (const json::array* list = value.if_array()) {
-    std::vector<std::string> words;
+    // Unlike tags, without a separator at both ends.
+    std::string words;
     for (const json::value& word : *list) {
-      if (word.is_string() || word.is_bool() || word.is_number())
-        words.push_back(number_text(word));
+      if (!word.is_string() && !word.is_bool() && !word.is_number()) continue;
+      if (!words.empty()) words += kSeparator;
+      words += number_text(word);
     }
-    labels.set(name, joined_tags(words, kSeparator));
+    labels.set(name, words);
   } else {
     labels.set(name, number_text(value));
   }

@@ -49,8 +49,7 @@ class ScalewayRefresher : public GroupRefresher<ScalewayOptions> {
   }
 };
 
-// Public addresses by family. Servers have them in public_ips; older answers have one in public_ip
-// and one in ipv6.
+// Public addresses by family. Servers have them in public_ips; older answers have one in public_ip.
 struct PublicAddresses {
   std::vector<std::string_view> v4;
   std::vector<std::string_view> v6;
@@ -63,7 +62,6 @@ PublicAddresses public_addresses(const json::value& server) {
   PublicAddresses out;
   for (const json::value& ip : list_at(server, "public_ips")) out.add(text_at(ip, "address"));
   if (out.v4.empty() && out.v6.empty()) out.add(text_at(server, "public_ip", "address"));
-  if (out.v6.empty()) out.add(text_at(server, "ipv6", "address"));
   return out;
 }
 
@@ -103,13 +101,14 @@ class InstanceRefresher final : public ScalewayRefresher {
     const PublicAddresses ips = public_addresses(server);
     labels.set("private_ipv4", private_ip);
     if (!ips.v4.empty()) labels.set("public_ipv4", ips.v4.front());
-    if (!ips.v6.empty()) labels.set("public_ipv6", ips.v6.front());
+    const std::string_view public_v6 =
+        !ips.v6.empty() ? ips.v6.front() : text_at(server, "ipv6", "address");
+    labels.set("public_ipv6", public_v6);
     labels.set("public_ipv4_addresses", joined_tags(ips.v4, ","));
     labels.set("public_ipv6_addresses", joined_tags(ips.v6, ","));
     const std::string_view address = !private_ip.empty() ? private_ip
                                      : !ips.v4.empty()   ? ips.v4.front()
-                                     : !ips.v6.empty()   ? ips.v6.front()
-                                                         : std::string_view();
+                                                         : public_v6;
     if (address.empty()) return;  // Nothing that relabelling could begin with.
     labels.set_address(address, options_.port);
     group.targets.push_back(labels.build());
