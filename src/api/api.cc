@@ -110,23 +110,33 @@ util::Result<std::unique_ptr<Api>> Api::create(Options options, Callbacks callba
   return std::unique_ptr<Api>(new Api(std::move(state)));
 }
 
+namespace {
+
+// Compression would hold back what is to be seen as it happens.
+http::Compress compression_of(Answer answer) noexcept {
+  return answer == Answer::kEvents || answer == Answer::kLines ? http::Compress::kNever
+                                                               : http::Compress::kIfAccepted;
+}
+
+}  // namespace
+
 void Api::register_routes(http::Router& router) {
   State& api = *state_;
   const std::string& prefix = api.options.route_prefix;
   const auto add = [&router, &prefix](std::vector<std::string> methods, std::string_view pattern,
-                                      http::Handler handler) {
+                                      http::Handler handler,
+                                      http::Compress compress = http::Compress::kIfAccepted) {
     http::Route route;
     route.methods = std::move(methods);
     route.pattern = prefix + std::string(pattern);
     route.handler = std::move(handler);
     route.body_bytes_max = kFormBytesMax;
-    // Compression would hold events back.
-    if (pattern.ends_with("/live")) route.compress = http::Compress::kNever;
+    route.compress = compress;
     router.add(std::move(route));
   };
   for (const EndpointRoute& each : endpoint_routes()) {
     add(each.methods, std::string(kApiPrefix) + std::string(each.pattern),
-        endpoint_handler(api, each));
+        endpoint_handler(api, each), compression_of(each.answer));
   }
   add({"OPTIONS"}, std::string(kApiPrefix) + "/*path",
       [&api](const http::Request& request, http::ResponseWriter& out) {

@@ -74,6 +74,11 @@ ApiResult<void> series(const Call& call);
 ApiResult<void> label_names(const Call& call);
 ApiResult<void> label_values(const Call& call);
 
+// search_endpoints.cc
+ApiResult<void> search_metric_names(const Call& call);
+ApiResult<void> search_label_names(const Call& call);
+ApiResult<void> search_label_values(const Call& call);
+
 // target_endpoints.cc
 ApiResult<void> targets(const Call& call);
 ApiResult<void> targets_metadata(const Call& call);

@@ -52,9 +52,9 @@ std::vector<Feature> api_features(const Options& options) {
           {"query_stats"},
           {"query_warnings"},
           {"remote_write_receiver", options.enable_remote_write_receiver},
-          {"search", false},
-          {"search_fuzz_alg_jarowinkler", false},
-          {"search_fuzz_alg_subsequence", false},
+          {"search", options.enable_search},
+          {"search_fuzz_alg_jarowinkler", options.enable_search},
+          {"search_fuzz_alg_subsequence", options.enable_search},
           {"time_range_labels"},
           {"time_range_series"}};
 }

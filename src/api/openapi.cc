@@ -16,6 +16,7 @@ using yaml::Node;
 constexpr std::string_view kYamlType = "application/yaml; charset=utf-8";
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 constexpr std::string_view kJsonType = "application/json";
+constexpr std::string_view kLinesType = "application/x-ndjson; charset=utf-8";
 
 Node text(std::string_view value) {
   return yaml::scalar(std::string(value));
@@ -138,6 +139,9 @@ Node responses_of(Answer answer) {
     case Answer::kEvents:
       add(out, "200", response("Events.", "text/event-stream", typed("string")));
       add(out, "204", with("description", text("Too many listen already.")));
+      break;
+    case Answer::kLines:
+      add(out, "200", response("A JSON object a line.", kLinesType, typed("string")));
       break;
     case Answer::kYaml:
       add(out, "200", response("This document.", kYamlType, typed("object")));

@@ -76,6 +76,37 @@ std::vector<EndpointRoute> series_routes(const std::vector<std::string>& get,
   };
 }
 
+std::vector<EndpointRoute> search_routes(const std::vector<std::string>& form) {
+  const Parameters common = {
+      kMatches,
+      {"search[]", kTexts, "What the names are to be like; one of several is enough."},
+      {"fuzz_threshold", kInteger, "How much like it at least, 0 to 100."},
+      {"fuzz_alg", kText, "`subsequence` or `jarowinkler`."},
+      {"case_sensitive", kBoolean, "Tells capitals from small letters; the default."},
+      {"sort_by", kText, "`alpha` or `score`."},
+      {"sort_dir", kText, "`asc` or `dsc`, by name."},
+      {"include_score", kBoolean, "Adds how well each one fits."},
+      kStart,
+      kEnd,
+      {"limit", kInteger, "How many at most; 100 by default."},
+      {"batch_size", kInteger, "How many a line; 100 by default."}};
+  const auto with = [&common](Parameter parameter) {
+    Parameters all = common;
+    all.push_back(parameter);
+    return all;
+  };
+  return {
+      {"/search/metric_names", search_metric_names, form,
+       with({"include_metadata", kBoolean, "Adds type, help and unit."}), Answer::kLines,
+       "Names of metrics that fit what somebody types."},
+      {"/search/label_names", search_label_names, form, common, Answer::kLines,
+       "Names of labels that fit what somebody types."},
+      {"/search/label_values", search_label_values, form,
+       with({"label", kText, "Whose values.", Presence::kRequired}), Answer::kLines,
+       "Values of a label that fit what somebody types."},
+  };
+}
+
 std::vector<EndpointRoute> target_routes(const std::vector<std::string>& get) {
   const Parameter labels{"labels", kObject, "The labels of a discovered target, as JSON.",
                          Presence::kRequired};
@@ -211,6 +242,7 @@ std::span<const EndpointRoute> endpoint_routes() {
       std::ranges::move(part, std::back_inserter(all));
     };
     add(series_routes(get, form));
+    add(search_routes(form));
     add(target_routes(get));
     add(status_routes(get));
     add(admin_routes({"POST", "PUT"}));

@@ -42,7 +42,7 @@ struct Parameter {
 enum class Needs : std::uint8_t { kNothing, kReady };
 
 // What a success answers with.
-enum class Answer : std::uint8_t { kObject, kArray, kString, kNothing, kEvents, kYaml };
+enum class Answer : std::uint8_t { kObject, kArray, kString, kNothing, kEvents, kLines, kYaml };
 
 struct EndpointRoute {
   std::string_view pattern;  // Behind /api/v1; ":name" is a path parameter.

@@ -47,7 +47,7 @@ constexpr auto kFlags = std::to_array<FlagSpec>({
     {"web.page-title", kText, "Narthex", "Title of the web pages."},
     {"web.cors.origin", kText, ".*",
      "Origins that may ask from a browser; an anchored regular expression."},
-    {"web.search.max-limit", kInteger, "10000", "Largest answer of the search API.", kNotYet},
+    {"web.search.max-limit", kInteger, "10000", "Largest answer of the search API; 0 = no limit."},
     {"storage.tsdb.path", kText, "data/", "Directory of the data."},
     {"storage.tsdb.min-block-duration", kDuration, "2h",
      "Time range of the newest, in-memory part and of the smallest blocks."},

@@ -120,6 +120,7 @@ void apply_features(const std::vector<std::string>& features, CommandLine& out) 
       {"type-and-unit-labels", &query.type_and_unit_labels},
       {"use-start-timestamps", &query.use_start_timestamps},
       {"promql-per-step-stats", &query.per_step_stats},
+      {"search-api", &out.server.web.enable_search},
       {"created-timestamp-zero-ingestion", &out.server.scrape.start_timestamps},
   };
   // What needs no switch, or has its effect elsewhere.
@@ -215,6 +216,9 @@ util::Result<void> fill_web(const Values& values, server::WebOptions& web) {
   NX_ASSIGN(const std::int64_t streams,
             values.integer("web.max-notifications-subscribers", 0, 1'000'000));
   web.notification_streams_max = static_cast<std::size_t>(streams);
+  NX_ASSIGN(const std::int64_t hits,
+            values.integer("web.search.max-limit", 0, std::numeric_limits<std::int64_t>::max()));
+  web.search_limit_max = static_cast<std::size_t>(hits);
   NX_ASSIGN(web.read_timeout, values.duration("web.read-timeout"));
   return {};
 }

@@ -312,6 +312,8 @@ api::Options Daemon::Parts::api_options() const {
   out.enable_admin = options.web.enable_admin_api;
   out.enable_remote_write_receiver = options.web.enable_remote_write_receiver;
   out.notification_streams_max = options.web.notification_streams_max;
+  out.enable_search = options.web.enable_search;
+  out.search_limit_max = options.web.search_limit_max;
   out.external_url = external_url.url;
   out.listen_port = web->ports().front();
   out.parser.experimental_functions = options.query.experimental_functions;

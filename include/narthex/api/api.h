@@ -58,6 +58,8 @@ struct Options {
   bool enable_admin = false;  // --web.enable-admin-api
   bool enable_remote_write_receiver = false;
   std::size_t notification_streams_max = 16;  // --web.max-notifications-subscribers
+  bool enable_search = false;                 // The feature search-api.
+  std::size_t search_limit_max = 10'000;      // --web.search.max-limit; 0: no maximum.
   std::string external_url;  // "http://host:port/prefix", for a target's globalUrl.
   std::uint16_t listen_port = 0;
   // What the parser may accept where queries are only parsed (format_query, parse_query); the

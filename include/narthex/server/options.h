@@ -47,6 +47,8 @@ struct WebOptions {
   bool enable_remote_write_receiver = false;
   std::size_t connections_max = 512;
   std::size_t notification_streams_max = 16;
+  bool enable_search = false;             // --enable-feature=search-api
+  std::size_t search_limit_max = 10'000;  // 0: no maximum.
   std::chrono::milliseconds read_timeout{300'000};
 };
 

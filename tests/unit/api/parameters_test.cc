@@ -43,6 +43,16 @@ std::string good_value(std::string_view name) {
       {"exclude_alerts", "1"},
       {"group_limit", "3"},
       {"skip_head", "true"},
+      {"search[]", "u"},
+      {"fuzz_threshold", "1"},
+      {"fuzz_alg", "jarowinkler"},
+      {"case_sensitive", "false"},
+      {"sort_by", "alpha"},
+      {"sort_dir", "dsc"},
+      {"include_score", "true"},
+      {"include_metadata", "true"},
+      {"batch_size", "2"},
+      {"label", "job"},
       {"metric_name_pattern", "nx.*"},
       {"openapi_version", "3.1"}};
   const auto found = values.find(name);
@@ -71,7 +81,10 @@ std::string wrong_value(const Parameter& parameter) {
     case kTexts:
       break;
   }
-  if (parameter.name == "type" || parameter.name == "openapi_version") return "neither";
+  for (const std::string_view name :
+       {"type", "openapi_version", "fuzz_alg", "sort_by", "sort_dir"}) {
+    if (parameter.name == name) return "neither";
+  }
   if (parameter.name == "metric_name_pattern") return "(";
   return parameter.name == "group_next_token" ? "nowhere" : "";
 }
@@ -111,6 +124,7 @@ class ParametersTest : public ApiHttpTest {
  protected:
   void SetUp() override {
     options_.enable_admin = true;
+    options_.enable_search = true;
     load();
     build();
   }
@@ -188,6 +202,8 @@ TEST_F(ParametersTest, AWrongTypeIsRefused) {
 TEST_F(ParametersTest, WhatIsMissingIsNamedOrNotNeeded) {
   for_each_parameter(
       [this](const EndpointRoute& route, const Parameter& parameter, const Values& others) {
+        // A range of its own begins an hour ago, which is behind the end that the others have.
+        if (parameter.name == "start" && route.pattern.starts_with("/search/")) return;
         if (parameter.presence == Presence::kOptional) {
           EXPECT_LT(ask_route(route, others).status, 300);
           return;
