@@ -256,6 +256,14 @@ void Api::set_reload_succeeded(bool succeeded) {
   }
 }
 
+void Api::set_read_only(bool read_only) {
+  if (read_only) {
+    state_->notifications.add(kNotifyDiskFull);
+  } else {
+    state_->notifications.remove(kNotifyDiskFull);
+  }
+}
+
 void Api::set_stopping() {
   state_->readiness = Readiness::kStopping;
   state_->notifications.add(kNotifyStopping);

@@ -17,6 +17,8 @@
 namespace narthex::api {
 
 inline constexpr std::string_view kNotifyReloadFailed = "Configuration reload has failed.";
+inline constexpr std::string_view kNotifyDiskFull =
+    "The disk is full: no samples are stored until there is room again.";
 inline constexpr std::string_view kNotifyStarting =
     "Prometheus is starting and replaying the write-ahead log (WAL).";
 inline constexpr std::string_view kNotifyStopping =

@@ -124,9 +124,9 @@ void apply_features(const std::vector<std::string>& features, CommandLine& out) 
       {"created-timestamp-zero-ingestion", &out.server.scrape.start_timestamps},
   };
   // What needs no switch, or has its effect elsewhere.
-  constexpr std::array<std::string_view, 6> kAlwaysOn = {
-      "promql-duration-expr", "native-histograms",  "ooo-native-histograms",
-      "promql-at-modifier",   "auto-reload-config", "exemplar-storage"};
+  constexpr std::array<std::string_view, 7> kAlwaysOn = {
+      "promql-duration-expr", "native-histograms", "ooo-native-histograms", "promql-at-modifier",
+      "auto-reload-config",   "exemplar-storage",  "metadata-wal-records"};
   for (const std::string& feature : features) {
     if (const auto it = switches.find(feature); it != switches.end()) {
       *it->second = true;

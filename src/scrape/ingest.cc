@@ -90,6 +90,7 @@ void Ingest::begin_round(const RoundStart& start) {
   pending_samples_.clear();
   pending_histograms_.clear();
   pending_exemplars_.clear();
+  pending_metadata_.clear();
   pending_bytes_ = histogram_bytes_ = 0;
   if (collector_) collector_->clear();
   starts_.begin_round(last_timestamp_);
@@ -598,7 +599,15 @@ util::Result<void> Ingest::resolve(SeriesCache::Index index) {
   // A copy has no room to grow that nobody needs.
   pending_.back().labels.push_back(model::Labels::from_bytes(std::string(labels.bytes())));
   pending_.back().entries.push_back(index);
+  if (start_.job->append_metadata) note_metadata(index);
   return {};
+}
+
+void Ingest::note_metadata(SeriesCache::Index entry) {
+  const auto name = std::ranges::find(exposed_, model::kMetricName, &model::LabelView::name);
+  if (name == exposed_.end()) return;
+  if (FamilyMetadataPtr family = metadata_.find_of_series(name->value))
+    pending_metadata_.push_back({entry, std::move(family)});
 }
 
 void Ingest::make_up_for_lost(storage::SeriesRef dead, SeriesCache::Index entry) {

@@ -172,6 +172,9 @@ class Ingest {
   util::Result<bool> build_labels(model::Labels& out);
   [[nodiscard]] bool merge_labels(model::Labels& out) const;
   util::Result<bool> relabel(model::Labels& out);
+  // What storage is to be told of the series whose line was read last.
+  void note_metadata(SeriesCache::Index entry);
+  void add_metadata();
   void make_up_for_lost(storage::SeriesRef dead, SeriesCache::Index entry);
   util::Result<void> check_labels(const model::Labels& labels) const;
   void append_sample(SeriesCache::Index index);
@@ -257,7 +260,13 @@ class Ingest {
   std::vector<Pending> pending_samples_;
   std::vector<Pending> pending_histograms_;
   std::vector<Pending> pending_exemplars_;
-  std::size_t histogram_bytes_ = 0;  // Of the batch's histograms and exemplars.
+  struct PendingMetadata {
+    SeriesCache::Index entry = 0;
+    FamilyMetadataPtr family;
+  };
+  std::vector<PendingMetadata> pending_metadata_;
+  std::uint64_t appended_metadata_version_ = 0;  // Of the metadata, as storage was told.
+  std::size_t histogram_bytes_ = 0;              // Of the batch's histograms and exemplars.
   std::size_t pending_bytes_ = 0;
   std::vector<Replaced> replaced_;
   std::vector<Lost> lost_;  // Of the round before; by reference.

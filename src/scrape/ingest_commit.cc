@@ -60,7 +60,23 @@ util::Result<void> Ingest::ensure_pending() {
     batch_.histograms[histogram.batch_index].ref = cache_[histogram.entry].ref;
   for (const Pending& exemplar : pending_exemplars_)
     batch_.exemplars[exemplar.batch_index].ref = cache_[exemplar.entry].ref;
+  add_metadata();
   return {};
+}
+
+// Every series gets a copy, in the log as well: what a long text on many series costs is bounded,
+// and the rest of them go without.
+void Ingest::add_metadata() {
+  constexpr std::size_t kBytesMax = std::size_t{64} << 20U;
+  std::size_t bytes = 0;
+  for (const PendingMetadata& one : pending_metadata_) {
+    const storage::SeriesRef ref = cache_[one.entry].ref;
+    if (ref == storage::kNoSeries) continue;
+    const model::Metadata& metadata = one.family->metadata;
+    bytes += sizeof(storage::MetadataUpdate) + metadata.help.size() + metadata.unit.size();
+    if (bytes > kBytesMax) return;
+    batch_.metadata.push_back({ref, metadata});
+  }
 }
 
 // Takes samples out of the batch whose series storage refused.
@@ -276,6 +292,11 @@ util::Result<void> Ingest::write_end_markers(const Job& job, const Target& targe
 
 void Ingest::end_round(bool success) {
   metadata_.end_round();
+  if (start_.job->append_metadata && metadata_.version() != appended_metadata_version_) {
+    // Series that were there before may be among those it is about: the next round tells of all.
+    appended_metadata_version_ = metadata_.version();
+    resolve_all_ = true;
+  }
   publish_cache_size();
   publish_metadata_size(start_.job->options.job_name);
   last_timestamp_ = start_.timestamp;
@@ -331,6 +352,7 @@ void Ingest::release_buffers() {
   pending_samples_ = {};
   pending_histograms_ = {};
   pending_exemplars_ = {};
+  pending_metadata_ = {};
   exemplars_ = {};
   starts_.release();
 }

@@ -134,6 +134,7 @@ util::Result<std::shared_ptr<Job>> make_job(ScrapeJobOptions options,
       .schema_max = exposition::schema_for_factor(options.histogram_bucket_factor_min)};
   job->user_agent = manager.user_agent;
   job->adjust_timestamps = manager.adjust_timestamps;
+  job->append_metadata = manager.append_metadata;
   job->timestamp_tolerance = manager.timestamp_tolerance;
   job->options = std::move(options);
   return job;

@@ -1,17 +1,42 @@
 #include "scrape/metadata_cache.h"
 
 #include <algorithm>
+#include <array>
 
 namespace narthex::scrape {
 namespace {
 
 using exposition::TextEvent;
+using model::MetricType;
 
 constexpr std::uint32_t kRoundsUnseenMax = 10;
 // A target with more families than this gets no metadata for the rest: what it costs is bounded.
 constexpr std::size_t kFamiliesMax = 50'000;
 constexpr std::size_t kHelpBytesMax = 64U << 10U;
 constexpr std::size_t kUnitBytesMax = 256;
+
+// Types of families, as a set.
+template <class... Types>
+constexpr unsigned set_of(Types... types) {
+  return (0U | ... | (1U << static_cast<unsigned>(types)));
+}
+
+// Names of series that are a family's name with something behind it, and of which types.
+struct SuffixRule {
+  std::string_view suffix;
+  unsigned types;
+};
+constexpr std::array<SuffixRule, 8> kSuffixRules = {{
+    {"_total", set_of(MetricType::kCounter)},
+    {"_bucket", set_of(MetricType::kHistogram, MetricType::kGaugeHistogram)},
+    {"_count", set_of(MetricType::kHistogram, MetricType::kSummary, MetricType::kGaugeHistogram)},
+    {"_sum", set_of(MetricType::kHistogram, MetricType::kSummary, MetricType::kGaugeHistogram)},
+    {"_gcount", set_of(MetricType::kGaugeHistogram)},
+    {"_gsum", set_of(MetricType::kGaugeHistogram)},
+    {"_created", set_of(MetricType::kCounter, MetricType::kHistogram, MetricType::kSummary,
+                        MetricType::kGaugeHistogram)},
+    {"_info", set_of(MetricType::kInfo)},
+}};
 
 // The front of a valid text, cut between characters.
 std::string_view front_of(std::string_view text, std::size_t bytes_max) {
@@ -158,6 +183,22 @@ FamilyMetadataPtr MetadataCache::find(std::string_view family) const {
   const auto it =
       std::ranges::find_if(families_, [family](const auto& f) { return f->family == family; });
   return it == families_.end() ? nullptr : *it;
+}
+
+FamilyMetadataPtr MetadataCache::find_confined(std::string_view family) const {
+  const auto it = by_name_.find(util::hash64(family));
+  if (it == by_name_.end() || families_[it->second]->family != family) return nullptr;
+  return families_[it->second];
+}
+
+FamilyMetadataPtr MetadataCache::find_of_series(std::string_view name) const {
+  if (FamilyMetadataPtr own = find_confined(name)) return own;
+  for (const SuffixRule& rule : kSuffixRules) {
+    if (!name.ends_with(rule.suffix)) continue;
+    FamilyMetadataPtr family = find_confined(name.substr(0, name.size() - rule.suffix.size()));
+    if (family && (rule.types & set_of(family->metadata.type)) != 0) return family;
+  }
+  return nullptr;
 }
 
 std::size_t MetadataCache::size() const {

@@ -72,6 +72,9 @@ class MetadataCache {
   [[nodiscard]] std::vector<FamilyMetadataPtr> snapshot() const;
   // Null when the target does not have the family.
   [[nodiscard]] FamilyMetadataPtr find(std::string_view family) const;
+  // Of the family that a series of that name belongs to: its own, or one of a type whose series
+  // have the suffix. Null when there is none. Confined.
+  [[nodiscard]] FamilyMetadataPtr find_of_series(std::string_view name) const;
   // Changes when a family comes, goes or says something else. Confined.
   [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
   [[nodiscard]] std::size_t size() const;
@@ -83,6 +86,7 @@ class MetadataCache {
     std::uint32_t entry = 0;
   };
   std::uint32_t entry_of(std::string_view family);
+  [[nodiscard]] FamilyMetadataPtr find_confined(std::string_view family) const;
 
   MetadataInterner* const interner_;
   mutable util::Mutex mutex_;

@@ -51,6 +51,7 @@ constexpr std::size_t kScrapeThreadsMax = 8;  // One takes in millions of sample
 constexpr std::size_t kHandlerThreads = 32;
 constexpr std::size_t kHandlerQueueMax = 4096;
 constexpr std::size_t kWorkQueueMax = 1U << 16U;
+constexpr std::uint64_t kDiskReserveBytes = std::uint64_t{64} << 20U;
 constexpr std::chrono::milliseconds kRetentionDefault = std::chrono::hours(24) * 15;
 constexpr std::int64_t kExemplarsMax = 10'000'000;  // Bounds what a typing error costs.
 
@@ -374,6 +375,8 @@ util::Result<void> Daemon::Parts::open_storage() {
   db_options.out_of_order_window = out_of_order_window(*config->current());
   db_options.exemplars_max = exemplars_max(options, *config->current());
   db_options.memory = &memory;
+  db_options.disk_reserve_bytes = kDiskReserveBytes;
+  db_options.disk_state_changed = [this](bool read_only) { api->set_read_only(read_only); };
   db_options.sample_cache_bytes = sample_cache_bytes(memory.bytes_max());
   db_options.samples_per_chunk = options.storage.samples_per_chunk;
   db_options.wal_compression = wal_compression(options.storage.wal_compression);
@@ -392,9 +395,14 @@ util::Result<void> Daemon::Parts::build_engine() {
   query.memory_bytes_max = std::min(query.memory_bytes_max, query.memory_bytes_total_max);
   engine = std::make_unique<promql::Engine>(query, query_workers, clock, registry);
 
-  NX_ASSIGN(active_queries,
-            promql::ActiveQueries::open(env, options.storage.path + "/queries.active",
-                                        query.concurrent_queries_max));
+  auto opened = promql::ActiveQueries::open(env, options.storage.path + "/queries.active",
+                                            query.concurrent_queries_max);
+  if (!opened && opened.error().code() == Code::kNoSpace) {
+    // On a full disk queries go on without being noted.
+    util::log_warn("Running queries are not noted", {{"err", opened.error()}});
+    return apply_query_log(*config->current());
+  }
+  NX_ASSIGN(active_queries, std::move(opened));
   if (const std::string& left_over = active_queries->left_over(); !left_over.empty()) {
     util::log_warn("These queries were running when the server last went down:",
                    {{"queries", left_over}});
@@ -421,6 +429,8 @@ util::Result<void> Daemon::Parts::apply_scrape_config(const config::Config& fres
   scrape_options.adjust_timestamps = options.scrape.adjust_timestamps;
   scrape_options.timestamp_tolerance = options.scrape.timestamp_tolerance;
   scrape_options.start_timestamps = options.scrape.start_timestamps;
+  scrape_options.append_metadata =
+      std::ranges::find(options.features, "metadata-wal-records") != options.features.end();
   scrape_options.user_agent = fmt::format("Narthex/{}", build_info().version);
   return scrapes->reload(std::move(scrape_options), config::scrape_jobs(fresh));
 }

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -256,6 +257,21 @@ class PosixEnv final : public Env {
   [[nodiscard]] bool exists(const std::string& path) override {
     struct stat info{};
     return ::stat(path.c_str(), &info) == 0;
+  }
+  Result<DiskSpace> space(const std::string& directory) override {
+    struct statvfs info{};
+    if (::statvfs(directory.c_str(), &info) != 0) return last_error("statvfs", directory);
+    return DiskSpace{.total_bytes = std::uint64_t{info.f_blocks} * info.f_frsize,
+                     .available_bytes = std::uint64_t{info.f_bavail} * info.f_frsize};
+  }
+  Result<void> allocate(const std::string& path, std::uint64_t size_bytes) override {
+    const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (fd.get() < 0) return last_error("open", path);
+    int failed = EINTR;
+    while (failed == EINTR) failed = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size_bytes));
+    if (failed != 0) return std::unexpected(errno_error("allocate " + path, failed));
+    if (::fsync(fd.get()) != 0) return last_error("fsync", path);
+    return {};
   }
   Result<std::unique_ptr<FileLock>> lock_file(const std::string& path) override {
     Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));

@@ -56,6 +56,7 @@ class MemoryAppender final : public storage::Appender {
       histograms_.emplace_back(names_.at(sample.ref), sample);
     for (const storage::Exemplar& exemplar : batch.exemplars)
       exemplars_.emplace_back(names_.at(exemplar.ref), exemplar);
+    metadata_.insert(metadata_.end(), batch.metadata.begin(), batch.metadata.end());
     return {};
   }
 
@@ -79,6 +80,10 @@ class MemoryAppender final : public storage::Appender {
   [[nodiscard]] std::vector<std::pair<std::string, storage::Exemplar>> exemplars() const {
     const util::MutexLock lock(mutex_);
     return exemplars_;
+  }
+  [[nodiscard]] std::vector<storage::MetadataUpdate> metadata() const {
+    const util::MutexLock lock(mutex_);
+    return metadata_;
   }
   // The last value; nullopt when there is none.
   [[nodiscard]] std::optional<double> last(const std::string& series) const {
@@ -147,6 +152,7 @@ class MemoryAppender final : public storage::Appender {
       NX_GUARDED_BY(mutex_);
   std::vector<std::pair<std::string, storage::HistogramSample>> histograms_ NX_GUARDED_BY(mutex_);
   std::vector<std::pair<std::string, storage::Exemplar>> exemplars_ NX_GUARDED_BY(mutex_);
+  std::vector<storage::MetadataUpdate> metadata_ NX_GUARDED_BY(mutex_);
   storage::SeriesRef next_ref_ NX_GUARDED_BY(mutex_) = 1;
   std::size_t series_max_ NX_GUARDED_BY(mutex_) = SIZE_MAX;
   std::size_t ensured_ NX_GUARDED_BY(mutex_) = 0;

@@ -323,4 +323,16 @@ util::Result<std::unique_ptr<util::FileLock>> SimulatedEnv::lock_file(const std:
   return std::make_unique<Lock>(held);
 }
 
+util::Result<util::DiskSpace> SimulatedEnv::space(const std::string&) {
+  constexpr std::uint64_t kBytes = std::uint64_t{1} << 50U;
+  return util::DiskSpace{.total_bytes = kBytes, .available_bytes = kBytes};
+}
+
+util::Result<void> SimulatedEnv::allocate(const std::string& path, std::uint64_t size_bytes) {
+  NX_ASSIGN(const auto file, open_writable(path, util::WriteMode::kTruncate));
+  NX_TRY(file->append(std::string(size_bytes, '\0')));
+  NX_TRY(file->sync());
+  return file->close();
+}
+
 }  // namespace narthex::test

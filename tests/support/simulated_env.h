@@ -58,6 +58,9 @@ class SimulatedEnv final : public util::Env {
   util::Result<void> sync_dir(const std::string& path) override;
   util::Result<void> link(const std::string& from, const std::string& to) override;
   util::Result<std::uint64_t> file_size(const std::string& path) override;
+  // A disk that is never full.
+  util::Result<util::DiskSpace> space(const std::string& directory) override;
+  util::Result<void> allocate(const std::string& path, std::uint64_t size_bytes) override;
   [[nodiscard]] bool exists(const std::string& path) override;
   util::Result<std::unique_ptr<util::FileLock>> lock_file(const std::string& path) override;
 

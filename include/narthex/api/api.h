@@ -120,6 +120,8 @@ class Api {
   void set_ready(const Backends& backends);
   // Whether the last try to reload the configuration succeeded; users are told when not.
   void set_reload_succeeded(bool succeeded);
+  // Whether the disk is full, so that storage takes no samples; users are told.
+  void set_read_only(bool read_only);
   // From now on 503 again, with the header that says why.
   void set_stopping();
 

@@ -84,6 +84,8 @@ struct ScrapeManagerOptions {
   // protobuf first, which says so (the feature created-timestamp-zero-ingestion).
   bool start_timestamps = false;
   std::string user_agent = "Prometheus/3.14.0";
+  // Storage is told type, help and unit of every series (feature metadata-wal-records).
+  bool append_metadata = false;
   friend bool operator==(const ScrapeManagerOptions&, const ScrapeManagerOptions&) = default;
 };
 

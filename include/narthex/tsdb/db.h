@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -56,6 +57,14 @@ struct DbOptions {
   std::size_t exemplars_max = 0;  // 0: exemplars are not kept.
   // What queries read again and again is kept decoded, up to this much; 0: nothing.
   std::size_t sample_cache_bytes = 0;
+
+  // Kept free on the disk for compaction and retention when it is full (less on a small disk).
+  // While it is full, appends are refused with kNoSpace; they are taken again by themselves. 0:
+  // none.
+  std::uint64_t disk_reserve_bytes = 0;
+  // Told within a second when appends have stopped for want of space, and when they go on. Must not
+  // use the Db.
+  std::function<void(bool read_only)> disk_state_changed{};
 
   WalCompression wal_compression = WalCompression::kSnappy;
   std::uint64_t wal_segment_bytes = std::uint64_t{128} << 20U;  // A multiple of 32 KiB.
@@ -183,6 +192,8 @@ class Db : public storage::Appender, public storage::Queryable, public storage::
   [[nodiscard]] virtual std::vector<BlockInfo> blocks() const = 0;
   // Damaged blocks that were moved out of the way since the start: where they are now.
   [[nodiscard]] virtual std::vector<std::string> blocks_set_aside() const = 0;
+  // Whether the disk is full: appends are refused.
+  [[nodiscard]] virtual bool is_read_only() const = 0;
   [[nodiscard]] virtual const ReplayReport& replay_report() const = 0;
   [[nodiscard]] virtual HeadStats head_stats() const = 0;
   [[nodiscard]] virtual Cardinality cardinality(std::size_t limit) const = 0;

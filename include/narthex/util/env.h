@@ -65,6 +65,12 @@ enum class WriteMode : std::uint8_t {
   kExclusive,  // Create; an existing file is an error (kAlreadyExists).
 };
 
+// Of the file system that a directory is on.
+struct DiskSpace {
+  std::uint64_t total_bytes = 0;
+  std::uint64_t available_bytes = 0;  // To this process.
+};
+
 class Env {
  public:
   virtual ~Env() = default;
@@ -86,6 +92,10 @@ class Env {
   virtual Result<void> link(const std::string& from, const std::string& to) = 0;  // Hard link.
   virtual Result<std::uint64_t> file_size(const std::string& path) = 0;
   [[nodiscard]] virtual bool exists(const std::string& path) = 0;
+  virtual Result<DiskSpace> space(const std::string& directory) = 0;
+  // Makes a new file of `size_bytes` zeros whose blocks are taken on the disk, durably. After an
+  // error a part of it may be there.
+  virtual Result<void> allocate(const std::string& path, std::uint64_t size_bytes) = 0;
   // Exclusive lock on `path`, created if absent. kAlreadyExists, naming the path, when another
   // process has it.
   virtual Result<std::unique_ptr<FileLock>> lock_file(const std::string& path) = 0;

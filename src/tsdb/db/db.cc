@@ -13,6 +13,7 @@
 #include "tsdb/compact/plan.h"
 #include "tsdb/db/block_store.h"
 #include "tsdb/db/db_metrics.h"
+#include "tsdb/db/disk_guard.h"
 #include "tsdb/db/head_truncation.h"
 #include "tsdb/db/maintenance.h"
 #include "tsdb/db/merged_querier.h"
@@ -22,6 +23,7 @@
 #include "tsdb/db/turnstile.h"
 #include "tsdb/head/exemplar_ring.h"
 #include "tsdb/head/head.h"
+#include "tsdb/head/series_metadata.h"
 #include "tsdb/wal/histogram_record.h"
 #include "tsdb/wal/log_writer.h"
 #include "tsdb/wal/record.h"
@@ -34,9 +36,12 @@ namespace {
 constexpr std::size_t kSamplesPerRecord = 4096;
 constexpr std::size_t kSeriesPerRecord = 256;
 constexpr std::size_t kExemplarsPerRecord = 1024;
+constexpr std::size_t kMetadataPerRecord = 256;
 constexpr std::size_t kHistogramBytesPerRecord = 64 << 10U;
 // How long a truncation waits for queries that read what it wants to drop.
 constexpr std::chrono::seconds kTruncationPatience{1};
+// How soon appends go on when there is room on the disk again.
+constexpr std::chrono::seconds kDiskProbeInterval{1};
 
 // Seconds: 10 minutes to 12 hours.
 constexpr std::array<double, 7> kDelayBounds{600, 1800, 3600, 7200, 10800, 21600, 43200};
@@ -100,6 +105,7 @@ class DbImpl final : public Db {
                .memory = options_.memory}),
         exemplars_(options_.exemplars_max),
         blocks_(env_, options_.path),
+        disk_(env_, options_.path, options_.disk_reserve_bytes, options_.disk_state_changed),
         maintenance_(maintenance_options(options_), *options_.clock, blocks_, head_) {
     head_.set_late_window(options_.out_of_order_window.count());
     account_memory();
@@ -131,10 +137,11 @@ class DbImpl final : public Db {
           "prometheus_tsdb_compaction_duration_seconds", "How long compactions took, in seconds.",
           kCompactionBounds));
     }
+    disk_.start();
     NX_TRY(maintenance_.start());
     const util::SteadyNs begin = options_.clock->steady_ns();
     head_.stop_appends_before(maintenance_.head_begin());
-    LogReplay replay(env_, options_.path, {head_, exemplars_}, replay_report_, progress);
+    LogReplay replay(env_, options_.path, {head_, exemplars_, metadata_}, replay_report_, progress);
     NX_TRY(load_chunk_files());
     NX_TRY(take_over_snapshot(replay));
     NX_ASSIGN(const std::uint64_t segment, replay.run());
@@ -174,6 +181,7 @@ class DbImpl final : public Db {
                                                           replay_report_,
                                                           blocks_,
                                                           maintenance_,
+                                                          disk_,
                                                           {late_log_opened_, late_counters_},
                                                           clean_start_});
     }
@@ -185,6 +193,10 @@ class DbImpl final : public Db {
       maintenance_loop_.emplace(*options_.clock, "tsdb-blocks", options_.block_reload_interval,
                                 [this] { run_maintenance(); });
     }
+    if (options_.disk_reserve_bytes != 0) {
+      disk_loop_.emplace(*options_.clock, "tsdb-disk", kDiskProbeInterval,
+                         [this] { disk_.probe(); });
+    }
     if (progress != nullptr) progress->done = true;
     return {};
   }
@@ -193,6 +205,7 @@ class DbImpl final : public Db {
     maintenance_.stop();
     if (maintenance_loop_) maintenance_loop_->stop();
     if (sync_loop_) sync_loop_->stop();
+    if (disk_loop_) disk_loop_->stop();
     file_full_chunks();
     const util::MutexLock lock(commit_mutex_);
     if (closed_) return {};
@@ -210,6 +223,8 @@ class DbImpl final : public Db {
 
   util::Result<void> ensure_series(std::span<const model::Labels> series,
                                    std::span<storage::EnsuredSeries> out) override {
+    // What is new could not be logged and would fill memory.
+    NX_TRY(disk_.check());
     return head_.ensure_series(series, out);
   }
 
@@ -217,11 +232,13 @@ class DbImpl final : public Db {
                             storage::AppendReport& report) override {
     const util::MutexLock lock(commit_mutex_);
     if (closed_) return util::fail(util::Code::kUnavailable, "storage is closed");
+    NX_TRY(disk_.check());
     const model::TimestampMs newest = head_.time_range().max;
-    // Metadata is left out as upstream leaves it out without its feature for it.
     head_.validate(batch, atomicity, prepared_, report);
     find_exemplars(batch);
-    if (prepared_.refused || (prepared_.empty() && new_exemplars_.empty())) {
+    find_metadata(batch);
+    if (prepared_.refused ||
+        (prepared_.empty() && new_exemplars_.empty() && new_metadata_.empty())) {
       Head::discard(prepared_);
       return {};
     }
@@ -229,12 +246,13 @@ class DbImpl final : public Db {
     // Late samples first. When the other log fails then, they are in theirs without having been
     // acknowledged, and may show up after a restart: nothing that was acknowledged is wrong.
     auto logged = prepared_.any_late() ? log_late() : util::Result<void>{};
-    const bool for_first_log =
-        prepared_.any_in_order() || !new_series.empty() || !new_exemplars_.empty();
+    const bool for_first_log = prepared_.any_in_order() || !new_series.empty() ||
+                               !new_exemplars_.empty() || !new_metadata_.empty();
     if (logged && for_first_log) logged = log_batch(batch, new_series);
     if (!logged) {
       head_.give_back_unlogged(std::move(new_series));
       Head::discard(prepared_);
+      disk_.note(logged.error());
       return logged;
     }
     if (!prepared_.empty()) head_.apply(batch, prepared_);
@@ -243,6 +261,8 @@ class DbImpl final : public Db {
       const storage::Exemplar& one = batch.exemplars[i];
       exemplars_.append(labels_of(one.ref), {one.timestamp, one.value, one.labels});
     }
+    for (const RefMetadata& one : new_metadata_)
+      metadata_.set(static_cast<SeriesId>(one.ref), one.metadata);
     return {};
   }
 
@@ -313,6 +333,7 @@ class DbImpl final : public Db {
     return blocks_.set_aside();
   }
 
+  [[nodiscard]] bool is_read_only() const override { return disk_.is_read_only(); }
   [[nodiscard]] const ReplayReport& replay_report() const override { return replay_report_; }
 
   [[nodiscard]] HeadStats head_stats() const override {
@@ -368,7 +389,12 @@ class DbImpl final : public Db {
                                }));
     replay_report_.chunk_files_damaged_regions = damage.regions;
     replay_report_.set_aside = std::move(damage.set_aside);
+    chunk_files_sound_ = damage.regions == 0 && !damage.torn_end;
     return {};
+  }
+
+  [[nodiscard]] ChunkFilesExtent chunk_files_extent() const {
+    return {.end = chunk_files_.files_end(), .bytes = chunk_files_.size_bytes()};
   }
 
   // One that cannot be used costs time: all of the log is read then.
@@ -376,8 +402,8 @@ class DbImpl final : public Db {
     NX_ASSIGN(const auto place, find_snapshot(env_, options_.path));
     if (!place) return {};
     // Where files of chunks are damaged, the log has what is missing; the snapshot has not.
-    auto note = check_snapshot(env_, options_.path, *place, chunk_files_.files_end());
-    if (note && replay_report_.chunk_files_damaged_regions != 0)
+    auto note = check_snapshot(env_, options_.path, *place, chunk_files_extent());
+    if (note && !chunk_files_sound_)
       note = util::fail(util::Code::kCorruption, "files of head chunks are damaged");
     if (!note) {
       replay_report_.snapshot = ReplayReport::Snapshot::kRefused;
@@ -403,6 +429,8 @@ class DbImpl final : public Db {
     util::Result<void> written;
     if (!offset) {
       written = std::unexpected(offset.error());
+    } else if (auto room = disk_.check(); !room) {
+      written = std::move(room);
     } else if (head_.has_unfiled()) {
       written = util::fail(util::Code::kUnavailable, "full chunks are not in files");
     } else {
@@ -418,7 +446,7 @@ class DbImpl final : public Db {
                                 .exemplars = exemplars_,
                                 .unlogged = unlogged,
                                 .aliases = aliases_,
-                                .chunk_file_end = chunk_files_.files_end()});
+                                .chunk_files = chunk_files_extent()});
     }
     if (!written) {
       util::log_warn("No snapshot of the head was written; the next start reads the log",
@@ -428,6 +456,8 @@ class DbImpl final : public Db {
 
   // Chunks that are complete go from memory to files. What fails is tried again the next time.
   void file_full_chunks() {
+    // What is left of a full disk is for what frees space.
+    if (disk_.is_read_only()) return;
     const Turnstile::Turn turn(filing_);
     std::vector<FileChunkRef> refs;
     for (;;) {
@@ -466,6 +496,7 @@ class DbImpl final : public Db {
     truncated_ = begin;
     const util::MutexLock lock(commit_mutex_);
     head_.forget_deletions_before(begin);
+    metadata_.keep_only([this](SeriesId id) { return head_.has_series(id); });
   }
   void stop_appends_before(model::TimestampMs time) {
     const util::MutexLock lock(commit_mutex_);
@@ -482,6 +513,7 @@ class DbImpl final : public Db {
     for (std::size_t i = 0; i < new_series.size(); i += kSeriesPerRecord) {
       add_series_record(new_series.subspan(i, std::min(kSeriesPerRecord, new_series.size() - i)));
     }
+    add_metadata_records();
     const std::span refs(batch.refs);
     const std::span timestamps(batch.timestamps);
     const std::span values(batch.values);
@@ -587,6 +619,24 @@ class DbImpl final : public Db {
         new_exemplars_.push_back(i);
     }
   }
+  // Which of the batch's metadata are news, of known series.
+  void find_metadata(const storage::WriteBatch& batch) NX_REQUIRES(commit_mutex_) {
+    new_metadata_.clear();
+    for (const storage::MetadataUpdate& one : batch.metadata) {
+      if (!head_.has_series(one.ref)) continue;
+      if (metadata_.changes(static_cast<SeriesId>(one.ref), one.metadata))
+        new_metadata_.push_back({one.ref, one.metadata});
+    }
+  }
+  void add_metadata_records() NX_REQUIRES(commit_mutex_) {
+    const std::span<const RefMetadata> entries(new_metadata_);
+    for (std::size_t i = 0; i < entries.size(); i += kMetadataPerRecord) {
+      record_.clear();
+      encode_metadata_record(record_,
+                             entries.subspan(i, std::min(kMetadataPerRecord, entries.size() - i)));
+      log_->add(record_);
+    }
+  }
   void add_exemplar_records(const storage::WriteBatch& batch) NX_REQUIRES(commit_mutex_) {
     std::vector<RefExemplar> entries;
     for (std::size_t k = 0; k < new_exemplars_.size(); ++k) {
@@ -690,12 +740,14 @@ class DbImpl final : public Db {
   void sync_log() {
     // A failure makes the next append start a new segment first.
     if (const auto synced = log_->sync(); !synced) {
+      disk_.note(synced.error());
       util::log_error("The log could not be synced",
                       {{"component", "tsdb"}, {"err", synced.error()}});
     }
     LogWriter* late = late_log_opened_.load();
     if (late == nullptr) return;
     if (const auto synced = late->sync(); !synced) {
+      disk_.note(synced.error());
       util::log_error("The log of out-of-order samples could not be synced",
                       {{"component", "tsdb"}, {"err", synced.error()}});
     }
@@ -718,10 +770,12 @@ class DbImpl final : public Db {
   util::Env& env_;
   SampleCache sample_cache_;
   HeadChunkFiles chunk_files_;
-  Turnstile filing_;  // One at a time writes or deletes them.
+  bool chunk_files_sound_ = true;  // As the start found them; a crash has not torn them either.
+  Turnstile filing_;               // One at a time writes or deletes them.
   Head head_;
   ExemplarRing exemplars_;
   BlockStore blocks_;
+  DiskGuard disk_;
   Maintenance maintenance_;
   ReplayReport replay_report_;
   std::unique_ptr<util::FileLock> lock_;
@@ -730,6 +784,8 @@ class DbImpl final : public Db {
   bool closed_ NX_GUARDED_BY(commit_mutex_) = false;
   PreparedBatch prepared_ NX_GUARDED_BY(commit_mutex_);
   std::vector<std::size_t> new_exemplars_ NX_GUARDED_BY(commit_mutex_);  // Of the batch, by index.
+  std::vector<RefMetadata> new_metadata_ NX_GUARDED_BY(commit_mutex_);   // Of the batch.
+  SeriesMetadata metadata_;  // Filled by replay, then used with commit_mutex_ held.
   std::string record_ NX_GUARDED_BY(commit_mutex_);
 
   std::unique_ptr<LogWriter> log_;
@@ -749,6 +805,7 @@ class DbImpl final : public Db {
   std::vector<util::MemoryBudget::Owner> memory_owners_;
   std::optional<SyncLoop> sync_loop_;  // Behind what they use.
   std::optional<SyncLoop> maintenance_loop_;
+  std::optional<SyncLoop> disk_loop_;
 };
 
 }  // namespace

@@ -236,6 +236,14 @@ void register_sample_cache(Registrar& add, const SampleCache& cache) {
               [&cache] { return static_cast<double>(cache.misses()); });
 }
 
+void register_disk(Registrar& add, const DiskGuard& disk) {
+  add.gauge("narthex_tsdb_read_only", "1 while the disk is full and no samples are taken.",
+            [&disk] { return disk.is_read_only() ? 1.0 : 0.0; });
+  add.gauge("narthex_tsdb_disk_reserve_bytes",
+            "Disk space that is held back for compaction and retention, in bytes.",
+            [&disk] { return static_cast<double>(disk.reserved_bytes()); });
+}
+
 void register_truncation(Registrar& add, const HeadTruncation& truncation) {
   const HeadTruncationCounters& counters = truncation.counters();
   add.counter("checkpoint_creations_total", "Checkpoints of the log begun.", counters.checkpoints);
@@ -260,6 +268,7 @@ std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Regist
   register_blocks(add, sources.blocks);
   register_maintenance(add, sources.maintenance);
   register_truncation(add, sources.truncation);
+  register_disk(add, sources.disk);
   const ReplayReport& replay = sources.replay;
   add.counter("wal_corruptions_total", "Damaged regions that replay found in the log.",
               [&replay] { return static_cast<double>(replay.damaged_regions); });

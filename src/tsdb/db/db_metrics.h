@@ -11,6 +11,7 @@
 
 #include "tsdb/chunk/sample_cache.h"
 #include "tsdb/db/block_store.h"
+#include "tsdb/db/disk_guard.h"
 #include "tsdb/db/head_truncation.h"
 #include "tsdb/db/maintenance.h"
 #include "tsdb/head/exemplar_ring.h"
@@ -40,6 +41,7 @@ struct DbMetricSources {
   const ReplayReport& replay;
   const BlockStore& blocks;
   const Maintenance& maintenance;
+  const DiskGuard& disk;
   LateLogSource late;
   double clean_start = -1;  // -1: no lock file, 0: one was there, 1: none was.
 };

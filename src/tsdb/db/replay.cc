@@ -74,15 +74,16 @@ void LogReplay::Decoded::clear() {
   floating.clear();
   tombstones.clear();
   exemplars.clear();
+  metadata.clear();
   order.clear();
 }
 
 std::size_t LogReplay::Decoded::weight() const noexcept {
   // A histogram costs as much as some samples.
   constexpr std::size_t kSamplesPerHistogram = 16;
-  // So do the labels of a series or of an exemplar.
+  // So do the labels of a series or of an exemplar, and texts about a series.
   constexpr std::size_t kSamplesPerLabels = 16;
-  return samples.size() + kSamplesPerLabels * (series.size() + exemplars.size()) +
+  return samples.size() + kSamplesPerLabels * (series.size() + exemplars.size() + metadata.size()) +
          kSamplesPerHistogram * (integers.size() + floating.size());
 }
 
@@ -92,6 +93,7 @@ LogReplay::LogReplay(util::Env& env, std::string data_directory, Into into, Repl
       data_directory_(std::move(data_directory)),
       head_(into.head),
       exemplars_(into.exemplars),
+      metadata_(into.metadata),
       report_(report),
       progress_(progress) {}
 
@@ -224,6 +226,9 @@ void LogReplay::decode_record(std::string_view record, Decoded& into) {
     case RecordType::kExemplars:
       result = decode_exemplars(record, into.exemplars);
       break;
+    case RecordType::kMetadata:
+      result = decode_metadata(record, into.metadata);
+      break;
     default:
       break;  // Kinds that this head does not hold.
   }
@@ -247,6 +252,7 @@ void LogReplay::apply(const Decoded& decoded) {
   }
   apply_tombstones(decoded.tombstones);
   apply_exemplars(decoded.exemplars);
+  apply_metadata(decoded.metadata);
   if (progress_ != nullptr && !late_)
     progress_->segment_current = static_cast<std::int64_t>(decoded.segment);
 }
@@ -319,6 +325,13 @@ void LogReplay::apply_exemplars(std::span<const RefExemplar> exemplars) {
     if (!head_.has_series(id)) continue;
     exemplars_.append(index.labels(index.labels_of(static_cast<SeriesId>(id))),
                       {one.timestamp, one.value, one.labels});
+  }
+}
+
+void LogReplay::apply_metadata(std::span<const RefMetadata> entries) {
+  for (const RefMetadata& one : entries) {
+    const std::uint64_t id = id_of(one.ref);
+    if (head_.has_series(id)) metadata_.set(static_cast<SeriesId>(id), one.metadata);
   }
 }
 

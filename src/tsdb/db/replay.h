@@ -21,6 +21,7 @@
 #include "tsdb/db/snapshot.h"
 #include "tsdb/head/exemplar_ring.h"
 #include "tsdb/head/head.h"
+#include "tsdb/head/series_metadata.h"
 #include "tsdb/wal/format.h"
 #include "tsdb/wal/histogram_record.h"
 #include "tsdb/wal/record.h"
@@ -33,6 +34,7 @@ class LogReplay {
   struct Into {
     Head& head;
     ExemplarRing& exemplars;
+    SeriesMetadata& metadata;
   };
   LogReplay(util::Env& env, std::string data_directory, Into into, ReplayReport& report,
             ReplayProgress* progress);
@@ -63,6 +65,7 @@ class LogReplay {
     std::vector<RefFloatHistogram> floating;
     std::vector<RefTombstone> tombstones;
     std::vector<RefExemplar> exemplars;
+    std::vector<RefMetadata> metadata;
     // In which order samples and histograms stood: up to which of each, at every change.
     struct Upto {
       std::size_t samples = 0;
@@ -91,6 +94,7 @@ class LogReplay {
   void apply_histograms(std::span<const RefHistogram<Histogram>> histograms);
   void count(ReplayOutcome outcome) noexcept;
   void apply_exemplars(std::span<const RefExemplar> exemplars);
+  void apply_metadata(std::span<const RefMetadata> entries);
   void apply_tombstones(std::span<const RefTombstone> stones);
   [[nodiscard]] std::uint64_t id_of(std::uint64_t ref) const;
 
@@ -102,6 +106,7 @@ class LogReplay {
   const std::string data_directory_;
   Head& head_;
   ExemplarRing& exemplars_;
+  SeriesMetadata& metadata_;
   ReplayReport& report_;  // The worker writes what concerns damage, the caller's thread the rest.
   ReplayProgress* progress_;
   bool late_ = false;                      // It is the log of late samples.

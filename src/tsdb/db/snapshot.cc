@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "narthex/util/crc32c.h"
 #include "narthex/util/log.h"
 
 #include "tsdb/block/chunk_samples.h"
@@ -145,8 +146,10 @@ util::Result<void> write_note(util::Env& env, const std::string& directory,
                               const SnapshotNote& note) {
   NX_ASSIGN(const auto file, env.open_writable(directory + "/" + std::string(kNoteFile),
                                                util::WriteMode::kTruncate));
-  NX_TRY(
-      file->append(fmt::format("{} {} {}\n", note.series_end, note.chunk_file_end, note.records)));
+  std::string text = fmt::format("{} {} {} {} ", note.series_end, note.chunk_files.end,
+                                 note.records, note.chunk_files.bytes);
+  text += fmt::format("{}\n", util::crc32c(text));
+  NX_TRY(file->append(text));
   NX_TRY(file->sync());
   return file->close();
 }
@@ -162,9 +165,14 @@ util::Result<SnapshotNote> read_note(util::Env& env, const std::string& director
     if (there) rest.remove_prefix(1);
     return there;
   };
-  const bool ok = take_number(rest, note.series_end) && skip(' ') &&
-                  take_number(rest, note.chunk_file_end) && skip(' ') &&
-                  take_number(rest, note.records) && skip('\n') && rest.empty();
+  bool ok = take_number(rest, note.series_end) && skip(' ') &&
+            take_number(rest, note.chunk_files.end) && skip(' ') &&
+            take_number(rest, note.records) && skip(' ') &&
+            take_number(rest, note.chunk_files.bytes) && skip(' ');
+  const std::string_view sealed = std::string_view(text).substr(0, text.size() - rest.size());
+  std::uint32_t checksum = 0;
+  ok = ok && take_number(rest, checksum) && skip('\n') && rest.empty() &&
+       checksum == util::crc32c(sealed);
   if (!ok) return util::fail(util::Code::kCorruption, path + ": does not parse");
   return note;
 }
@@ -181,7 +189,7 @@ util::Result<void> fill(const std::string& directory, const SnapshotTarget& to,
   NX_TRY(log->close());
   NX_TRY(write_note(to.env, directory,
                     {.series_end = content.head.next_series_id(),
-                     .chunk_file_end = content.chunk_file_end,
+                     .chunk_files = content.chunk_files,
                      .records = sink.count()}));
   return to.env.sync_dir(directory);
 }
@@ -280,7 +288,8 @@ util::Result<void> visit_snapshot(
 }
 
 util::Result<SnapshotNote> check_snapshot(util::Env& env, const std::string& data_directory,
-                                          const SnapshotPlace& place, std::uint32_t files_end) {
+                                          const SnapshotPlace& place,
+                                          const ChunkFilesExtent& files) {
   const std::string& path = place.path;
   NX_ASSIGN(const auto log, list_wal_segments(env, data_directory + "/wal"));
   if (log.empty() || log.back().number < place.segment)
@@ -296,8 +305,8 @@ util::Result<SnapshotNote> check_snapshot(util::Env& env, const std::string& dat
     return util::fail(util::Code::kCorruption,
                       fmt::format("{}: {} records of {}", path, records, note.records));
   }
-  if (note.chunk_file_end > files_end)
-    return util::fail(util::Code::kCorruption, path + ": files of head chunks are missing");
+  if (note.chunk_files.end > files.end || note.chunk_files.bytes > files.bytes)
+    return util::fail(util::Code::kCorruption, path + ": files of head chunks are missing or cut");
   return note;
 }
 

@@ -31,6 +31,12 @@ util::Result<std::optional<SnapshotPlace>> find_snapshot(util::Env& env,
 // Removes all of them, unfinished ones included; reports what fails.
 void remove_snapshots(util::Env& env, const std::string& data_directory);
 
+// Of the files of head chunks.
+struct ChunkFilesExtent {
+  std::uint32_t end = 0;  // All have smaller numbers.
+  std::uint64_t bytes = 0;
+};
+
 struct SnapshotTarget {
   util::Env& env;
   std::string data_directory;
@@ -44,7 +50,7 @@ struct SnapshotContent {
   std::span<const SeriesId> unlogged;  // Ascending; the log does not define them: left out.
   // References of the log that name a series which has another id in the head.
   std::span<const std::pair<std::uint64_t, SeriesId>> aliases;
-  std::uint32_t chunk_file_end = 0;  // Files of head chunks have smaller numbers.
+  ChunkFilesExtent chunk_files;
 };
 // Precondition: all full chunks are in files. It is there whole, and durable, or not at all.
 util::Result<void> write_snapshot(const SnapshotTarget& to, const SnapshotContent& content);
@@ -53,14 +59,14 @@ util::Result<void> write_snapshot(const SnapshotTarget& to, const SnapshotConten
 // that Prometheus wrote, which does not say.
 struct SnapshotNote {
   std::uint64_t series_end = 0;  // No reference of the log is as large.
-  std::uint32_t chunk_file_end = 0;
+  ChunkFilesExtent chunk_files;
   std::uint64_t records = 0;  // Of the snapshot.
 };
 // Reads all of it, so that nothing of a damaged one is used. kCorruption names the place, or says
-// what of the log or of the files of head chunks (`files_end`: all have smaller numbers) is not
-// there.
+// what of the log or of the files of head chunks (`files`: those that are there) is missing.
 util::Result<SnapshotNote> check_snapshot(util::Env& env, const std::string& data_directory,
-                                          const SnapshotPlace& place, std::uint32_t files_end);
+                                          const SnapshotPlace& place,
+                                          const ChunkFilesExtent& files);
 // Calls visit(record) for each. Precondition: check_snapshot().
 util::Result<void> visit_snapshot(
     util::Env& env, const std::string& path,

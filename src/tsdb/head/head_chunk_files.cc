@@ -116,6 +116,7 @@ void HeadChunkFiles::load_file(std::uint32_t number, bool last, Loading& loading
     if (scan.damaged_regions != 0) {
       settled = end_file_at(number, file->bytes().substr(0, scan.damage_offset), loading.damage);
     } else if (scan.torn) {
+      loading.damage.torn_end = true;
       cut_torn_end(number, file->bytes().substr(0, scan.sound_end));
     }
   }
@@ -188,7 +189,10 @@ util::Result<void> HeadChunkFiles::replace_by(std::uint32_t number, std::string_
   NX_TRY(file->sync());
   NX_TRY(file->close());
   NX_TRY(env_.rename(scratch, path_of(number)));
-  return env_.sync_dir(directory_);
+  NX_TRY(env_.sync_dir(directory_));
+  NX_ASSIGN(std::shared_ptr<const util::MappedFile> mapped, env_.map_file(path_of(number)));
+  publish(number, std::move(mapped));
+  return {};
 }
 
 void HeadChunkFiles::cut_torn_end(std::uint32_t number, std::string_view sound) {

@@ -38,6 +38,7 @@ struct HeadChunkFilesCounters {
 
 // What load() found to be damaged.
 struct HeadChunksDamage {
+  bool torn_end = false;  // The last file ends inside a chunk, as a crash leaves it.
   std::uint64_t regions = 0;
   std::uint64_t bytes = 0;
   std::vector<std::string> set_aside;

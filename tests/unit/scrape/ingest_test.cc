@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "narthex/util/random.h"
@@ -228,6 +229,24 @@ TEST_F(IngestTest, ASeriesThatStorageHasDroppedIsAskedForAgain) {
   EXPECT_EQ(got("a"), "1002000=2 1003000=3") << "the sample that found no series is made up for";
   EXPECT_EQ(got("b"), "1001000=1 1002000=2 1003000=3");
   EXPECT_EQ(got("up"), "1002000=1 1003000=1");
+}
+
+TEST_F(IngestTest, TellsStorageMetadataOfNewSeriesAndWhenTheyChange) {
+  job_->append_metadata = true;
+  const auto body = [](const char* help) {
+    return fmt::format("# TYPE h summary\n# HELP h {}\nh_sum 1\nh_count 1\nh_other 1\nnone 1\n",
+                       help);
+  };
+  EXPECT_EQ(round(body("One.")), "");
+  ASSERT_EQ(appender_.metadata().size(), 2U) << "of the sum and the count";
+  const model::Metadata one{model::MetricType::kSummary, "One.", ""};
+  EXPECT_EQ(appender_.metadata()[0].metadata, one);
+  EXPECT_EQ(round(body("Two.")), "");
+  EXPECT_EQ(round(body("Two.")), "");
+  EXPECT_EQ(appender_.metadata().back().metadata.help, "Two.");
+  const std::size_t told = appender_.metadata().size();
+  EXPECT_EQ(round(body("Two.")), "");
+  EXPECT_EQ(appender_.metadata().size(), told) << "nothing is new";
 }
 
 TEST_F(IngestTest, AfterALongPauseEveryReferenceIsAskedForAgain) {

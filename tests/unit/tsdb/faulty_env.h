@@ -14,7 +14,15 @@
 
 namespace narthex::tsdb {
 
-enum class FileOperation : std::uint8_t { kOpen, kWrite, kSync, kTruncate, kSyncDir, kRename };
+enum class FileOperation : std::uint8_t {
+  kOpen,
+  kWrite,
+  kSync,
+  kTruncate,
+  kSyncDir,
+  kRename,
+  kAllocate
+};
 
 class FaultyEnv final : public util::Env {
  public:
@@ -156,6 +164,32 @@ class FaultyEnv final : public util::Env {
     const auto it = files_.lower_bound(path);
     return it != files_.end() && (it->first == path || it->first.starts_with(path + "/"));
   }
+  // The size of the disk; allocations and writes beyond it fail.
+  void set_disk_bytes(std::uint64_t bytes) {
+    const util::MutexLock lock(mutex_);
+    disk_bytes_ = bytes;
+  }
+  [[nodiscard]] std::uint64_t used_bytes() const {
+    const util::MutexLock lock(mutex_);
+    return used();
+  }
+  util::Result<util::DiskSpace> space(const std::string&) override {
+    const util::MutexLock lock(mutex_);
+    return util::DiskSpace{.total_bytes = disk_bytes_,
+                           .available_bytes = disk_bytes_ - std::min(disk_bytes_, used())};
+  }
+  util::Result<void> allocate(const std::string& path, std::uint64_t size_bytes) override {
+    const util::MutexLock lock(mutex_);
+    auto fault = ask(FileOperation::kAllocate);
+    if (!fault && size_bytes > disk_bytes_ - std::min(disk_bytes_, used()))
+      fault = Fault{.code = util::Code::kNoSpace};
+    if (fault) return failed("allocate", path, *fault);
+    auto file = std::make_shared<File>();
+    file->content.resize(size_bytes);
+    file->synced_bytes = size_bytes;
+    files_[path] = std::move(file);
+    return {};
+  }
   util::Result<std::unique_ptr<util::FileLock>> lock_file(const std::string& path) override {
     const util::MutexLock lock(mutex_);
     if (locks_[path].lock())
@@ -167,6 +201,7 @@ class FaultyEnv final : public util::Env {
   }
 
  private:
+  static constexpr std::uint64_t kUnlimited = std::uint64_t{1} << 50U;
   struct File {
     std::string content;
     std::size_t synced_bytes = 0;
@@ -192,7 +227,12 @@ class FaultyEnv final : public util::Env {
         : env_(env), path_(std::move(path)), file_(std::move(file)) {}
     util::Result<void> append(std::string_view bytes) override {
       const util::MutexLock lock(env_.mutex_);
-      const auto fault = env_.ask(FileOperation::kWrite);
+      auto fault = env_.ask(FileOperation::kWrite);
+      if (!fault && env_.disk_bytes_ != kUnlimited) {
+        const std::uint64_t room = env_.disk_bytes_ - std::min(env_.disk_bytes_, env_.used());
+        if (bytes.size() > room)
+          fault = Fault{.code = util::Code::kNoSpace, .written = static_cast<std::size_t>(room)};
+      }
       file_->content.append(fault ? bytes.substr(0, fault->written) : bytes);
       if (fault) return failed("write", path_, *fault);
       return {};
@@ -224,6 +264,11 @@ class FaultyEnv final : public util::Env {
     std::shared_ptr<File> file_;
   };
 
+  [[nodiscard]] std::uint64_t used() const NX_REQUIRES(mutex_) {
+    std::uint64_t bytes = 0;
+    for (const auto& [path, file] : files_) bytes += file->content.size();
+    return bytes;
+  }
   std::optional<Fault> ask(FileOperation operation) NX_REQUIRES(mutex_) {
     const std::size_t number = operations_++;
     return plan_ ? plan_(operation, number) : std::nullopt;
@@ -238,6 +283,7 @@ class FaultyEnv final : public util::Env {
   std::map<std::string, std::weak_ptr<int>> locks_ NX_GUARDED_BY(mutex_);
   Plan plan_ NX_GUARDED_BY(mutex_);
   std::size_t operations_ NX_GUARDED_BY(mutex_) = 0;
+  std::uint64_t disk_bytes_ NX_GUARDED_BY(mutex_) = kUnlimited;
 };
 
 }  // namespace narthex::tsdb

@@ -1,6 +1,7 @@
 #include <limits>
 #include <string>
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,6 +151,21 @@ TEST_F(PosixEnv, RenamesLinksAndRemoves) {
   EXPECT_TRUE(env_.remove_all(dir_ / "tree").has_value());
   EXPECT_TRUE(env_.remove_all(dir_ / "tree").has_value());
   EXPECT_FALSE(env_.exists(dir_ / "tree"));
+}
+
+TEST_F(PosixEnv, AllocatedFilesTakeTheirSpace) {
+  const auto space = env_.space(dir_.path());
+  ASSERT_TRUE(space.has_value()) << space.error().message();
+  EXPECT_GT(space->total_bytes, 0U);
+  EXPECT_LE(space->available_bytes, space->total_bytes);
+  const std::string path = dir_.path() + "/reserve";
+  ASSERT_TRUE(env_.allocate(path, 3 << 20U).has_value());
+  struct stat info{};
+  ASSERT_EQ(::stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_size, 3 << 20U);
+  EXPECT_GE(info.st_blocks * 512, 3 << 20U) << "it is no hole";
+  EXPECT_EQ(env_.space(dir_.path() + "/absent").error().code(), Code::kNotFound);
+  EXPECT_FALSE(env_.allocate(dir_.path() + "/absent/file", 1).has_value());
 }
 
 TEST_F(PosixEnv, ErrorsNameThePath) {

@@ -9,6 +9,8 @@
 
 #include "narthex/util/random.h"
 
+#include "tsdb/wal/record.h"
+#include "tsdb/wal/segment_reader.h"
 #include "unit/tsdb/faulty_env.h"
 
 namespace narthex::tsdb {
@@ -378,6 +380,52 @@ TEST(Db, ExportsItsMetrics) {
             std::string::npos);
   EXPECT_NE(text.find("\nprometheus_tsdb_head_max_time 1000\n"), std::string::npos);
   EXPECT_NE(text.find("\nprometheus_tsdb_clean_start 1\n"), std::string::npos);
+}
+
+// The metadata records of the log, oldest first.
+std::vector<RefMetadata> logged_metadata(const FaultyEnv& env) {
+  std::vector<RefMetadata> out;
+  for (const std::string& path : env.paths("/data/wal/")) {
+    const std::string content = env.content(path);
+    SegmentReader reader(content);
+    while (const auto record = reader.next()) {
+      if (static_cast<RecordType>((*record)[0]) == RecordType::kMetadata) {
+        EXPECT_TRUE(decode_metadata(*record, out).has_value());
+      }
+    }
+  }
+  return out;
+}
+
+TEST(Db, LogsMetadataThatIsNewsAlsoAfterARestart) {
+  FaultyEnv env;
+  // Behind a snapshot the log is not read: metadata is news again then.
+  DbOptions options = options_on(env);
+  options.snapshot_at_close = false;
+  const model::Metadata counter{model::MetricType::kCounter, "Help.", "seconds"};
+  const auto tell = [&](Db& db, const model::Metadata& metadata) {
+    const std::vector<Labels> labels = {series_labels(1)};
+    std::vector<storage::EnsuredSeries> ensured(1);
+    EXPECT_TRUE(db.ensure_series(labels, ensured).has_value());
+    storage::WriteBatch batch;
+    batch.metadata.push_back({ensured[0].ref, metadata});
+    batch.metadata.push_back({ensured[0].ref + 1000, metadata});  // No such series.
+    storage::AppendReport report;
+    EXPECT_TRUE(db.append(batch, storage::Atomicity::kKeepGood, report).has_value());
+  };
+  for (int run = 0; run < 2; ++run) {
+    auto db = Db::open(options).value();
+    tell(*db, counter);
+    tell(*db, counter);
+    const auto logged = logged_metadata(env);
+    ASSERT_EQ(logged.size(), 1U) << "run " << run;
+    EXPECT_EQ(logged[0].metadata, counter);
+    env.kill_process();
+  }
+  auto db = Db::open(options).value();
+  tell(*db, {model::MetricType::kCounter, "Another help.", "seconds"});
+  ASSERT_EQ(logged_metadata(env).size(), 2U);
+  EXPECT_EQ(logged_metadata(env)[1].metadata.help, "Another help.");
 }
 
 }  // namespace

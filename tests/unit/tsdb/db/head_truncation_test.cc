@@ -25,7 +25,7 @@ using Content = std::map<std::string, std::map<model::TimestampMs, double>>;
 class Store {
  public:
   explicit Store(FaultyEnv& env) : files(env, kPath), env_(env) {
-    LogReplay replay(env, kPath, {head, exemplars}, report, nullptr);
+    LogReplay replay(env, kPath, {head, exemplars, metadata}, report, nullptr);
     const std::uint64_t segment = replay.run().value();
     log = LogWriter::open(env, std::string(kPath) + "/wal", segment, kLog).value();
     truncation.emplace(HeadTruncation::Parts{env, head, files, *log, mutex_,
@@ -75,6 +75,7 @@ class Store {
   }
 
   ExemplarRing exemplars{0};
+  SeriesMetadata metadata;
   HeadChunkFiles files;
   Head head{{.chunk_range_ms = kRange, .samples_per_chunk = 8}};
   ReplayReport report;
