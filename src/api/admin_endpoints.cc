@@ -8,11 +8,6 @@
 namespace narthex::api {
 namespace {
 
-ApiResult<void> require_enabled(const Call& call) {
-  if (call.api.options.enable_admin) return {};
-  return std::unexpected(ApiError{ErrorType::kUnavailable, "admin APIs disabled"});
-}
-
 ApiResult<void> no_content(const Call& call, const util::Result<void>& done) {
   if (!done) return to_api_error(done.error());
   call.out.send(204, "", "");
@@ -21,8 +16,13 @@ ApiResult<void> no_content(const Call& call, const util::Result<void>& done) {
 
 }  // namespace
 
+ApiResult<void> require_admin(const Call& call) {
+  if (call.api.options.enable_admin) return {};
+  return std::unexpected(ApiError{ErrorType::kUnavailable, "admin APIs disabled"});
+}
+
 ApiResult<void> admin_delete_series(const Call& call) {
-  if (auto enabled = require_enabled(call); !enabled) return enabled;
+  if (auto enabled = require_admin(call); !enabled) return enabled;
   if (call.params.all("match[]").empty()) return bad_data("no match[] parameter provided");
   NX_API_ASSIGN(const model::TimeRange range, time_range(call.params));
   const auto sets = match_params(call.params);
@@ -36,12 +36,12 @@ ApiResult<void> admin_delete_series(const Call& call) {
 }
 
 ApiResult<void> admin_clean_tombstones(const Call& call) {
-  if (auto enabled = require_enabled(call); !enabled) return enabled;
+  if (auto enabled = require_admin(call); !enabled) return enabled;
   return no_content(call, call.api.backends.database->clean_tombstones());
 }
 
 ApiResult<void> admin_snapshot(const Call& call) {
-  if (auto enabled = require_enabled(call); !enabled) return enabled;
+  if (auto enabled = require_admin(call); !enabled) return enabled;
   bool skip_head = false;
   if (const std::string_view text = call.params.get("skip_head"); !text.empty()) {
     const auto parsed = parse_go_bool(text);

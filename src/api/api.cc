@@ -135,7 +135,7 @@ void Api::register_routes(http::Router& router) {
     router.add(std::move(route));
   };
   for (const EndpointRoute& each : endpoint_routes()) {
-    add(each.methods, std::string(kApiPrefix) + std::string(each.pattern),
+    add(each.methods, std::string(each.prefix) + std::string(each.pattern),
         endpoint_handler(api, each), compression_of(each.answer));
   }
   add({"OPTIONS"}, std::string(kApiPrefix) + "/*path",

@@ -111,8 +111,15 @@ ApiResult<void> admin_delete_series(const Call& call);
 ApiResult<void> admin_clean_tombstones(const Call& call);
 ApiResult<void> admin_snapshot(const Call& call);
 
+// activity_endpoints.cc
+ApiResult<void> queries(const Call& call);
+ApiResult<void> cancel_query(const Call& call);
+
 // feature_endpoints.cc
 ApiResult<void> features(const Call& call);
+
+// An error unless the admin API is enabled.
+ApiResult<void> require_admin(const Call& call);
 
 // {"version":…}
 void append_build_info(std::string& out, const BuildInfo& build);

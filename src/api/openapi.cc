@@ -190,7 +190,7 @@ Node operation(const EndpointRoute& route, const std::string& method,
 }
 
 // Adds the route under its path in OpenAPI's form: "/label/{name}/values".
-void add_path(Node& paths, const EndpointRoute& route) {
+void add_path(Node& paths, const EndpointRoute& route, const std::string& route_prefix) {
   std::string path;
   std::vector<std::string> names;
   std::string_view rest = route.pattern;
@@ -206,6 +206,10 @@ void add_path(Node& paths, const EndpointRoute& route) {
     }
   }
   Node item = yaml::map();
+  if (route.prefix != kApiPrefix) {
+    const std::string server = fmt::format("{}{}", route_prefix, route.prefix);
+    add(item, "servers", list_of(with("url", text(server))));
+  }
   for (const std::string& each : route.methods) {
     const std::string method = lower_case(each);
     add(item, method, operation(route, method, names));
@@ -294,7 +298,7 @@ std::string openapi_document(std::string_view version, const Options& options) {
   add(info, "description", text("As Narthex serves it."));
   add(info, "version", text(options.build.version));
   Node paths = yaml::map();
-  for (const EndpointRoute& route : endpoint_routes()) add_path(paths, route);
+  for (const EndpointRoute& route : endpoint_routes()) add_path(paths, route, options.route_prefix);
   add(paths, "/write", remote_write_path());
   Node document = yaml::map();
   add(document, "openapi", text(version));

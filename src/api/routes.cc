@@ -227,6 +227,27 @@ std::vector<EndpointRoute> admin_routes(const std::vector<std::string>& change) 
   };
 }
 
+std::vector<EndpointRoute> activity_routes(const std::vector<std::string>& get) {
+  return {
+      {"/queries",
+       queries,
+       get,
+       {},
+       Answer::kObject,
+       "Queries that run, that were slow or failed, and that cost most.",
+       Needs::kReady,
+       kOwnApiPrefix},
+      {"/queries/:id",
+       cancel_query,
+       {"DELETE"},
+       {},
+       Answer::kNothing,
+       "Cancels a query that runs; needs the admin API.",
+       Needs::kReady,
+       kOwnApiPrefix},
+  };
+}
+
 bool is_judged_by_parser(ParameterKind kind) noexcept {
   return kind == kExpression || kind == kSelector || kind == kSelectors;
 }
@@ -246,6 +267,7 @@ std::span<const EndpointRoute> endpoint_routes() {
     add(target_routes(get));
     add(status_routes(get));
     add(admin_routes({"POST", "PUT"}));
+    add(activity_routes(get));
     return all;
   }();
   return routes;

@@ -16,6 +16,8 @@
 namespace narthex::api {
 
 inline constexpr std::string_view kApiPrefix = "/api/v1";
+// Of what Prometheus does not have.
+inline constexpr std::string_view kOwnApiPrefix = "/api/narthex/v1";
 
 enum class ParameterKind : std::uint8_t {
   kExpression,  // PromQL.
@@ -45,13 +47,14 @@ enum class Needs : std::uint8_t { kNothing, kReady };
 enum class Answer : std::uint8_t { kObject, kArray, kString, kNothing, kEvents, kLines, kYaml };
 
 struct EndpointRoute {
-  std::string_view pattern;  // Behind /api/v1; ":name" is a path parameter.
+  std::string_view pattern;  // Behind the prefix; ":name" is a path parameter.
   Endpoint endpoint = nullptr;
   std::vector<std::string> methods;
   std::vector<Parameter> parameters;  // Of the query or the form.
   Answer answer = Answer::kObject;
   std::string_view summary;  // A sentence.
   Needs needs = Needs::kReady;
+  std::string_view prefix = kApiPrefix;
 };
 
 [[nodiscard]] std::span<const EndpointRoute> endpoint_routes();

@@ -18,8 +18,9 @@ using http::Request;
 using http::ResponseWriter;
 
 // The pages there are: each is the one page, whose script reads the address.
-constexpr std::array<std::string_view, 7> kPages = {
-    "/query", "/targets", "/service-discovery", "/status", "/tsdb-status", "/config", "/flags",
+constexpr std::array<std::string_view, 8> kPages = {
+    "/query",  "/targets", "/service-discovery", "/status", "/tsdb-status",
+    "/config", "/flags",   "/explore/queries",
 };
 
 // Old browsers and Prometheus's manifest ask for these names.
@@ -207,7 +208,9 @@ void Handler::register_routes(http::Router& router) {
   for (const std::string_view old : {"/graph", "/classic/graph"})
     state->add(router, old, redirect_to("/query"));
   for (const std::string_view page : kPages) {
-    if (page != "/query") state->add(router, fmt::format("/classic{}", page), redirect_to(page));
+    // The pages that old versions of Prometheus had, by their names of that time.
+    if (page != "/query" && page != "/explore/queries")
+      state->add(router, fmt::format("/classic{}", page), redirect_to(page));
   }
   // A prefix is reached without its last slash and from the root, too.
   if (!state->options.route_prefix.empty()) {

@@ -57,6 +57,7 @@ describe.skipIf(!existsSync(manifest))('budgets of the build', () => {
     ['the discovery page', /DiscoveryPage-[^/]*\.js$/, 25],
     ['the cardinality page', /TsdbPage-[^/]*\.js$/, 25],
     ['the configuration page', /ConfigPage-[^/]*\.js$/, 25],
+    ['the queries page', /QueriesPage-[^/]*\.js$/, 25],
     ['the flags page', /FlagsPage-[^/]*\.js$/, 25],
     ['the status page', /StatusPage-[^/]*\.js$/, 25],
     ['the metrics explorer', /MetricsDialog-[^/]*\.js$/, 25],

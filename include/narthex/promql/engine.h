@@ -11,6 +11,7 @@
 
 #include "narthex/model/timestamp.h"
 #include "narthex/promql/active_queries.h"
+#include "narthex/promql/query_activity.h"
 #include "narthex/promql/query_log.h"
 #include "narthex/promql/query_result.h"
 #include "narthex/storage/queryable.h"
@@ -33,6 +34,8 @@ struct EngineOptions {
   std::chrono::milliseconds subquery_step_default{
       60'000};  // For [range:]: the global evaluation interval.
 
+  std::chrono::milliseconds slow{1'000};  // Queries that take as long are remembered as slow ones.
+
   // Feature flags (flags.md).
   bool experimental_functions = false;
   bool extended_range_selectors = false;
@@ -49,7 +52,7 @@ struct QueryOptions {
   std::optional<std::chrono::milliseconds> timeout = std::nullopt;  // Only shortens the engine's.
   std::stop_token stop{};                            // The client went away, the server stops.
   bool per_step_stats = false;                       // Needs EngineOptions::per_step_stats.
-  std::optional<QueryOrigin> origin = std::nullopt;  // For the query log.
+  std::optional<QueryOrigin> origin = std::nullopt;  // For the query log and the activity.
 };
 
 struct QueryRange {
@@ -83,6 +86,8 @@ class Engine {
   util::Result<QueryResult> range(storage::Queryable& storage, std::string_view query,
                                   const QueryRange& range, const QueryOptions& options);
 
+  // Queries that run, and those that stood out.
+  [[nodiscard]] QueryActivity& activity() const noexcept;
   // As made; see set_subquery_step().
   [[nodiscard]] const EngineOptions& options() const noexcept;
   // The configuration was reloaded: queries from now on take this for [range:]. > 0.

@@ -51,6 +51,7 @@ class Budget {
   // Everything charged since `mark` has been consumed: an aggregation's input, for example.
   [[nodiscard]] std::uint64_t sample_mark() const noexcept { return samples_.load(); }
   void release_samples_to(std::uint64_t mark) noexcept { samples_.store(mark); }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_.load(); }
   [[nodiscard]] std::uint64_t samples_peak() const noexcept { return samples_peak_.load(); }
 
  private:

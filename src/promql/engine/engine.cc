@@ -298,6 +298,7 @@ struct Engine::State {
         gate(o.concurrent_queries_max),
         scratches(2 * (w.thread_count() + 1)),
         memory(o.memory_bytes_total_max),
+        activity(c, o.slow),
         metrics(registry) {
     registry.gauge("prometheus_engine_queries_concurrent_max", "How many queries may run at once.")
         .set(static_cast<double>(o.concurrent_queries_max));
@@ -309,11 +310,12 @@ struct Engine::State {
     bool is_range;
     model::TimestampMs end;
   };
+  static QueryDescription describe(const Request& request, const QueryOptions& query);
   // Evaluates and logs.
   util::Result<QueryResult> run(storage::Queryable& storage, const Request& request,
                                 const QueryOptions& query);
   util::Result<QueryResult> evaluate(storage::Queryable& storage, const Request& request,
-                                     const QueryOptions& query);
+                                     const QueryOptions& query, QueryActivity::Run& activity_run);
   void log(const Request& request, const QueryOptions& query,
            const util::Result<QueryResult>& outcome);
 
@@ -324,15 +326,37 @@ struct Engine::State {
   QueryGate gate;
   ScratchPool scratches;
   SharedBudget memory;
+  QueryActivity activity;
   Metrics metrics;
   ActiveQueries* active = nullptr;
   std::atomic<std::shared_ptr<QueryLog>> query_log;
 };
 
+QueryDescription Engine::State::describe(const Request& request, const QueryOptions& query) {
+  QueryDescription out;
+  out.text = request.text;
+  out.is_range = request.is_range;
+  out.start = request.grid.start;
+  out.end = request.end;
+  out.step_ms = request.is_range ? request.grid.step_ms : 0;
+  if (query.origin) {
+    out.client = query.origin->client_ip;
+    out.path = query.origin->path;
+  }
+  return out;
+}
+
 util::Result<QueryResult> Engine::State::run(storage::Queryable& storage, const Request& request,
                                              const QueryOptions& query) {
-  util::Result<QueryResult> outcome = evaluate(storage, request, query);
+  QueryActivity::Run activity_run(activity, describe(request, query), query.stop);
+  util::Result<QueryResult> outcome = evaluate(storage, request, query, activity_run);
   log(request, query, outcome);
+  // What does not parse never became a query.
+  if (outcome) {
+    activity_run.finish("");
+  } else if (outcome.error().code() != util::Code::kInvalidArgument) {
+    activity_run.finish(outcome.error().message());
+  }
   return outcome;
 }
 
@@ -359,8 +383,8 @@ void Engine::State::log(const Request& request, const QueryOptions& query,
 }
 
 util::Result<QueryResult> Engine::State::evaluate(storage::Queryable& storage,
-                                                  const Request& request,
-                                                  const QueryOptions& query) {
+                                                  const Request& request, const QueryOptions& query,
+                                                  QueryActivity::Run& activity_run) {
   const Counted counted(metrics.queries);
   const util::SteadyNs start_ns = clock.steady_ns();
   const auto since = [&](util::SteadyNs from) {
@@ -390,19 +414,22 @@ util::Result<QueryResult> Engine::State::evaluate(storage::Queryable& storage,
       .end = request.end,
       .lookback_ms = lookback_ms,
       .subquery_step_ms = subquery_step_ms.load(),
-      .deadline = {query.stop, &clock, start_ns + std::chrono::nanoseconds(timeout).count()},
+      .deadline = {activity_run.stop_token(), &clock,
+                   start_ns + std::chrono::nanoseconds(timeout).count()},
       .storage = storage,
       .workers = workers,
       .budget = Budget(options.samples_max, options.memory_bytes_max, memory),
       .annotations = AnnotationSink(request.text),
       .samples = SampleCounts(request.grid.count, query.per_step_stats && options.per_step_stats),
       .scratches = scratches};
+  const QueryActivity::Run::Watch watch(activity_run, context.budget);
   QueryResult result;
   result.grid = request.grid;
   result.timings.preparation = since(start_ns);
 
   const util::SteadyNs queued_ns = clock.steady_ns();
   NX_ASSIGN(const QueryGate::Pass pass, gate.enter(context.deadline));
+  activity_run.set_evaluating();
   result.timings.queue = since(queued_ns);
   const ActiveQueries::Note note =
       active == nullptr ? ActiveQueries::Note() : active->begin(request.text, clock.wall_ns());
@@ -456,6 +483,10 @@ void Engine::set_query_log(std::shared_ptr<QueryLog> log) {
 
 void Engine::set_active_queries(ActiveQueries& active) noexcept {
   state_->active = &active;
+}
+
+QueryActivity& Engine::activity() const noexcept {
+  return state_->activity;
 }
 
 const EngineOptions& Engine::options() const noexcept {

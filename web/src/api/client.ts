@@ -30,14 +30,16 @@ export function searchParams(params: Params): URLSearchParams {
   return out;
 }
 
+// Of an endpoint below /api/v1, or of one that begins with a slash, as it is.
 export function apiUrl(path: string): string {
-  return new URL(`api/v1/${path}`, document.baseURI).href;
+  return new URL(path.startsWith('/') ? path.slice(1) : `api/v1/${path}`, document.baseURI).href;
 }
 
 interface Options {
   signal?: AbortSignal;
   // Queries go as a form, so that their length has no limit of a URL's.
   form?: boolean;
+  method?: 'DELETE';
 }
 
 export function isAbort(error: unknown): boolean {
@@ -47,6 +49,7 @@ export function isAbort(error: unknown): boolean {
 async function send(path: string, params: Params, options: Options): Promise<Response> {
   const query = searchParams(params);
   const init: RequestInit = { signal: options.signal, credentials: 'same-origin' };
+  if (options.method) init.method = options.method;
   let url = apiUrl(path);
   if (options.form) {
     init.method = 'POST';

@@ -57,6 +57,13 @@ export const pages: Page[] = [
     Body: lazy(() => import('../pages/tsdb/TsdbPage')),
   },
   {
+    path: '/explore/queries',
+    title: 'nav.queries',
+    key: 'g u',
+    ofServer: true,
+    Body: lazy(() => import('../pages/queries/QueriesPage')),
+  },
+  {
     path: '/config',
     title: 'nav.config',
     key: 'g c',

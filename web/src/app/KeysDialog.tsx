@@ -11,6 +11,7 @@ const anywhere: Row[] = [
   [['g', 't'], 'keys.goTargets'],
   [['g', 'd'], 'keys.goDiscovery'],
   [['g', 'h'], 'keys.goTsdb'],
+  [['g', 'u'], 'keys.goQueries'],
   [['g', 'c'], 'keys.goConfig'],
   [['g', 'l'], 'keys.goFlags'],
   [['g', 's'], 'keys.goStatus'],

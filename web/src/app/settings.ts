@@ -60,7 +60,7 @@ function defaults(): Settings {
     singleKeys: true,
     tooltipAll: true,
     traceLink: '',
-    refresh: { query: 0, targets: 15 },
+    refresh: { query: 0, targets: 15, 'explore/queries': 5 },
   };
 }
 

@@ -161,6 +161,7 @@ export const en = {
   'age.d': '{n} d',
   'nav.discovery': 'Discovery',
   'nav.tsdb': 'Cardinality',
+  'nav.queries': 'Queries',
   'nav.config': 'Configuration',
   'nav.flags': 'Flags',
   'nav.status': 'Status',
