@@ -160,6 +160,39 @@ describe('graph', { skip }, () => {
     await page.finish();
   });
 
+  test('ends and unit of the y axis by hand, and Ctrl-drag moves the range', async () => {
+    const page = await open(browser, link({ 'g0.expr': 'vector(time() % 600 * 1024)' }));
+    await drawn(page);
+    await page.getByRole('button', { name: 'Chart options' }).click();
+    await page.getByRole('combobox', { name: 'Unit' }).selectOption({ label: 'bytes' });
+    await page.getByRole('textbox', { name: 'Y to' }).fill('much');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').waitFor();
+    await page.getByRole('textbox', { name: 'Y to' }).fill('1048576');
+    await page.keyboard.press('Enter');
+    await waitUntil(() => params(page).get('g0.y_max') === '1048576' && params(page).get('g0.unit') === 'bytes', page.url());
+    await screenshot(page, 'graph-unit');
+    await assertAccessible(page, 'chart options');
+    await page.keyboard.press('Escape');
+    await page.locator('.legend', { hasText: 'KiB' }).waitFor();
+    assert.match((await exported(page, 'Chart as SVG')).toString(), /KiB<\/text>/);
+
+    const box = await page.locator('.u-over').boundingBox();
+    const from = box.x + box.width * 0.3;
+    await page.mouse.move(from, box.y + 60);
+    await page.keyboard.down('Control');
+    await page.mouse.down();
+    await page.mouse.move(from + box.width / 2, box.y + 60, { steps: 5 });
+    await page.mouse.up();
+    await page.keyboard.up('Control');
+    await waitUntil(() => params(page).get('g0.end_input') !== null, 'the range ends earlier');
+    const end = Date.parse(`${params(page).get('g0.end_input').replace(' ', 'T')}Z`);
+    const by = (Date.now() - end) / 1000;
+    assert.ok(by > 140 && by < 200, `by half of five minutes: ${by} s`);
+    assert.equal(params(page).get('g0.range_input'), '5m');
+    await page.finish();
+  });
+
   test('command palette: pages, metrics, settings by keys alone', async () => {
     const page = await open(browser, `${backend.url}/query`);
     await editorOf(page).waitFor();

@@ -37,6 +37,7 @@ export default function KeysDialog({ onClose }: { onClose: () => void }) {
     [['+', '−', '0'], 'keys.zoom'],
     [[t('key.drag')], 'keys.drag'],
     [['Shift', t('key.drag')], 'keys.dragY'],
+    [['Ctrl', t('key.drag')], 'keys.pan'],
     [['Ctrl', t('key.wheel')], 'keys.wheel'],
     [[t('key.double')], 'keys.dblclick'],
     [['Space'], 'keys.legendToggle'],

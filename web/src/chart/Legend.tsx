@@ -6,7 +6,7 @@ import { formatCount, t, useLanguage } from '../app/i18n';
 import { calcNames, calcs, type CalcName, type Calcs } from '../frame/calcs';
 import { commonLabels, labelPair, seriesText } from '../frame/labels';
 import { SearchField } from '../ui/primitives';
-import { formatShort } from '../units/format';
+import { formatUnit, type Unit } from '../units/unit';
 import type { ChartData, Line } from './model';
 
 const topShown = 50;
@@ -14,6 +14,7 @@ const topShown = 50;
 export interface LegendProps {
   data: ChartData;
   queryNames: string[];
+  unit: Unit;
   earlierName: string;
   hidden: ReadonlySet<number>;
   onHidden: (hidden: ReadonlySet<number>) => void;
@@ -42,6 +43,7 @@ function compare(a: Row, b: Row, sort: Sort): number {
 export function Legend({
   data,
   queryNames,
+  unit,
   earlierName,
   hidden,
   onHidden,
@@ -199,7 +201,7 @@ export function Legend({
                   </span>
                   {calcNames.map((name) => (
                     <span key={name} role="cell" className="legend-num">
-                      {formatShort(row.calcs[name])}
+                      {formatUnit(row.calcs[name], unit)}
                     </span>
                   ))}
                 </div>

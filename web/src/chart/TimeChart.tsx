@@ -6,7 +6,8 @@ import { formatCount, t, useLanguage } from '../app/i18n';
 import { useSettings, useTheme } from '../app/settings';
 import { seriesText } from '../frame/labels';
 import { showDateTime } from '../time/zone';
-import { formatExact, formatShort, formatTicks } from '../units/format';
+import { formatExact, formatShort } from '../units/format';
+import { formatUnit, formatUnitExact, unitIncrements, unitTicks, type Unit } from '../units/unit';
 import { chartColors, type ChartColors } from './colors';
 import { ExemplarText } from './ExemplarList';
 import type { Exemplar } from './exemplars';
@@ -16,6 +17,7 @@ import {
   extent,
   lonePoints,
   padRange,
+  withLimits,
   rowsAt,
   times,
   type ChartData,
@@ -37,6 +39,9 @@ export interface TimeChartProps {
   density: boolean;
   yZero: boolean;
   yLog: boolean;
+  yMin: number | null;
+  yMax: number | null;
+  unit: Unit;
   style: LineStyle;
   // Gaps no longer than this are drawn over.
   connectMs: number;
@@ -47,6 +52,8 @@ export interface TimeChartProps {
   earlierName: string;
   onZoom: (fromMs: number, toMs: number) => void;
   onZoomBack: () => void;
+  // The range is to move that much later (earlier when negative).
+  onPan: (byMs: number) => void;
   onShowTable?: () => void;
   // Hands out a way to read the drawn picture, for PNG export.
   canvasRef?: { current: HTMLCanvasElement | null };
@@ -173,7 +180,21 @@ function exemplarAt(u: uPlot, exemplars: readonly Exemplar[], left: number, top:
 
 export function TimeChart(props: TimeChartProps) {
   useLanguage();
-  const { data, hidden, mode, density, yZero, yLog, connectMs, height, onZoom, onZoomBack } = props;
+  const {
+    data,
+    hidden,
+    mode,
+    density,
+    yZero,
+    yLog,
+    yMin,
+    yMax,
+    unit,
+    connectMs,
+    height,
+    onZoom,
+    onZoomBack,
+  } = props;
   // Stacked areas are areas whatever the style.
   const style = mode === 'lines' ? props.style : 'line';
   const exemplars = props.exemplars ?? noExemplars;
@@ -197,8 +218,9 @@ export function TimeChart(props: TimeChartProps) {
     () => (density ? [] : columns(visible, data.points, mode, yLog)),
     [visible, data.points, mode, yLog, density],
   );
-  const latest = useRef({ visible, drawn, pinned, onZoom, onZoomBack, colors });
-  latest.current = { visible, drawn, pinned, onZoom, onZoomBack, colors };
+  const { onPan } = props;
+  const latest = useRef({ visible, drawn, pinned, onZoom, onZoomBack, onPan, colors });
+  latest.current = { visible, drawn, pinned, onZoom, onZoomBack, onPan, colors };
 
   useLayoutEffect(() => {
     if (box.current) setColors(chartColors(box.current));
@@ -253,13 +275,18 @@ export function TimeChart(props: TimeChartProps) {
       if (ySpan && scale === 'y') return ySpan;
       const low = density ? (range?.[0] ?? 0) : (min ?? 0);
       const high = density ? (range?.[1] ?? 1) : (max ?? 1);
-      if (mode === 'percent') return [Math.min(0, low), 100];
-      if (yLog)
-        return [
+      const limited = (fitting: [number, number]) =>
+        scale === 'y' ? withLimits(fitting, yMin, yMax) : fitting;
+      if (mode === 'percent') return limited([Math.min(0, low), 100]);
+      if (yLog) {
+        const decades: [number, number] = [
           10 ** Math.floor(Math.log10(low > 0 ? low : 1)),
           10 ** Math.ceil(Math.log10(high > low ? high : low * 10 || 10)),
         ];
-      return padRange(low, high, yZero || mode === 'stacked');
+        const [from, to] = limited(decades);
+        return from > 0 ? [from, to] : decades;
+      }
+      return limited(padRange(low, high, yZero || mode === 'stacked'));
     };
 
     const shownSplits = (_: uPlot, splits: number[]) =>
@@ -298,6 +325,7 @@ export function TimeChart(props: TimeChartProps) {
           gap: 6,
           space: 34,
           size: (_u, values) => axisWidth(values),
+          ...(mode !== 'percent' && !yLog && unitIncrements(unit) ? { incrs: unitIncrements(unit) } : {}),
           grid: {
             stroke: colors.line,
             width: 1,
@@ -306,7 +334,11 @@ export function TimeChart(props: TimeChartProps) {
           ticks: { show: false },
           filter: shownSplits,
           values: (_u, splits) =>
-            yLog ? logTicks(splits) : formatTicks(splits).map((s) => (s && mode === 'percent' ? `${s}%` : s)),
+            yLog
+              ? logTicks(splits, unit)
+              : mode === 'percent'
+                ? unitTicks(splits, 'percent')
+                : unitTicks(splits, unit),
         },
         ...(twoAxes
           ? [
@@ -321,7 +353,8 @@ export function TimeChart(props: TimeChartProps) {
                 grid: { show: false },
                 ticks: { show: false },
                 filter: shownSplits,
-                values: (_u: uPlot, splits: number[]) => (yLog ? logTicks(splits) : formatTicks(splits)),
+                values: (_u: uPlot, splits: number[]) =>
+                  yLog ? logTicks(splits, unit) : unitTicks(splits, unit),
               },
             ]
           : []),
@@ -369,6 +402,8 @@ export function TimeChart(props: TimeChartProps) {
         drag: { x: true, y: false, setScale: false },
         bind: {
           mousedown: (u, _target, handler) => (event: MouseEvent) => {
+            // Ctrl-drag moves the range instead of choosing one.
+            if (event.ctrlKey || event.metaKey) return null;
             const drag = u.cursor.drag;
             if (drag) {
               drag.x = !event.shiftKey;
@@ -429,8 +464,22 @@ export function TimeChart(props: TimeChartProps) {
       if (event.detail === 1 && u.cursor.idx != null) setPinned((p) => !p);
     };
     let downX = 0;
+    let panning = false;
     const down = (event: MouseEvent) => {
       downX = event.clientX;
+      panning = event.button === 0 && (event.ctrlKey || event.metaKey);
+    };
+    const panned = (event: MouseEvent) => (panning ? event.clientX - downX : 0);
+    // The picture follows the pointer; what comes in at its side is asked for when it is let go.
+    const move = (event: MouseEvent) => {
+      if (panning) u.ctx.canvas.style.transform = `translateX(${panned(event)}px)`;
+    };
+    const drop = (event: MouseEvent) => {
+      const by = panned(event);
+      panning = false;
+      u.ctx.canvas.style.transform = '';
+      if (Math.abs(by) < 3) return;
+      latest.current.onPan((u.posToVal(0, 'x') - u.posToVal(by, 'x')) * 1000);
     };
     const up = (event: MouseEvent) => {
       if (Math.abs(event.clientX - downX) < 3) click(event);
@@ -438,6 +487,9 @@ export function TimeChart(props: TimeChartProps) {
     u.over.addEventListener('wheel', wheel, { passive: false });
     u.over.addEventListener('mousedown', down);
     u.over.addEventListener('mouseup', up);
+    // Outside of the chart, too.
+    addEventListener('mousemove', move);
+    addEventListener('mouseup', drop);
     const observer = new ResizeObserver(() => {
       if (element.clientWidth > 0 && element.clientWidth !== u.width)
         u.setSize({ width: element.clientWidth, height });
@@ -445,6 +497,8 @@ export function TimeChart(props: TimeChartProps) {
     observer.observe(element);
     return () => {
       observer.disconnect();
+      removeEventListener('mousemove', move);
+      removeEventListener('mouseup', drop);
       layer?.close();
       u.destroy();
       plot.current = null;
@@ -459,6 +513,9 @@ export function TimeChart(props: TimeChartProps) {
     density,
     yZero,
     yLog,
+    yMin,
+    yMax,
+    unit,
     style,
     connectMs,
     height,
@@ -551,6 +608,7 @@ export function TimeChart(props: TimeChartProps) {
             plot={plot.current}
             colors={colors}
             earlierName={props.earlierName}
+            unit={unit}
           />
         )}
       </div>
@@ -596,8 +654,8 @@ function wholeDecade(value: number | null): boolean {
   return value !== null && Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
 }
 
-function logTicks(splits: readonly (number | null)[]): string[] {
-  return splits.map((v) => (v !== null && wholeDecade(v) ? formatShort(v) : ''));
+function logTicks(splits: readonly (number | null)[], unit: Unit): string[] {
+  return splits.map((v) => (v !== null && wholeDecade(v) ? formatUnit(v, unit) : ''));
 }
 
 function summarise(data: ChartData, visible: Line[], zone: string): string {
@@ -622,6 +680,7 @@ function Tooltip(props: {
   plot: uPlot | null;
   colors: ChartColors | null;
   earlierName: string;
+  unit: Unit;
 }) {
   const { hover, data, plot, colors } = props;
   const zone = useSettings((s) => s.zone);
@@ -650,7 +709,7 @@ function Tooltip(props: {
               {row.line.earlier && <em>{props.earlierName} </em>}
               {seriesText(row.line.labels, row.line === nearest ? undefined : common)}
             </span>
-            <b>{formatExact(Number(row.value.toPrecision(6)))}</b>
+            <b>{formatUnitExact(row.value, props.unit)}</b>
           </li>
         ))}
       </ul>

@@ -137,6 +137,17 @@ export function padRange(min: number, max: number, fromZero: boolean): [number, 
   return [fromZero && min === 0 ? 0 : low, fromZero && max === 0 ? 0 : max + pad];
 }
 
+// An axis whose ends may be set by hand; ends the wrong way round count for nothing.
+export function withLimits(
+  fitting: [number, number],
+  min: number | null,
+  max: number | null,
+): [number, number] {
+  const low = min ?? fitting[0];
+  const high = max ?? fitting[1];
+  return low < high ? [low, high] : fitting;
+}
+
 export interface TooltipRow {
   line: Line;
   value: number;

@@ -62,6 +62,15 @@ describe('SVG of a chart', () => {
     expect(shape({ style: 'points' })).toBe('MlMlMl');
     expect(shape({ style: 'bars', mode: 'stacked' })).toBe('MlMlL');
   });
+  test('limits and units set by hand are those of the picture', () => {
+    const base = document([{ a: '1' }], ['512', '1024', '2048']);
+    const svg = chartSvg({ ...base, yMin: 0, yMax: 1024, unit: 'bytes' });
+    expect(svg).toContain('0.98 KiB<');
+    expect(svg).not.toContain('2.0 KiB<');
+    expect(svg).toContain('clip-path="url(#plot)"');
+    expect(chartSvg({ ...base, yMin: 5, yMax: -5 })).toBe(chartSvg(base));
+    expect(chartSvg({ ...base, yLog: true, yMin: -1, yMax: 10 })).not.toMatch(/NaN|Infinity/);
+  });
   test('all modes and axes draw within the plot', () => {
     const base = document([{ a: '1' }, { a: '2' }], ['1', '100', '3'], [1]);
     for (const options of [

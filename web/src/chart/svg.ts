@@ -1,11 +1,12 @@
 // A chart of lines as an SVG document of its own: title, range, axes, lines, legend. Pure.
 import { formatDateTime, showClock, showDateTime, type Zone } from '../time/zone';
-import { formatTicks } from '../units/format';
+import { unitTicks, type Unit } from '../units/unit';
 import type { ChartColors } from './colors';
 import {
   columns,
   extent,
   padRange,
+  withLimits,
   type ChartData,
   type DisplayMode,
   type Line,
@@ -20,6 +21,9 @@ export interface SvgOptions {
   connectMs: number;
   yZero: boolean;
   yLog: boolean;
+  yMin?: number | null;
+  yMax?: number | null;
+  unit?: Unit;
   title: string;
   zone: Zone;
   colors: Pick<ChartColors, 'palette' | 'text' | 'muted' | 'line' | 'surface'>;
@@ -72,7 +76,7 @@ interface Scale {
   ticks: number[];
 }
 
-function yScale(o: SvgOptions, lines: Line[], drawn: (number | null)[][]): Scale {
+function yScale(o: SvgOptions, lines: Line[], drawn: (number | null)[][], isRight = false): Scale {
   let low = Infinity;
   let high = -Infinity;
   for (const column of drawn) {
@@ -85,15 +89,23 @@ function yScale(o: SvgOptions, lines: Line[], drawn: (number | null)[][]): Scale
   if (low > high) [low, high] = extent(lines, o.yLog) ?? [0, 1];
   const at = (share: number) => top + plotHeight * (1 - share);
   if (o.yLog) {
-    const from = Math.floor(Math.log10(low > 0 ? low : 1));
-    const to = Math.max(from + 1, Math.ceil(Math.log10(high > 0 ? high : 10)));
+    const first = Math.floor(Math.log10(low > 0 ? low : 1));
+    const decades: [number, number] = [
+      10 ** first,
+      10 ** Math.max(first + 1, Math.ceil(Math.log10(high > 0 ? high : 10))),
+    ];
+    const limited = isRight ? decades : withLimits(decades, o.yMin ?? null, o.yMax ?? null);
+    const [low10, high10] = limited[0] > 0 ? limited : decades;
+    const from = Math.log10(low10);
+    const to = Math.log10(high10);
     return {
       place: (v) => at((Math.log10(v) - from) / (to - from)),
-      ticks: logTicks(10 ** from, 10 ** to),
+      ticks: logTicks(low10, high10).filter((tick) => tick >= low10 && tick <= high10),
     };
   }
-  const [from, to] =
+  const fitting: [number, number] =
     o.mode === 'percent' ? [Math.min(0, low), 100] : padRange(low, high, o.yZero || o.mode === 'stacked');
+  const [from, to] = isRight ? fitting : withLimits(fitting, o.yMin ?? null, o.yMax ?? null);
   return { place: (v) => at((v - from) / (to - from)), ticks: niceTicks(from, to, 6) };
 }
 
@@ -132,7 +144,7 @@ export function chartSvg(o: SvgOptions): string {
   const drawn = columns(lines, data.points, o.mode, o.yLog);
   const ofAxis = (isRight: boolean) => drawn.filter((_, i) => (lines[i] as Line).right === isRight);
   const y = twoAxes ? yScale(o, leftLines, ofAxis(false)) : yScale(o, lines, drawn);
-  const y2 = twoAxes ? yScale(o, lines, ofAxis(true)) : y;
+  const y2 = twoAxes ? yScale(o, lines, ofAxis(true), true) : y;
   const x = (i: number) => left + (plotWidth * i) / Math.max(1, data.points - 1);
   const listed = lines.slice(0, legendMax);
   const height = top + plotHeight + 40 + (listed.length + (lines.length > legendMax ? 1 : 0)) * legendRow + 8;
@@ -148,7 +160,7 @@ export function chartSvg(o: SvgOptions): string {
   text(left, 20, colors.text, o.title.slice(0, 140), ' font-size="14" font-weight="600"');
   text(left, 38, colors.muted, `${showDateTime(data.startMs, o.zone)} – ${showDateTime(endMs, o.zone)}`);
   const yAxis = (scale: Scale, at: number, anchor: string, grid: boolean) => {
-    const labels = formatTicks(scale.ticks);
+    const labels = unitTicks(scale.ticks, o.unit ?? 'none');
     for (const [i, tick] of scale.ticks.entries()) {
       const ty = scale.place(tick);
       if (grid)
@@ -184,7 +196,13 @@ export function chartSvg(o: SvgOptions): string {
   const connect = Math.max(0, Math.floor(o.connectMs / data.stepMs) - 1);
   const stroke = style === 'line' || style === 'steps' ? 1.5 : 4;
   const cap = style === 'bars' ? 'butt' : 'round';
-  out.push(`<g fill="none" stroke-width="${stroke}" stroke-linejoin="round" stroke-linecap="${cap}">`);
+  // Lines end where limits of the axis cut them off.
+  out.push(
+    `<clipPath id="plot"><rect x="${left}" y="${top - 2}" width="${number(plotWidth)}" height="${plotHeight + 4}"/></clipPath>`,
+  );
+  out.push(
+    `<g clip-path="url(#plot)" fill="none" stroke-width="${stroke}" stroke-linejoin="round" stroke-linecap="${cap}">`,
+  );
   for (const [i, line] of lines.entries()) {
     const d = path(drawn[i] ?? [], { x, y: line.right ? y2 : y, style, connect });
     if (d === '') continue;

@@ -338,4 +338,5 @@ export const enPages = {
   'queries.topHint':
     'All runs of the same text, since the server started. Of more than 200 texts the cheapest are forgotten.',
   'queries.noMatch': 'No query matches the filter.',
+  'keys.pan': 'move the range',
 } as const;

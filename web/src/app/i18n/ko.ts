@@ -531,4 +531,15 @@ export const ko: Catalogue = {
   'queries.topHint':
     '서버 시작 이후 같은 텍스트의 모든 실행입니다. 텍스트가 200개를 넘으면 비용이 가장 작은 것부터 잊습니다.',
   'queries.noMatch': '필터와 일치하는 쿼리가 없습니다.',
+  'query.yMin': 'Y 시작',
+  'query.yMax': 'Y 끝',
+  'query.badNumber': '숫자를 쓰거나 비워 두세요',
+  'query.unit': '단위',
+  'query.unit.none': '없음',
+  'query.unit.seconds': '초',
+  'query.unit.bytes': '바이트',
+  'query.unit.bytesPerSecond': '초당 바이트',
+  'query.unit.percent': '퍼센트',
+  'query.unit.ratio': '비율(퍼센트로)',
+  'keys.pan': '시간 범위를 옮김',
 };

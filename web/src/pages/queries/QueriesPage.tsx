@@ -1,6 +1,6 @@
 // /explore/queries: what the server computes right now, what was slow or failed, what costs most.
 import '../../app/i18n/pages';
-import '../../style/queries.css';
+import '../../style/activity.css';
 import { useMemo, useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { request } from '../../api/client';
@@ -94,11 +94,11 @@ function Text({ query, asked }: { query: string; asked?: Asked }) {
   };
   return (
     <>
-      <Link href={`/query?${encodePanels([panel])}`} className="queries-text">
+      <Link href={`/query?${encodePanels([panel])}`} className="activity-text">
         <code>{query}</code>
       </Link>
       {asked && (
-        <span className="muted queries-what">
+        <span className="muted activity-what">
           {range
             ? t('queries.range', {
                 range: formatDuration((asked.end - asked.start) * 1000),
@@ -116,12 +116,12 @@ function Text({ query, asked }: { query: string; asked?: Asked }) {
 
 function Table({ heads, children }: { heads: ReactNode[]; children: ReactNode }) {
   return (
-    <div className="queries-box" role="region" aria-label={t('nav.queries')} tabIndex={0}>
-      <table className="plain queries">
+    <div className="activity-box" role="group" aria-label={t('nav.queries')} tabIndex={0}>
+      <table className="plain activity">
         <thead>
           <tr>
             {heads.map((head, i) => (
-              <th key={i} scope="col" className={i > 0 ? 'queries-num' : undefined}>
+              <th key={i} scope="col" className={i > 0 ? 'activity-num' : undefined}>
                 {head}
               </th>
             ))}
@@ -175,12 +175,12 @@ function RunningTable(props: { data: Activity; search: string; again: () => Prom
             <td>
               <Text query={q.query} asked={q} />
             </td>
-            <td className="queries-num">{t(`queries.state.${q.state}`)}</td>
-            <td className="queries-num">{formatSeconds(q.seconds)}</td>
-            <td className="queries-num">{formatCount(q.peakSamples)}</td>
-            <td className="queries-num">{formatBytes(q.memoryBytes)}</td>
+            <td className="activity-num">{t(`queries.state.${q.state}`)}</td>
+            <td className="activity-num">{formatSeconds(q.seconds)}</td>
+            <td className="activity-num">{formatCount(q.peakSamples)}</td>
+            <td className="activity-num">{formatBytes(q.memoryBytes)}</td>
             {data.canCancel && (
-              <td className="queries-num">
+              <td className="activity-num">
                 <Button
                   disabled={q.state === 'canceled' || asked.has(q.id)}
                   aria-label={t('queries.cancel', { query: q.query })}
@@ -193,7 +193,7 @@ function RunningTable(props: { data: Activity; search: string; again: () => Prom
           </tr>
         ))}
       </Table>
-      {!data.canCancel && <p className="muted">{t('queries.noCancel')}</p>}
+      {!data.canCancel && <p className="muted activity-note">{t('queries.noCancel')}</p>}
     </>
   );
 }
@@ -212,18 +212,18 @@ function RecentTable({ data, search }: { data: Activity; search: string }) {
             <td>
               <Text query={q.query} asked={q} />
               {q.error && (
-                <span className="queries-error">
+                <span className="activity-error">
                   <span className="shape shape-firing" aria-hidden="true" /> {q.error}
                 </span>
               )}
             </td>
-            <td className="queries-num">{showDateTime(Date.parse(q.startedAt), zone)}</td>
-            <td className="queries-num">{formatSeconds(q.seconds)}</td>
-            <td className="queries-num">{formatCount(q.peakSamples)}</td>
+            <td className="activity-num">{showDateTime(Date.parse(q.startedAt), zone)}</td>
+            <td className="activity-num">{formatSeconds(q.seconds)}</td>
+            <td className="activity-num">{formatCount(q.peakSamples)}</td>
           </tr>
         ))}
       </Table>
-      <p className="muted">{t('queries.quickHint', { slow })}</p>
+      <p className="muted activity-note">{t('queries.quickHint', { slow })}</p>
     </>
   );
 }
@@ -257,16 +257,16 @@ function TopTable({ data, search, sort }: { data: Activity; search: string; sort
             <td>
               <Text query={cost.query} />
             </td>
-            <td className="queries-num">{formatCount(cost.count)}</td>
-            <td className="queries-num">{formatCount(cost.errors)}</td>
-            <td className="queries-num">{formatSeconds(cost.totalSeconds)}</td>
-            <td className="queries-num">{formatSeconds(meanSeconds(cost))}</td>
-            <td className="queries-num">{formatSeconds(cost.maxSeconds)}</td>
-            <td className="queries-num">{formatCount(cost.peakSamples)}</td>
+            <td className="activity-num">{formatCount(cost.count)}</td>
+            <td className="activity-num">{formatCount(cost.errors)}</td>
+            <td className="activity-num">{formatSeconds(cost.totalSeconds)}</td>
+            <td className="activity-num">{formatSeconds(meanSeconds(cost))}</td>
+            <td className="activity-num">{formatSeconds(cost.maxSeconds)}</td>
+            <td className="activity-num">{formatCount(cost.peakSamples)}</td>
           </tr>
         ))}
       </Table>
-      <p className="muted">{t('queries.topHint')}</p>
+      <p className="muted activity-note">{t('queries.topHint')}</p>
     </>
   );
 }

@@ -8,7 +8,8 @@ import { Check, CommitField, IconButton, Popover, Segmented, Select } from '../.
 import { lineStyles, type LineStyle } from '../../chart/model';
 import { isRelative, resolveTime, spanAt } from '../../time/range';
 import { d, h, m, nextRange, rangesMs } from './ranges';
-import type { PanelMode, PanelOptions, Resolution } from './url';
+import { units, type Unit } from '../../units/unit';
+import { readNumber, type PanelMode, type PanelOptions, type Resolution } from './url';
 
 const TimePicker = lazy(() => import('./TimePicker'));
 
@@ -237,6 +238,33 @@ export function GraphControls({
             />
             <Check label={t('query.yZero')} checked={options.yZero} onChange={(yZero) => change({ yZero })} />
             <Check label={t('query.yLog')} checked={options.yLog} onChange={(yLog) => change({ yLog })} />
+            <div className="popover-pair">
+              {(['yMin', 'yMax'] as const).map((end) => (
+                <label className="field" key={end}>
+                  <span className="field-label">{t(`query.${end}`)}</span>
+                  <CommitField
+                    label={t(`query.${end}`)}
+                    value={options[end] === null ? '' : String(options[end])}
+                    placeholder={t('query.res.auto')}
+                    invalid={t('query.badNumber')}
+                    widthCh={9}
+                    accept={(text) => {
+                      const value = readNumber(text);
+                      if (value === null && text.trim() !== '') return false;
+                      change({ [end]: value });
+                      return true;
+                    }}
+                  />
+                </label>
+              ))}
+            </div>
+            <Select<Unit>
+              label={t('query.unit')}
+              showLabel
+              value={options.unit}
+              options={units.map((unit) => ({ value: unit, label: t(`query.unit.${unit}`) }))}
+              onChange={(unit) => change({ unit })}
+            />
             <Check
               label={t('query.exemplars')}
               checked={options.exemplars}

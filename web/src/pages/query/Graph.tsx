@@ -32,6 +32,7 @@ export interface GraphProps {
   hiddenQueries: ReadonlySet<number>;
   onZoom: (fromMs: number, toMs: number) => void;
   onZoomBack: () => void;
+  onPan: (byMs: number) => void;
   onShowTable: () => void;
   canvasRef: { current: HTMLCanvasElement | null };
   // Hands out how to write the chart as SVG; null where it is not made of lines.
@@ -86,6 +87,9 @@ export function Graph(props: GraphProps) {
       connectMs: options.connectMs,
       yZero: options.yZero,
       yLog: options.yLog,
+      yMin: options.yMin,
+      yMax: options.yMax,
+      unit: options.unit,
       title: name,
       zone,
       colors: chartColors(box.current ?? document.documentElement),
@@ -144,6 +148,9 @@ export function Graph(props: GraphProps) {
         density={density}
         yZero={options.yZero}
         yLog={options.yLog}
+        yMin={options.yMin}
+        yMax={options.yMax}
+        unit={options.unit}
         style={options.style}
         connectMs={options.connectMs}
         height={340}
@@ -152,12 +159,14 @@ export function Graph(props: GraphProps) {
         earlierName={earlierName}
         onZoom={props.onZoom}
         onZoomBack={props.onZoomBack}
+        onPan={props.onPan}
         canvasRef={props.canvasRef}
       />
       <Suspense fallback={<div className="legend-wait" />}>
         <Legend
           data={data}
           queryNames={props.queryNames}
+          unit={options.unit}
           earlierName={earlierName}
           hidden={hidden}
           onHidden={setHidden}

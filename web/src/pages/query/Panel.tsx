@@ -163,6 +163,12 @@ export function Panel({
     else set({ rangeMs: nextRange(rangeNow(), 1) });
   };
 
+  const pan = (byMs: number) => {
+    const { startMs, endMs } = spanAt(latest.current.options, Date.now(), useSettings.getState().zone);
+    const end = Math.round((endMs + byMs) / 1000) * 1000;
+    set({ rangeMs: endMs - startMs, endMs: end >= Date.now() ? null : end });
+  };
+
   useEffect(() => {
     register({
       run: () => runWith(latest.current.options),
@@ -364,6 +370,7 @@ export function Panel({
             onRetry={() => void runWith(options)}
             onZoom={zoom}
             onZoomBack={zoomBack}
+            onPan={pan}
             set={set}
             canvas={canvas}
             svg={svg}
@@ -533,6 +540,7 @@ interface ResultProps {
   onRetry: () => void;
   onZoom: (fromMs: number, toMs: number) => void;
   onZoomBack: () => void;
+  onPan: (byMs: number) => void;
   set: Change;
   canvas: { current: HTMLCanvasElement | null };
   svg: SvgRef;
@@ -567,6 +575,7 @@ function Result(props: ResultProps) {
           hiddenQueries={props.hiddenQueries}
           onZoom={props.onZoom}
           onZoomBack={props.onZoomBack}
+          onPan={props.onPan}
           onShowTable={() => props.set({ tab: 'table' })}
           canvasRef={props.canvas}
           svgRef={props.svg}

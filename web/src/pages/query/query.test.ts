@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { lineStyles } from '../../chart/model';
+import { units } from '../../units/unit';
 import { describe, expect, test } from 'vitest';
 import type { QueryData } from '../../api/types';
 import { errorSpan } from '../../promql/error-position';
@@ -24,6 +25,9 @@ describe('links', () => {
       showTree: false,
       yZero: true,
       yLog: false,
+      yMin: null,
+      yMax: null,
+      unit: 'none',
       exemplars: false,
       rightAxis: [],
       compareMs: 0,
@@ -46,6 +50,8 @@ describe('links', () => {
     ['g0.expr=up&g0.y_right=0,2,x,17&g0.compare=1d', { rightAxis: [0, 2], compareMs: 86_400_000 }],
     ['g0.expr=up&g0.style=steps&g0.connect=5m', { style: 'steps', connectMs: 300_000 }],
     ['g0.expr=up&g0.style=none', { style: 'line' }],
+    ['g0.expr=up&g0.y_min=-1.5&g0.y_max=1e3&g0.unit=bytes', { yMin: -1.5, yMax: 1000, unit: 'bytes' }],
+    ['g0.expr=up&g0.y_min=&g0.y_max=x&g0.unit=stones', { yMin: null, yMax: null, unit: 'none' }],
     ['g0.expr=up&g0.from=now/d&g0.to=now', { from: 'now/d', to: '' }],
     ['g0.expr=up&g0.from=now-1d/d&g0.to=now-1d/d', { from: 'now-1d/d', to: 'now-1d/d' }],
     ['g0.expr=up&g0.from=yesterday&g0.to=soon', { from: '', to: '' }],
@@ -82,6 +88,12 @@ describe('links', () => {
       showTree: fc.boolean(),
       yZero: fc.boolean(),
       yLog: fc.boolean(),
+      yMin: fc.option(
+        fc.double({ noNaN: true, noDefaultInfinity: true }).filter((v) => !Object.is(v, -0)),
+        { nil: null },
+      ),
+      yMax: fc.option(fc.integer(), { nil: null }),
+      unit: fc.constantFrom(...units),
       exemplars: fc.boolean(),
       rightAxis: fc.uniqueArray(fc.integer({ min: 0, max: 9 })),
       style: fc.constantFrom(...lineStyles),

@@ -3,6 +3,7 @@
 import { formatDuration, parseDuration } from '../../time/duration';
 import { isRelative, spanAt } from '../../time/range';
 import { formatDateTime, parseDateTime, type Zone } from '../../time/zone';
+import { units, type Unit } from '../../units/unit';
 import { lineStyles, type DisplayMode, type LineStyle } from '../../chart/model';
 
 export type Tab = 'table' | 'graph';
@@ -30,6 +31,10 @@ export interface PanelOptions {
   showTree: boolean;
   yZero: boolean;
   yLog: boolean;
+  // Ends of the left axis set by hand; null = what fits.
+  yMin: number | null;
+  yMax: number | null;
+  unit: Unit;
   exemplars: boolean;
   // Queries (by position) whose lines go by the right axis.
   rightAxis: number[];
@@ -57,6 +62,9 @@ export function newPanel(): PanelOptions {
     showTree: false,
     yZero: false,
     yLog: false,
+    yMin: null,
+    yMax: null,
+    unit: 'none',
     exemplars: false,
     rightAxis: [],
     compareMs: 0,
@@ -81,6 +89,11 @@ function readMode(get: (name: string) => string | null): PanelMode {
   const mode = get('display_mode');
   if (mode === 'stacked' || mode === 'percent' || mode === 'heatmap') return mode;
   return mode === null && get('stacked') === '1' ? 'stacked' : 'lines';
+}
+
+export function readNumber(text: string | null): number | null {
+  const value = Number(text ?? '');
+  return text !== null && text.trim() !== '' && Number.isFinite(value) ? value : null;
 }
 
 // now/d, or epoch milliseconds; anything else counts for nothing.
@@ -111,6 +124,9 @@ export function decodePanels(search: string): PanelOptions[] {
     panel.showTree = get('show_tree') === '1';
     panel.yZero = get('y_axis_min') === '0';
     panel.yLog = get('y_log') === '1';
+    panel.yMin = readNumber(get('y_min'));
+    panel.yMax = readNumber(get('y_max'));
+    panel.unit = units.find((unit) => unit === get('unit')) ?? 'none';
     panel.exemplars = get('show_exemplars') === '1';
     panel.rightAxis = (get('y_right') ?? '')
       .split(',')
@@ -151,6 +167,9 @@ export function encodePanels(panels: readonly PanelOptions[]): string {
     set('display_mode', panel.mode);
     if (panel.yZero) set('y_axis_min', '0');
     if (panel.yLog) set('y_log', '1');
+    if (panel.yMin !== null) set('y_min', String(panel.yMin));
+    if (panel.yMax !== null) set('y_max', String(panel.yMax));
+    if (panel.unit !== 'none') set('unit', panel.unit);
     set('show_exemplars', panel.exemplars ? '1' : '0');
     if (panel.rightAxis.length > 0) set('y_right', panel.rightAxis.join(','));
     if (panel.style !== 'line') set('style', panel.style);
