@@ -111,13 +111,18 @@ void count_histogram_windows(const RangeSamples& samples, const WindowGrid& wind
   if (!by_step) tally.add(all);
 }
 
+WindowGrid with_deadline(WindowGrid windows, const storage::Deadline& deadline) noexcept {
+  windows.deadline = &deadline;
+  return windows;
+}
+
 class RangeFunctionOp final : public VectorOp {
  public:
   RangeFunctionOp(QueryContext& context, RangeSourcePtr source, const WindowGrid& windows,
                   const RangeFunction& function, RangeCall call)
       : context_(context),
         source_(std::move(source)),
-        windows_(windows),
+        windows_(with_deadline(windows, context.deadline)),
         function_(function),
         call_(std::move(call)),
         odd_quantiles_(function.id == FunctionId::kQuantileOverTime &&
@@ -139,7 +144,14 @@ class RangeFunctionOp final : public VectorOp {
   util::Result<void> fill(std::size_t index, Scratch& scratch, ColumnRef out) const override {
     RangeBuffer buffer(scratch);
     NX_TRY(source_->read(index, scratch, buffer));
-    const RangeSamples& samples = buffer.samples;
+    NX_TRY(fill_from(index, buffer.samples, scratch, out));
+    // Loops that ended early have left a part of the column empty.
+    return context_.check();
+  }
+
+ private:
+  util::Result<void> fill_from(std::size_t index, const RangeSamples& samples, Scratch& scratch,
+                               ColumnRef out) const {
     if (call_.extended) {
       HistogramNotes notes;
       fill_extended(function_.id, samples, windows_, *call_.extended, out, notes);
@@ -164,7 +176,6 @@ class RangeFunctionOp final : public VectorOp {
     return context_.budget.charge_samples(samples_worth(out));
   }
 
- private:
   void count_extended(const RangeSamples& samples) const {
     const auto sizes = extended_window_sizes(samples, windows_, *call_.extended);
     if (!call_.tally.by_step()) {

@@ -153,6 +153,7 @@ TimestampMs last_time(Times times, const Window& w) {
 template <class Body>
 void for_each_reach(const RangeSamples& samples, const WindowGrid& grid, const ExtendedRange& range,
                     Body&& body) {
+  Patience patience(grid);
   for (std::size_t step = 0; step < grid.steps; ++step) {
     const TimestampMs end = grid.ref(step);
     const Frame frame{model::sub_saturated(end, grid.range_ms), end,
@@ -163,6 +164,7 @@ void for_each_reach(const RangeSamples& samples, const WindowGrid& grid, const E
     const MixedWindow window{reach.window(step, samples.floats.timestamps),
                              reach.window(step, samples.histogram_timestamps)};
     body(step, frame, window);
+    if (patience.is_over(window.size())) return;
   }
 }
 

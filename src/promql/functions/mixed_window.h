@@ -21,9 +21,12 @@ template <class Body>
 void for_each_mixed_window(const RangeSamples& samples, const WindowGrid& grid, Body&& body) {
   WindowCursor floats(samples.floats.timestamps, grid);
   WindowCursor histograms(samples.histogram_timestamps, grid);
+  Patience patience(grid);
   for (std::size_t step = 0; step < grid.steps; ++step) {
     const MixedWindow window{floats.move_to(step), histograms.move_to(step)};
-    if (window.size() > 0) body(step, window);
+    if (window.size() == 0) continue;
+    body(step, window);
+    if (patience.is_over(window.size())) return;
   }
 }
 

@@ -9,6 +9,7 @@
 #include "narthex/model/histogram.h"
 #include "narthex/model/timestamp.h"
 #include "narthex/promql/column.h"
+#include "narthex/storage/queryable.h"
 
 namespace narthex::promql {
 
@@ -39,6 +40,9 @@ struct WindowGrid {
   std::size_t steps = 0;
   std::int64_t range_ms = 0;  // > 0.
   StepGrid evaluation;        // The steps themselves, which offset and @ do not shift.
+  // When loops over its windows may end early; what they have computed counts for nothing then.
+  // Null: never.
+  const storage::Deadline* deadline = nullptr;
 
   [[nodiscard]] model::TimestampMs ref(std::size_t step) const noexcept {
     // Unsigned: at the ends of time it wraps, which loses points but is defined.
@@ -97,18 +101,41 @@ class WindowCursor {
   Edge end_;
 };
 
+// Asks now and then whether somebody still waits for what a long loop computes: one series may have
+// windows of millions of samples.
+class Patience {
+ public:
+  static constexpr std::int64_t kSamplesPerLook = std::int64_t{1} << 21U;
+
+  explicit Patience(const WindowGrid& grid) noexcept : deadline_(grid.deadline) {}
+  // So many samples more were looked at: whether to end.
+  [[nodiscard]] bool is_over(std::size_t samples) {
+    left_ -= static_cast<std::int64_t>(samples);
+    if (left_ > 0) [[likely]]
+      return false;
+    left_ = kSamplesPerLook;
+    return deadline_ != nullptr && !deadline_->check();
+  }
+
+ private:
+  const storage::Deadline* deadline_;
+  std::int64_t left_ = kSamplesPerLook;
+};
+
 // Calls body(window) for every step whose window holds a sample. Returns how many samples all
 // windows held together.
 template <class Body>
 std::uint64_t for_each_window(std::span<const model::TimestampMs> timestamps,
                               const WindowGrid& grid, Body&& body) {
   WindowCursor cursor(timestamps, grid);
+  Patience patience(grid);
   std::uint64_t sample_count = 0;
   for (std::size_t step = 0; step < grid.steps; ++step) {
     const Window window = cursor.move_to(step);
     if (window.begin == window.end) continue;
     sample_count += window.size();
     body(window);
+    if (patience.is_over(window.size())) break;
   }
   return sample_count;
 }

@@ -35,6 +35,68 @@ class HeldStorage final : public storage::Queryable {
   storage::Queryable& held_;
 };
 
+// The client leaves while samples are being read.
+class LeavingClient final : public storage::Queryable {
+ public:
+  explicit LeavingClient(storage::Queryable& storage) : storage_(storage) {}
+  util::Result<std::unique_ptr<storage::Querier>> querier(model::TimeRange range) override {
+    NX_ASSIGN(auto inner, storage_.querier(range));
+    return std::make_unique<Querier>(std::move(inner), client);
+  }
+  std::stop_source client;
+
+ private:
+  class Set final : public storage::SeriesSet {
+   public:
+    Set(std::unique_ptr<storage::SeriesSet> inner, std::stop_source client)
+        : inner_(std::move(inner)), client_(std::move(client)) {}
+    [[nodiscard]] std::size_t size() const noexcept override { return inner_->size(); }
+    [[nodiscard]] model::Labels labels(std::size_t i) const override { return inner_->labels(i); }
+    [[nodiscard]] std::string_view label_value(std::size_t i,
+                                               std::string_view name) const override {
+      return inner_->label_value(i, name);
+    }
+    util::Result<void> read(std::size_t i, model::TimeRange range,
+                            storage::SampleColumns& out) const override {
+      auto client = client_;
+      client.request_stop();
+      return inner_->read(i, range, out);
+    }
+    [[nodiscard]] std::uint64_t samples_max(std::size_t i) const override {
+      return inner_->samples_max(i);
+    }
+
+   private:
+    std::unique_ptr<storage::SeriesSet> inner_;
+    std::stop_source client_;
+  };
+  class Querier final : public storage::Querier {
+   public:
+    Querier(std::unique_ptr<storage::Querier> inner, std::stop_source client)
+        : inner_(std::move(inner)), client_(std::move(client)) {}
+    util::Result<std::unique_ptr<storage::SeriesSet>> select(
+        std::span<const model::Matcher> matchers, storage::SeriesOrder order,
+        const storage::Deadline& deadline) override {
+      NX_ASSIGN(auto set, inner_->select(matchers, order, deadline));
+      return std::make_unique<Set>(std::move(set), client_);
+    }
+    util::Result<std::vector<std::string>> label_names(const storage::LabelQuery& query,
+                                                       const storage::Deadline& deadline) override {
+      return inner_->label_names(query, deadline);
+    }
+    util::Result<std::vector<std::string>> label_values(
+        const std::string& name, const storage::LabelQuery& query,
+        const storage::Deadline& deadline) override {
+      return inner_->label_values(name, query, deadline);
+    }
+
+   private:
+    std::unique_ptr<storage::Querier> inner_;
+    std::stop_source client_;
+  };
+  storage::Queryable& storage_;
+};
+
 class QueryLimits : public EngineTest {
  protected:
   using Answer = std::future<util::Result<QueryResult>>;
@@ -75,6 +137,16 @@ TEST_F(QueryLimits, QueriesWaitForTheirTurn) {
   const auto patient_result = patient.get();
   ASSERT_TRUE(patient_result) << patient_result.error().message();
   EXPECT_EQ(print(*patient_result), (Printed{{"m", "1@0"}}));
+}
+
+// One series may take long: what was left half done is no answer.
+TEST_F(QueryLimits, NobodyGetsTheAnswerOfAQueryThatWasLeft) {
+  load({{"__name__", "m"}}, kMinute, {1, 2, 3});
+  LeavingClient storage(storage_);
+  const auto result = engine_->instant(storage, "sum_over_time(m[10m])", 2 * kMinute,
+                                       {.stop = storage.client.get_token()});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), util::Code::kCanceled);
 }
 
 TEST_F(QueryLimits, AQueryMayHaveItsOwnLookBack) {

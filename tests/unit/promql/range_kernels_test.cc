@@ -10,6 +10,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -339,6 +340,33 @@ TEST(RangeKernels, GiveTheBitsOfTheirDefinitions) {
       }
     }
   }
+}
+
+// Goal: a query of one series ends soon when nobody waits for it any more.
+TEST(RangeKernels, LongLoopsEndWhenNobodyWaits) {
+  constexpr std::size_t kSamples = 8192;
+  constexpr std::size_t kSteps = 512;  // Whose windows hold all of them: 4 Mi.
+  std::vector<model::TimestampMs> times(kSamples);
+  for (std::size_t i = 0; i < kSamples; ++i) times[i] = static_cast<model::TimestampMs>(i);
+  const std::vector<double> values(kSamples, 1.0);
+  const FloatSamples samples{times, values};
+  std::stop_source client;
+  const storage::Deadline deadline{.stop = client.get_token()};
+  const WindowGrid grid{.ref_start = 10'000,
+                        .ref_step_ms = 1,
+                        .steps = kSteps,
+                        .range_ms = 20'000,
+                        .evaluation = {},
+                        .deadline = &deadline};
+  KernelScratch scratch;
+  Column whole(kSteps);
+  EXPECT_EQ(kernel_sum(samples, grid, {}, scratch, whole.ref()), kSamples * kSteps);
+  EXPECT_EQ(whole.ref().float_count(), kSteps);
+  client.request_stop();
+  Column part(kSteps);
+  const std::uint64_t looked_at = kernel_sum(samples, grid, {}, scratch, part.ref());
+  EXPECT_EQ(looked_at, static_cast<std::uint64_t>(Patience::kSamplesPerLook));
+  EXPECT_EQ(part.ref().float_count(), looked_at / kSamples);
 }
 
 }  // namespace
