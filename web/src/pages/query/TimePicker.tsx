@@ -2,7 +2,7 @@
 // clicked writes the texts, so that one sees how a range is called.
 import '../../app/i18n/pages';
 import '../../style/time.css';
-import { useEffect, useId, useRef, useState } from 'react';
+import { useId, useLayoutEffect, useRef, useState } from 'react';
 import { currentLanguage, t, useLanguage, type MessageKey } from '../../app/i18n';
 import { useSettings } from '../../app/settings';
 import { addMonths, dayAfterKey, dayOf, dayText, monthOf, weeksOf } from '../../time/calendar';
@@ -254,7 +254,8 @@ function Calendar(props: {
   const name = new Intl.DateTimeFormat(language, { month: 'long', year: 'numeric', timeZone: 'UTC' });
   const weekday = new Intl.DateTimeFormat(language, { weekday: 'short', timeZone: 'UTC' });
   const full = new Intl.DateTimeFormat(language, { dateStyle: 'full', timeZone: 'UTC' });
-  useEffect(() => {
+  // Before the next key: Enter right after an arrow means the day that the arrow led to.
+  useLayoutEffect(() => {
     if (!moved.current) return;
     moved.current = false;
     grid.current?.querySelector<HTMLElement>('button[tabindex="0"]')?.focus();
