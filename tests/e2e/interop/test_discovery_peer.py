@@ -54,6 +54,10 @@ SCALEWAY = {"servers": [
      "private_ip": "10.70.60.57", "public_ip": None, "public_ips": [], "ipv6": None, "image": None, "location": None, "security_group": None}]}
 
 
+# Prometheus 2 leaves out servers of Scaleway that have a public address only.
+PEER_AT_LEAST = {"scaleway": (3,)}
+
+
 class Provider(http.server.BaseHTTPRequestHandler):
     """All of them behind one port."""
 
@@ -112,16 +116,18 @@ class Discovered(unittest.TestCase):
                 found[target["labels"]["job"]].append(kept)
             return {name: sorted(targets) for name, targets in found.items()}
 
-        results = {}
+        results, servers = {}, {}
         for kind in (Narthex, Prometheus):
             server = kind(config)
             self.addCleanup(server.close)
-            server.start()
+            servers[kind] = server.start()
             wait_until(lambda s=server: all(discovered(s).values()), 30, f"{kind.__name__} has not found all targets")
             results[kind] = discovered(server)
         self.maxDiff = None
         for name in sections:
             with self.subTest(name):
+                if servers[Prometheus].version() < PEER_AT_LEAST.get(name, ()):
+                    self.skipTest("this Prometheus is too old to agree")
                 self.assertEqual(results[Narthex][name], results[Prometheus][name])
 
 

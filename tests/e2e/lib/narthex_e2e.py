@@ -220,6 +220,10 @@ class PrometheusApi(HttpServerProcess):
             raise ApiError(f"{path}: {answer.status} {content}")
         return content["data"]
 
+    def version(self) -> tuple[int, ...]:
+        """As numbers: (3, 5, 3)."""
+        return tuple(int(part) for part in self.api("status/buildinfo")["version"].split("-")[0].split("+")[0].split("."))
+
     def query(self, expression: str, at: float | None = None):
         params = {"query": expression}
         if at is not None:
