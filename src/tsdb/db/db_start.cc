@@ -1,0 +1,171 @@
+// How a start brings back what earlier runs have left.
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "narthex/util/log.h"
+
+#include "tsdb/db/db_impl.h"
+
+namespace narthex::tsdb {
+
+namespace {
+
+// How soon appends go on when there is room on the disk again.
+constexpr std::chrono::seconds kDiskProbeInterval{1};
+
+// Seconds: 10 minutes to 12 hours.
+constexpr std::array<double, 7> kDelayBounds{600, 1800, 3600, 7200, 10800, 21600, 43200};
+
+// Seconds: 1 to 2^13.
+constexpr std::array<double, 14> kCompactionBounds{1,   2,   4,   8,    16,   32,   64,
+                                                   128, 256, 512, 1024, 2048, 4096, 8192};
+
+}  // namespace
+
+util::Result<void> DbImpl::start(ReplayProgress* progress) {
+  NX_TRY(env_.create_dirs(options_.path));
+  if (options_.lock_file) {
+    const bool left_over = env_.exists(lock_path());
+    NX_ASSIGN(lock_, env_.lock_file(lock_path()));
+    clean_start_ = left_over ? 0 : 1;
+    if (left_over)
+      util::log_warn("A lock file of an earlier run was taken over",
+                     {{"component", "tsdb"}, {"file", lock_path()}});
+  }
+  if (options_.registry != nullptr) {
+    maintenance_.observe_durations(
+        &options_.registry->histogram("prometheus_tsdb_compaction_duration_seconds",
+                                      "How long compactions took, in seconds.", kCompactionBounds));
+  }
+  disk_.start();
+  NX_TRY(maintenance_.start());
+  const util::SteadyNs begin = options_.clock->steady_ns();
+  head_.stop_appends_before(maintenance_.head_begin());
+  LogReplay replay(env_, options_.path, {head_, exemplars_, metadata_}, replay_report_, progress);
+  NX_TRY(load_chunk_files());
+  NX_TRY(take_over_snapshot(replay));
+  NX_ASSIGN(const std::uint64_t segment, replay.run());
+  head_.finish_replay();
+  NX_ASSIGN(late_segment_, replay.run_late());
+  maintenance_.head_is_filled();
+  replay_report_.duration = std::chrono::nanoseconds(options_.clock->steady_ns() - begin);
+  const LogWriterOptions log_options{.segment_bytes = options_.wal_segment_bytes,
+                                     .compression = options_.wal_compression};
+  const std::string log_directory = options_.path + "/wal";
+  NX_ASSIGN(log_, LogWriter::open(env_, log_directory, segment, log_options));
+  truncation_ = std::make_unique<HeadTruncation>(
+      HeadTruncation::Parts{env_, head_, chunk_files_, *log_, commit_mutex_, log_directory,
+                            log_options, options_.block_range_min.count()});
+  for (const auto& [ref, id] : replay.aliases()) truncation_->keep_record(ref, segment - 1);
+  aliases_.assign(replay.aliases().begin(), replay.aliases().end());
+  // What comes into the log from here on is not in it.
+  remove_snapshots(env_, options_.path);
+  {
+    // Beside samples that were read back a new log begins; else it waits for the first one.
+    const util::MutexLock lock(commit_mutex_);
+    if (late_segment_ != 0 || options_.out_of_order_window.count() > 0) NX_TRY(open_late_log());
+  }
+  if (replay_report_.segments != 0) log_replay();
+  register_metrics();
+  start_loops();
+  if (progress != nullptr) progress->done = true;
+  return {};
+}
+
+void DbImpl::register_metrics() {
+  if (options_.registry == nullptr) return;
+  late_delays_ = &options_.registry->histogram(
+      "prometheus_tsdb_sample_ooo_delta",
+      "How far behind the newest sample of all those are that are behind their series' newest, "
+      "in seconds, refused ones included.",
+      kDelayBounds);
+  metrics_ = register_db_metrics(*options_.registry, {head_,
+                                                      sample_cache_,
+                                                      exemplars_,
+                                                      chunk_files_,
+                                                      *log_,
+                                                      *truncation_,
+                                                      replay_report_,
+                                                      blocks_,
+                                                      maintenance_,
+                                                      disk_,
+                                                      {late_log_opened_, late_counters_},
+                                                      clean_start_});
+}
+
+void DbImpl::start_loops() {
+  if (options_.wal_sync_interval.count() > 0) {
+    sync_loop_.emplace(*options_.clock, "tsdb-sync", options_.wal_sync_interval,
+                       [this] { sync_log(); });
+  }
+  if (options_.block_reload_interval.count() > 0) {
+    maintenance_loop_.emplace(*options_.clock, "tsdb-blocks", options_.block_reload_interval,
+                              [this] { run_maintenance(); });
+  }
+  if (options_.disk_reserve_bytes != 0) {
+    disk_loop_.emplace(*options_.clock, "tsdb-disk", kDiskProbeInterval, [this] { disk_.probe(); });
+  }
+}
+
+void DbImpl::account_memory() {
+  if (options_.memory == nullptr) return;
+  util::MemoryBudget& budget = *options_.memory;
+  memory_owners_.push_back(budget.add_owner("head", [this] { return head_.memory_bytes(); }));
+  memory_owners_.push_back(
+      budget.add_owner("sample_cache", [this] { return sample_cache_.size_bytes(); }));
+}
+
+util::Result<void> DbImpl::load_chunk_files() {
+  NX_ASSIGN(auto damage,
+            chunk_files_.load([this](const FileChunk& chunk, FileChunkRef ref, bool after_damage) {
+              head_.replay_chunk(chunk, ref, after_damage);
+              ++replay_report_.chunks;
+            }));
+  replay_report_.chunk_files_damaged_regions = damage.regions;
+  replay_report_.set_aside = std::move(damage.set_aside);
+  chunk_files_sound_ = damage.regions == 0 && !damage.torn_end;
+  return {};
+}
+
+ChunkFilesExtent DbImpl::chunk_files_extent() const {
+  return {.end = chunk_files_.files_end(), .bytes = chunk_files_.size_bytes()};
+}
+
+util::Result<void> DbImpl::take_over_snapshot(LogReplay& replay) {
+  NX_ASSIGN(const auto place, find_snapshot(env_, options_.path));
+  if (!place) return {};
+  // Where files of chunks are damaged, the log has what is missing; the snapshot has not.
+  auto note = check_snapshot(env_, options_.path, *place, chunk_files_extent());
+  if (note && !chunk_files_sound_)
+    note = util::fail(util::Code::kCorruption, "files of head chunks are damaged");
+  if (!note) {
+    replay_report_.snapshot = ReplayReport::Snapshot::kRefused;
+    util::log_warn("The snapshot of the head cannot be used; the log is read instead",
+                   {{"component", "tsdb"}, {"snapshot", place->path}, {"err", note.error()}});
+    return {};
+  }
+  NX_TRY(replay.run_snapshot(*place, *note));
+  replay_report_.snapshot = ReplayReport::Snapshot::kUsed;
+  util::log_info("The snapshot of the head was taken over", {{"component", "tsdb"},
+                                                             {"snapshot", place->path},
+                                                             {"series", replay_report_.series},
+                                                             {"samples", replay_report_.samples}});
+  return {};
+}
+
+void DbImpl::log_replay() const {
+  util::log_info(
+      "Log replayed",
+      {{"component", "tsdb"},
+       {"segments", replay_report_.segments},
+       {"series", replay_report_.series},
+       {"samples", replay_report_.samples},
+       {"samples_without_series", replay_report_.samples_without_series},
+       {"damaged_regions", replay_report_.damaged_regions},
+       {"duration",
+        fmt::format("{:.3f}s", std::chrono::duration<double>(replay_report_.duration).count())}});
+}
+
+}  // namespace narthex::tsdb
