@@ -8,6 +8,10 @@ namespace {
 // How many chunks offered once a shard remembers: some times as many as it holds, but small beside
 // them.
 constexpr std::size_t kOfferedPerShard = 1U << 13U;
+// Once it is full, one of so many takes another's place. When more is asked for in turn than there
+// is room for, those that stay are found again; if all came in, each would push out the one that is
+// asked for next.
+constexpr unsigned kTakenOfOnesMissed = 4;
 // What a slot and its entry in the map cost beside the samples.
 constexpr std::size_t kEntryBytes = 48;
 
@@ -66,6 +70,7 @@ void SampleCache::offer(const ChunkKey& key, std::span<const model::TimestampMs>
       if (mark == 0 || shard.dice() % 2 == 0) mark = own_mark;
       return;
     }
+    if (shard.is_full && shard.dice() % kTakenOfOnesMissed != 0) return;
   }
   PackedSamples packed = PackedSamples::pack(times, values);
   const std::size_t bytes = packed.size_bytes() + kEntryBytes;
@@ -88,6 +93,7 @@ void SampleCache::offer(const ChunkKey& key, std::span<const model::TimestampMs>
 
 void SampleCache::make_room(Shard& shard, std::size_t bytes) {
   while (shard.bytes + bytes > shard_limit_) {
+    shard.is_full = true;
     if (shard.hand >= shard.slots.size()) shard.hand = 0;
     Slot& slot = shard.slots[shard.hand];
     if (slot.taken && !std::exchange(slot.used, false)) drop(shard, shard.hand);

@@ -2,9 +2,9 @@
 // again and again, and decoding is the larger part of many a query.
 //
 // A chunk is taken in when it is offered for the second time in a while, so that a query over
-// everything does not wash out what is in use. Beyond the limit the ones go that were not asked for
-// since the hand last came by (the clock algorithm). Chunks that are gone are not told to it: their
-// keys never come again, and they leave in their turn.
+// everything does not wash out what is in use. Beyond the limit some of those come in, and the ones
+// go that were not asked for since the hand last came by (the clock algorithm). Chunks that are
+// gone are not told to it: their keys never come again, and they leave in their turn.
 #pragma once
 
 #include <array>
@@ -73,6 +73,8 @@ class SampleCache {
     std::vector<std::uint32_t> free NX_GUARDED_BY(mutex);
     std::size_t hand NX_GUARDED_BY(mutex) = 0;
     std::size_t bytes NX_GUARDED_BY(mutex) = 0;
+    bool is_full NX_GUARDED_BY(mutex) =
+        false;  // Something had to go once; chunks stay about as large.
     // A part of the hashes of what was offered once.
     std::vector<std::uint32_t> offered NX_GUARDED_BY(mutex);
     std::minstd_rand dice NX_GUARDED_BY(mutex);

@@ -103,6 +103,43 @@ TEST(SampleCache, HoldsAllOfWhatIsAskedAgainAndAgain) {
   EXPECT_LT(cache.misses() - before, kChunks / 1000);
 }
 
+TEST(SampleCache, OfMoreThanItHoldsAskedInTurnAPartIsFound) {
+  SampleCache cache(std::size_t{1} << 20U);
+  std::uint64_t chunks = 0;  // Three times what it holds.
+  for (std::size_t before = 1; cache.size_bytes() != before || chunks < 100; ++chunks) {
+    before = cache.size_bytes();
+    offer_twice(cache, {.source = 1, .place = chunks});
+  }
+  chunks *= 3;
+  const auto ask_in_turn = [&] {
+    for (std::uint64_t place = 0; place < chunks; ++place) {
+      const ChunkKey key{.source = 1, .place = place};
+      if (!holds(cache, key)) offer(cache, key);
+    }
+  };
+  for (int round = 0; round < 10; ++round) ask_in_turn();
+  const std::uint64_t hits = cache.hits();
+  for (int round = 0; round < 10; ++round) ask_in_turn();
+  EXPECT_GT(cache.hits() - hits, 10 * chunks / 6);
+}
+
+TEST(SampleCache, WhatIsAskedNowTakesThePlaceOfWhatWas) {
+  SampleCache cache(std::size_t{1} << 20U);
+  for (std::uint64_t place = 0; place < 20000; ++place)
+    offer_twice(cache, {.source = 1, .place = place});
+  constexpr std::uint64_t kNow = 300;
+  for (int round = 0; round < 30; ++round) {
+    for (std::uint64_t place = 0; place < kNow; ++place) {
+      const ChunkKey key{.source = 2, .place = place};
+      if (!holds(cache, key)) offer(cache, key);
+    }
+  }
+  const std::uint64_t before = cache.misses();
+  for (std::uint64_t place = 0; place < kNow; ++place)
+    (void)holds(cache, {.source = 2, .place = place});
+  EXPECT_LT(cache.misses() - before, kNow / 20);
+}
+
 TEST(SampleCache, WithoutRoomItKeepsNothing) {
   SampleCache none(0);
   offer_twice(none, {.source = 1, .place = 1});
