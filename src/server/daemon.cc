@@ -47,8 +47,8 @@ constexpr std::size_t kIoThreads = 2;
 constexpr std::size_t kScrapeThreadsMax = 8;  // One takes in millions of samples a second.
 // Handlers may wait (for their turn, for a slow client), so there are many more of them than cores;
 // the operating system shares the cores among them, which is what keeps a light query quick beside
-// heavy ones.
-constexpr std::size_t kHandlerThreads = 32;
+// heavy ones. Threads that were never needed cost an address range.
+constexpr std::size_t kHandlerThreads = 64;
 constexpr std::size_t kHandlerQueueMax = 4096;
 constexpr std::size_t kWorkQueueMax = 1U << 16U;
 constexpr std::uint64_t kDiskReserveBytes = std::uint64_t{64} << 20U;

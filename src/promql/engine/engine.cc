@@ -428,7 +428,7 @@ util::Result<QueryResult> Engine::State::evaluate(storage::Queryable& storage,
   result.timings.preparation = since(start_ns);
 
   const util::SteadyNs queued_ns = clock.steady_ns();
-  NX_ASSIGN(const QueryGate::Pass pass, gate.enter(context.deadline));
+  NX_ASSIGN(const QueryGate::Pass pass, gate.enter(context.deadline, weigh(*expr, request.grid)));
   activity_run.set_evaluating();
   result.timings.queue = since(queued_ns);
   const ActiveQueries::Note note =

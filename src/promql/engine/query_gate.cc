@@ -16,33 +16,48 @@ util::Error give_up(const util::Error& error) {
 
 }  // namespace
 
-util::Result<QueryGate::Pass> QueryGate::enter(const storage::Deadline& deadline) {
+bool QueryGate::may_enter(std::uint64_t ticket, QueryWeight weight) const {
+  if (running_ >= slots_) return false;
+  const bool room_for_heavy = running_heavy_ < heavy_slots_;
+  if (weight == QueryWeight::kHeavy) {
+    return room_for_heavy && *waiting_heavy_.begin() == ticket &&
+           (waiting_light_.empty() || ticket < *waiting_light_.begin());
+  }
+  // A heavy one that came before goes first, if it may go at all.
+  return *waiting_light_.begin() == ticket &&
+         (!room_for_heavy || waiting_heavy_.empty() || ticket < *waiting_heavy_.begin());
+}
+
+util::Result<QueryGate::Pass> QueryGate::enter(const storage::Deadline& deadline,
+                                               QueryWeight weight) {
   const util::MutexLock lock(mutex_);
+  std::set<std::uint64_t>& waiting =
+      weight == QueryWeight::kHeavy ? waiting_heavy_ : waiting_light_;
   const std::uint64_t ticket = next_ticket_++;
-  waiting_.insert(ticket);
-  const auto my_turn = [&]() NX_NO_THREAD_SAFETY_ANALYSIS {
-    return running_ < slots_ && *waiting_.begin() == ticket;
-  };
+  waiting.insert(ticket);
+  const auto my_turn = [&]() NX_NO_THREAD_SAFETY_ANALYSIS { return may_enter(ticket, weight); };
   for (;;) {
     const auto state = deadline.check();
     if (!state || my_turn()) {
-      waiting_.erase(ticket);
+      waiting.erase(ticket);
       if (!state) {
         freed_.notify_all();
         return std::unexpected(give_up(state.error()));
       }
       ++running_;
+      if (weight == QueryWeight::kHeavy) ++running_heavy_;
       freed_.notify_all();  // There may be a slot for the next in line too.
-      return Pass(*this);
+      return Pass(*this, weight);
     }
     freed_.wait_for(mutex_, kCheckEvery, my_turn);
   }
 }
 
-void QueryGate::leave() {
+void QueryGate::leave(QueryWeight weight) {
   {
     const util::MutexLock lock(mutex_);
     --running_;
+    if (weight == QueryWeight::kHeavy) --running_heavy_;
   }
   freed_.notify_all();
 }

@@ -5,6 +5,9 @@
 
 #include <gmock/gmock.h>
 
+#include "narthex/promql/parser.h"
+
+#include "promql/engine/query_weight.h"
 #include "support/gate.h"
 #include "unit/promql/engine_fixture.h"
 
@@ -137,6 +140,51 @@ TEST_F(QueryLimits, QueriesWaitForTheirTurn) {
   const auto patient_result = patient.get();
   ASSERT_TRUE(patient_result) << patient_result.error().message();
   EXPECT_EQ(print(*patient_result), (Printed{{"m", "1@0"}}));
+}
+
+TEST(QueryWeight, IsByHowFarSelectorsReach) {
+  const auto weight_of = [](const std::string& query, std::int64_t span_ms) {
+    const auto expr = parse(query, ParserOptions::all());
+    EXPECT_TRUE(expr) << query;
+    const auto count = static_cast<std::size_t>(span_ms / kMinute) + 1;
+    return weigh(**expr, {.start = 0, .step_ms = kMinute, .count = count});
+  };
+  for (const std::string light : {"m", "sum(rate(m[5m])) / 2", "max_over_time(m[1h])", "vector(1)",
+                                  "max_over_time(rate(m[5m])[30m:])"})
+    EXPECT_EQ(weight_of(light, 60 * kMinute), QueryWeight::kLight) << light;
+  for (const std::string heavy :
+       {"rate(m[2h])", "-sum(m + on () (rate(m[1d])))", "max_over_time(rate(m[1h])[30m:])"})
+    EXPECT_EQ(weight_of(heavy, 60 * kMinute), QueryWeight::kHeavy) << heavy;
+  EXPECT_EQ(weight_of("m", 121 * kMinute), QueryWeight::kHeavy);
+}
+
+// Goal: a client of the present does not wait behind questions about a day, nor those behind it for
+// ever. Method: heavy ones stand still inside storage, in three of four slots.
+TEST_F(QueryLimits, LightQueriesHaveSlotsOfTheirOwn) {
+  make_engine({.concurrent_queries_max = 4, .timeout = hours(24)});
+  load({{"__name__", "m"}}, kMinute, {1});
+  HeldStorage first(storage_);
+  HeldStorage second(storage_);
+  HeldStorage third(storage_);
+  const auto ask_heavy = [&](storage::Queryable& storage) {
+    return std::async(std::launch::async,
+                      [&] { return engine_->instant(storage, "count_over_time(m[1d])", 0, {}); });
+  };
+  std::vector<Answer> heavy;
+  for (HeldStorage* held : {&first, &second, &third}) {
+    heavy.push_back(ask_heavy(*held));
+    ASSERT_TRUE(held->arrived.pass());
+  }
+  Answer waiting = ask_heavy(storage_);
+  for (int i = 0; i < 3; ++i) {
+    const auto light = ask(storage_).get();
+    ASSERT_TRUE(light) << light.error().message();
+    EXPECT_EQ(print(*light), (Printed{{"m", "1@0"}}));
+  }
+  EXPECT_EQ(waiting.wait_for(milliseconds(1)), std::future_status::timeout);
+  for (HeldStorage* held : {&first, &second, &third}) held->let_through.open();
+  for (Answer& each : heavy) EXPECT_TRUE(each.get());
+  EXPECT_TRUE(waiting.get());
 }
 
 // One series may take long: what was left half done is no answer.
