@@ -56,7 +56,7 @@ class Writing {
       for (const SourceChunk& chunk : merged) {
         NX_ASSIGN(const std::uint64_t ref, chunks.write(chunk.stored));
         metas.push_back({.ref = ref, .min_time = chunk.min_time, .max_time = chunk.max_time});
-        count(chunk.stored);
+        count(chunk);
       }
       NX_TRY(index->add_series(series.labels, metas));
       ++out_.meta.stats.series;
@@ -69,12 +69,18 @@ class Writing {
     return index->finish();
   }
 
-  void count(StoredChunk chunk) {
-    const std::uint32_t samples = chunk_sample_count(chunk);
+  void count(const SourceChunk& chunk) {
+    const std::uint32_t samples = chunk_sample_count(chunk.stored);
     BlockStats& stats = out_.meta.stats;
     ++stats.chunks;
     stats.samples += samples;
-    (holds_histograms(chunk.encoding) ? stats.histogram_samples : stats.float_samples) += samples;
+    (holds_histograms(chunk.stored.encoding) ? stats.histogram_samples : stats.float_samples) +=
+        samples;
+    if (options_.chunk_written) {
+      options_.chunk_written({.samples = samples,
+                              .payload_bytes = chunk.stored.payload.size(),
+                              .range_ms = model::sub_saturated(chunk.max_time, chunk.min_time)});
+    }
   }
 
   util::Env& env_;

@@ -17,11 +17,19 @@
 
 namespace narthex::tsdb {
 
+// Of a chunk that was written.
+struct ChunkFigures {
+  std::uint32_t samples = 0;
+  std::size_t payload_bytes = 0;
+  std::int64_t range_ms = 0;  // From its first to its last sample.
+};
+
 struct BlockWriteOptions {
   std::uint64_t chunk_segment_bytes = kChunkSegmentBytes;
   std::size_t samples_per_chunk = 120;  // Of chunks that must be encoded anew.
   // Asked between series; true ends the work with kCanceled and leaves nothing behind.
   std::function<bool()> stop;
+  std::function<void(const ChunkFigures& chunk)> chunk_written{};  // Null: nobody asks.
 };
 
 struct WrittenBlock {

@@ -7,6 +7,17 @@ namespace narthex::tsdb {
 
 namespace {
 
+class ActiveAppender {
+ public:
+  explicit ActiveAppender(std::atomic<std::uint64_t>& count) : count_(count) { ++count_; }
+  ~ActiveAppender() { --count_; }
+  ActiveAppender(const ActiveAppender&) = delete;
+  ActiveAppender& operator=(const ActiveAppender&) = delete;
+
+ private:
+  std::atomic<std::uint64_t>& count_;
+};
+
 // kTimestampMin when none is stored in order.
 model::TimestampMs newest_in_order(const storage::WriteBatch& batch,
                                    const PreparedBatch& prepared) noexcept {
@@ -29,6 +40,7 @@ util::Result<void> DbImpl::ensure_series(std::span<const model::Labels> series,
 
 util::Result<void> DbImpl::append(const storage::WriteBatch& batch, storage::Atomicity atomicity,
                                   storage::AppendReport& report) {
+  const ActiveAppender active(appenders_);
   const util::MutexLock lock(commit_mutex_);
   if (closed_) return util::fail(util::Code::kUnavailable, "storage is closed");
   NX_TRY(disk_.check());
@@ -83,7 +95,9 @@ util::Result<void> DbImpl::open_late_log() {
   const std::string directory = options_.path + "/wbl";
   NX_ASSIGN(auto log, LogWriter::open(env_, directory, late_segment_,
                                       {.segment_bytes = options_.wal_segment_bytes,
-                                       .compression = options_.wal_compression}));
+                                       .compression = options_.wal_compression,
+                                       .sync_seconds = instruments_.late_log_sync_seconds,
+                                       .clock = options_.clock}));
   late_log_ = std::move(log);
   late_log_opened_ = late_log_.get();
   return {};
@@ -100,9 +114,10 @@ util::Result<void> DbImpl::log_late() {
 
 void DbImpl::observe_delays(model::TimestampMs newest, const storage::WriteBatch& batch,
                             const storage::AppendReport& report) {
-  if (late_delays_ == nullptr || newest == model::kTimestampMin) return;
+  if (instruments_.late_delay_seconds == nullptr || newest == model::kTimestampMin) return;
   const auto observe = [this, newest](model::TimestampMs t) {
-    if (t < newest) late_delays_->observe(static_cast<double>(newest - t) / 1000);
+    if (t < newest)
+      instruments_.late_delay_seconds->observe(static_cast<double>(newest - t) / 1000);
   };
   for (const model::TimestampMs t : prepared_.late_timestamps) observe(t);
   for (const PreparedHistogram& one : prepared_.late_histograms) observe(one.timestamp);

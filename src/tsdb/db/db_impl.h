@@ -22,6 +22,7 @@
 #include "tsdb/db/db_metrics.h"
 #include "tsdb/db/disk_guard.h"
 #include "tsdb/db/head_truncation.h"
+#include "tsdb/db/instruments.h"
 #include "tsdb/db/maintenance.h"
 #include "tsdb/db/replay.h"
 #include "tsdb/db/snapshot.h"
@@ -152,7 +153,8 @@ class DbImpl final : public Db {
   std::atomic<LogWriter*> late_log_opened_{nullptr};  // The same, for whoever syncs.
   std::uint64_t late_segment_ = 0;                    // Its first segment.
   LateLogCounters late_counters_;
-  telemetry::Histogram* late_delays_ = nullptr;
+  Instruments instruments_;
+  std::atomic<std::uint64_t> appenders_{0};  // Batches that wait or are being stored.
   std::unique_ptr<HeadTruncation> truncation_;
   // References of the log that name a series which has another id in the head.
   std::vector<std::pair<std::uint64_t, SeriesId>> aliases_;

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "tsdb/db/disk_usage.h"
+
 namespace narthex::tsdb {
 
 namespace {
@@ -147,6 +149,11 @@ void register_log(Registrar& add, const LogWriter& log) {
   add.counter("wal_writes_failed_total", "Writes to the log that failed.", counters.writes_failed);
   add.counter("narthex_tsdb_wal_syncs_failed_total", "Syncs of the log that failed.",
               counters.syncs_failed);
+  add.counter("wal_record_part_writes_total",
+              "Parts of records put into pages of the log: a record, or what of it fits a page.",
+              counters.fragments);
+  add.counter("wal_record_parts_bytes_written_total",
+              "Bytes of those parts, checksums and headers included.", counters.fragment_bytes);
   add.counter("wal_record_bytes_saved_total", "Bytes that compression of log records has saved.",
               [&counters] {
                 return static_cast<double>(counters.record_bytes.load()) -
@@ -171,6 +178,12 @@ void register_late_log(Registrar& add, const LateLogSource& late) {
   add.counter("out_of_order_wbl_completed_pages_total",
               "Pages of the log of out-of-order samples that were filled.",
               of_log(&LogWriterCounters::pages_completed));
+  add.counter("out_of_order_wbl_record_part_writes_total",
+              "Parts of records put into pages of the log of out-of-order samples.",
+              of_log(&LogWriterCounters::fragments));
+  add.counter("out_of_order_wbl_record_parts_bytes_written_total",
+              "Bytes of those parts, checksums and headers included.",
+              of_log(&LogWriterCounters::fragment_bytes));
   add.counter("out_of_order_wbl_writes_failed_total",
               "Writes to the log of out-of-order samples that failed.",
               of_log(&LogWriterCounters::writes_failed));
@@ -207,6 +220,11 @@ void register_maintenance(Registrar& add, const Maintenance& maintenance) {
   add.counter("compactions_total", "Blocks written from memory or from other blocks.",
               counters.compactions);
   add.counter("compactions_triggered_total", "Compactions begun.", counters.compactions_triggered);
+  add.counter("compactions_skipped_total",
+              "Compactions left out because they were switched off, which no setting does here.",
+              [] { return 0.0; });
+  add.gauge("compaction_populating_block", "1 while a block is being written.",
+            [&counters] { return counters.blocks_being_written.load() == 0 ? 0.0 : 1.0; });
   add.counter("compactions_failed_total", "Compactions that failed.", counters.compactions_failed);
   add.counter("vertical_compactions_total", "Compactions of blocks that overlapped in time.",
               counters.vertical_compactions);
@@ -249,6 +267,14 @@ void register_truncation(Registrar& add, const HeadTruncation& truncation) {
   add.counter("checkpoint_creations_total", "Checkpoints of the log begun.", counters.checkpoints);
   add.counter("checkpoint_creations_failed_total", "Checkpoints of the log that failed.",
               counters.checkpoints_failed);
+  add.counter("checkpoint_deletions_total",
+              "How often checkpoints of the log were removed that a newer one replaced.",
+              counters.checkpoint_deletions);
+  add.counter("checkpoint_deletions_failed_total", "Removals of old checkpoints that failed.",
+              counters.checkpoint_deletions_failed);
+  add.counter("head_truncations_failed_total",
+              "How often letting go of what a block holds failed, or had to wait for a query.",
+              counters.failed);
   add.counter("wal_truncations_total", "How often the log was cut.", counters.log_truncations);
   add.counter("wal_truncations_failed_total", "How often cutting the log failed.",
               counters.log_truncations_failed);
@@ -275,6 +301,20 @@ std::vector<telemetry::Registry::Callback> register_db_metrics(telemetry::Regist
   add.gauge("data_replay_duration_seconds",
             "How long the start spent on reading the log, in seconds.",
             [&replay] { return std::chrono::duration<double>(replay.duration).count(); });
+  add.counter(
+      "snapshot_replay_error_total", "Snapshots of memory that the start could not use.",
+      [&replay] { return replay.snapshot == ReplayReport::Snapshot::kRefused ? 1.0 : 0.0; });
+  add.gauge("head_active_appenders", "Batches that are being stored, or wait for that.",
+            [&appenders = sources.appenders] { return static_cast<double>(appenders.load()); });
+  add.gauge("wal_storage_size_bytes", "Size of the log, in bytes.",
+            [&env = sources.env, path = sources.data_directory + "/wal"] {
+              return static_cast<double>(directory_bytes(env, path));
+            });
+  add.gauge("out_of_order_wbl_storage_size_bytes",
+            "Size of the log of out-of-order samples, in bytes.",
+            [&env = sources.env, path = sources.data_directory + "/wbl"] {
+              return static_cast<double>(directory_bytes(env, path));
+            });
   add.gauge("clean_start",
             "1: the last run removed its lock file; 0: its file was taken over; -1: no lock file "
             "is used.",

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "narthex/telemetry/registry.h"
@@ -44,6 +45,9 @@ struct DbMetricSources {
   const DiskGuard& disk;
   LateLogSource late;
   double clean_start = -1;  // -1: no lock file, 0: one was there, 1: none was.
+  const std::atomic<std::uint64_t>& appenders;
+  util::Env& env;
+  std::string data_directory;
 };
 
 [[nodiscard]] std::vector<telemetry::Registry::Callback> register_db_metrics(

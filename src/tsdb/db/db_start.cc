@@ -1,6 +1,5 @@
 // How a start brings back what earlier runs have left.
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 
@@ -15,13 +14,6 @@ namespace {
 // How soon appends go on when there is room on the disk again.
 constexpr std::chrono::seconds kDiskProbeInterval{1};
 
-// Seconds: 10 minutes to 12 hours.
-constexpr std::array<double, 7> kDelayBounds{600, 1800, 3600, 7200, 10800, 21600, 43200};
-
-// Seconds: 1 to 2^13.
-constexpr std::array<double, 14> kCompactionBounds{1,   2,   4,   8,    16,   32,   64,
-                                                   128, 256, 512, 1024, 2048, 4096, 8192};
-
 }  // namespace
 
 util::Result<void> DbImpl::start(ReplayProgress* progress) {
@@ -34,11 +26,8 @@ util::Result<void> DbImpl::start(ReplayProgress* progress) {
       util::log_warn("A lock file of an earlier run was taken over",
                      {{"component", "tsdb"}, {"file", lock_path()}});
   }
-  if (options_.registry != nullptr) {
-    maintenance_.observe_durations(
-        &options_.registry->histogram("prometheus_tsdb_compaction_duration_seconds",
-                                      "How long compactions took, in seconds.", kCompactionBounds));
-  }
+  if (options_.registry != nullptr) instruments_ = register_instruments(*options_.registry);
+  maintenance_.observe(instruments_);
   disk_.start();
   NX_TRY(maintenance_.start());
   const util::SteadyNs begin = options_.clock->steady_ns();
@@ -54,10 +43,13 @@ util::Result<void> DbImpl::start(ReplayProgress* progress) {
   const LogWriterOptions log_options{.segment_bytes = options_.wal_segment_bytes,
                                      .compression = options_.wal_compression};
   const std::string log_directory = options_.path + "/wal";
-  NX_ASSIGN(log_, LogWriter::open(env_, log_directory, segment, log_options));
-  truncation_ = std::make_unique<HeadTruncation>(
-      HeadTruncation::Parts{env_, head_, chunk_files_, *log_, commit_mutex_, log_directory,
-                            log_options, options_.block_range_min.count()});
+  LogWriterOptions observed_options = log_options;
+  observed_options.sync_seconds = instruments_.log_sync_seconds;
+  observed_options.clock = options_.clock;
+  NX_ASSIGN(log_, LogWriter::open(env_, log_directory, segment, observed_options));
+  truncation_ = std::make_unique<HeadTruncation>(HeadTruncation::Parts{
+      env_, head_, chunk_files_, *log_, commit_mutex_, log_directory, log_options,
+      options_.block_range_min.count(), *options_.clock, instruments_});
   for (const auto& [ref, id] : replay.aliases()) truncation_->keep_record(ref, segment - 1);
   aliases_.assign(replay.aliases().begin(), replay.aliases().end());
   // What comes into the log from here on is not in it.
@@ -76,11 +68,6 @@ util::Result<void> DbImpl::start(ReplayProgress* progress) {
 
 void DbImpl::register_metrics() {
   if (options_.registry == nullptr) return;
-  late_delays_ = &options_.registry->histogram(
-      "prometheus_tsdb_sample_ooo_delta",
-      "How far behind the newest sample of all those are that are behind their series' newest, "
-      "in seconds, refused ones included.",
-      kDelayBounds);
   metrics_ = register_db_metrics(*options_.registry, {head_,
                                                       sample_cache_,
                                                       exemplars_,
@@ -92,7 +79,10 @@ void DbImpl::register_metrics() {
                                                       maintenance_,
                                                       disk_,
                                                       {late_log_opened_, late_counters_},
-                                                      clean_start_});
+                                                      clean_start_,
+                                                      appenders_,
+                                                      env_,
+                                                      options_.path});
 }
 
 void DbImpl::start_loops() {

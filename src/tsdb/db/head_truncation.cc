@@ -7,6 +7,13 @@
 namespace narthex::tsdb {
 
 util::Result<void> HeadTruncation::run(model::TimestampMs time, std::chrono::nanoseconds patience) {
+  auto done = truncate(time, patience);
+  if (!done) counters_.failed.fetch_add(1, std::memory_order_relaxed);
+  return done;
+}
+
+util::Result<void> HeadTruncation::truncate(model::TimestampMs time,
+                                            std::chrono::nanoseconds patience) {
   if (!parts_.head.isolation().wait_for_readers_before(time, patience)) {
     return util::fail(util::Code::kTimeout,
                       "a query still reads what the head is to drop; trying again later");
@@ -23,6 +30,7 @@ util::Result<void> HeadTruncation::run(model::TimestampMs time, std::chrono::nan
 }
 
 std::uint32_t HeadTruncation::truncate_head(model::TimestampMs time) {
+  const ObservedTime timing(parts_.clock, parts_.instruments.head_gc_seconds);
   Head::Truncation truncation;
   truncation.before = time;
   bool more = true;
@@ -33,6 +41,7 @@ std::uint32_t HeadTruncation::truncate_head(model::TimestampMs time) {
   }
   const std::uint64_t segment = parts_.log.current_segment();
   for (const SeriesId id : truncation.removed) last_segments_[id] = segment;
+  timing.done();
   return truncation.oldest_file;
 }
 
@@ -56,6 +65,7 @@ util::Result<std::uint64_t> HeadTruncation::end_segment(model::TimestampMs time)
 }
 
 util::Result<void> HeadTruncation::truncate_log(model::TimestampMs time) {
+  const ObservedTime timing(parts_.clock, parts_.instruments.log_truncation_seconds);
   NX_ASSIGN(const std::uint64_t last, end_segment(time));
   // After a failed sync the writer may want to read the old segments again: not without this.
   NX_TRY(parts_.log.sync());
@@ -75,12 +85,17 @@ util::Result<void> HeadTruncation::truncate_log(model::TimestampMs time) {
   counters_.checkpoints.fetch_add(1, std::memory_order_relaxed);
   boost::unordered::erase_if(last_segments_,
                              [last](const auto& entry) { return entry.second <= last; });
-  NX_TRY(remove_log_up_to(parts_.env, parts_.log_directory, last));
+  counters_.checkpoint_deletions.fetch_add(1, std::memory_order_relaxed);
+  if (auto removed = remove_log_up_to(parts_.env, parts_.log_directory, last); !removed) {
+    counters_.checkpoint_deletions_failed.fetch_add(1, std::memory_order_relaxed);
+    return removed;
+  }
   {
     const util::MutexLock lock(parts_.commit_mutex);
     times_.forget_up_to(last);
   }
   counters_.log_truncations.fetch_add(1, std::memory_order_relaxed);
+  timing.done();
   util::log_info("The log was truncated", {{"component", "tsdb"},
                                            {"up_to_segment", last},
                                            {"series_kept", written->series_kept},

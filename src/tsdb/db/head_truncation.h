@@ -11,10 +11,12 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "narthex/model/timestamp.h"
+#include "narthex/util/clock.h"
 #include "narthex/util/env.h"
 #include "narthex/util/mutex.h"
 #include "narthex/util/result.h"
 
+#include "tsdb/db/instruments.h"
 #include "tsdb/head/head.h"
 #include "tsdb/wal/checkpoint.h"
 #include "tsdb/wal/log_writer.h"
@@ -23,6 +25,9 @@
 namespace narthex::tsdb {
 
 struct HeadTruncationCounters {
+  std::atomic<std::uint64_t> failed{0};  // Of the head or of its log.
+  std::atomic<std::uint64_t> checkpoint_deletions{0};
+  std::atomic<std::uint64_t> checkpoint_deletions_failed{0};
   std::atomic<std::uint64_t> log_truncations{0};
   std::atomic<std::uint64_t> log_truncations_failed{0};
   std::atomic<std::uint64_t> checkpoints{0};
@@ -41,6 +46,8 @@ class HeadTruncation {
     std::string log_directory;
     LogWriterOptions log_options;
     std::int64_t block_range_ms = 0;  // Of the blocks that are cut from the head.
+    const util::Clock& clock = util::system_clock();
+    Instruments instruments{};
   };
   // The head has by now what earlier runs have left in the log.
   explicit HeadTruncation(Parts parts)
@@ -68,6 +75,7 @@ class HeadTruncation {
   [[nodiscard]] const HeadTruncationCounters& counters() const noexcept { return counters_; }
 
  private:
+  util::Result<void> truncate(model::TimestampMs time, std::chrono::nanoseconds patience);
   // Gives the oldest file of chunks that is still needed.
   std::uint32_t truncate_head(model::TimestampMs time);
   util::Result<void> truncate_log(model::TimestampMs time);

@@ -12,6 +12,7 @@
 #include "tsdb/block/querier_source.h"
 #include "tsdb/block/ulid.h"
 #include "tsdb/compact/plan.h"
+#include "tsdb/db/disk_usage.h"
 #include "tsdb/head/head_source.h"
 
 namespace narthex::tsdb {
@@ -65,6 +66,17 @@ std::string snapshot_name(util::Clock& clock) {
                      util::os_entropy());
 }
 
+class BeingWritten {
+ public:
+  explicit BeingWritten(std::atomic<std::uint64_t>& count) : count_(count) { ++count_; }
+  ~BeingWritten() { --count_; }
+  BeingWritten(const BeingWritten&) = delete;
+  BeingWritten& operator=(const BeingWritten&) = delete;
+
+ private:
+  std::atomic<std::uint64_t>& count_;
+};
+
 // A series' deletion ends with its samples.
 util::Result<void> add_deletions(const Block& block, std::span<const SeriesId> ids,
                                  model::TimeRange range, Tombstones& stones) {
@@ -96,6 +108,12 @@ BlockWriteOptions Maintenance::write_options() const {
   return {.chunk_segment_bytes = options_.chunk_segment_bytes,
           .samples_per_chunk = options_.samples_per_chunk,
           .stop = [this] { return stopping_.load(); }};
+}
+
+BlockWriteOptions Maintenance::first_write_options() const {
+  BlockWriteOptions options = write_options();
+  options.chunk_written = [this](const ChunkFigures& chunk) { instruments_.observe_chunk(chunk); };
+  return options;
 }
 
 util::Result<void> Maintenance::run_round() {
@@ -135,23 +153,10 @@ util::Result<void> Maintenance::apply_retention() {
   return blocks_.remove(surplus);
 }
 
-void Maintenance::observe_since(util::SteadyNs begin) {
-  if (durations_ != nullptr)
-    durations_->observe(static_cast<double>(clock_.steady_ns() - begin) / 1e9);
-}
-
 std::uint64_t Maintenance::log_bytes() const {
-  util::Env& env = blocks_.env();
   std::uint64_t total = 0;
-  for (const char* name : {"wal", "wbl", "chunks_head"}) {
-    const std::string directory = blocks_.data_directory() + "/" + name;
-    const auto entries = env.list_dir(directory);
-    if (!entries) continue;  // Not every directory has each.
-    for (const util::DirEntry& entry : *entries) {
-      if (entry.is_directory) continue;
-      total += env.file_size(directory + "/" + entry.name).value_or(0);
-    }
-  }
+  for (const char* name : {"/wal", "/wbl", "/chunks_head"})
+    total += directory_bytes(blocks_.env(), blocks_.data_directory() + name);
   return total;
 }
 
@@ -195,15 +200,16 @@ util::Result<void> Maintenance::write_late_blocks(const LateCut& cut) {
   const std::int64_t range_ms = options_.ranges_ms.front();
   NX_ASSIGN(const auto begins, head_.late_range_begins(range_ms));
   ++counters_.compactions_triggered;
-  const util::SteadyNs start = clock_.steady_ns();
+  const ObservedTime timing(clock_, instruments_.compaction_seconds);
   for (const model::TimestampMs begin : begins) {
     const model::TimeRange range{begin, model::add_saturated(begin, range_ms) - 1};
     const auto querier = head_.querier(
         HeadQuery{.range = range, .parts = HeadQuery::Parts::kLate, .late_until = cut.until});
     NX_ASSIGN(const auto source, querier_source(*querier, options_.samples_per_chunk));
     const BlockTarget target{blocks_.env(), blocks_.data_directory(), new_ulid(clock_.wall_ms())};
+    const BeingWritten mark(counters_.blocks_being_written);
     NX_ASSIGN(const auto written,
-              compact_head(target, *source, range, write_options(), {kFromOutOfOrder}));
+              compact_head(target, *source, range, first_write_options(), {kFromOutOfOrder}));
     if (!written) continue;
     ++counters_.compactions;
     util::log_info("A block was written of out-of-order samples",
@@ -213,7 +219,7 @@ util::Result<void> Maintenance::write_late_blocks(const LateCut& cut) {
                     {"maxt", written->meta.max_time},
                     {"samples", written->meta.stats.samples}});
   }
-  observe_since(start);
+  timing.done();
   return blocks_.reload();
 }
 
@@ -238,17 +244,18 @@ util::Result<bool> Maintenance::compact_head_once() {
   const model::TimeRange range{std::max(model::sub_saturated(end, range_ms), head_begin_.load()),
                                end - 1};
   ++counters_.compactions_triggered;
-  const util::SteadyNs begin = clock_.steady_ns();
+  const ObservedTime timing(clock_, instruments_.compaction_seconds);
   // It bounds what is old anyway; but a batch of that time may be half applied yet.
   if (commit_side_.stop_appends_before) commit_side_.stop_appends_before(range.max + 1);
   const auto source = head_source(head_, range);
   const BlockTarget target{blocks_.env(), blocks_.data_directory(), new_ulid(clock_.wall_ms())};
-  NX_ASSIGN(const auto written, compact_head(target, *source, range, write_options()));
+  const BeingWritten mark(counters_.blocks_being_written);
+  NX_ASSIGN(const auto written, compact_head(target, *source, range, first_write_options()));
   // First the block is there to be queried, then the head is not asked any more.
   if (written) NX_TRY(blocks_.reload());
   head_begin_ = range.max + 1;
   ++counters_.compactions;
-  observe_since(begin);
+  timing.done();
   if (written) {
     counters_.chunks_copied += written->chunks_copied;
     counters_.chunks_encoded += written->chunks_encoded;
@@ -280,14 +287,16 @@ util::Result<bool> Maintenance::compact_once() {
     if (std::ranges::find(plan, block->meta().ulid) != plan.end()) parents.push_back(block);
   }
   ++counters_.compactions_triggered;
-  NX_TRY(replace_by_compaction(parents));
+  NX_TRY(replace_by_compaction(parents, write_options()));
   return true;
 }
 
-util::Result<void> Maintenance::replace_by_compaction(std::span<const BlockPtr> parents) {
-  const util::SteadyNs begin = clock_.steady_ns();
+util::Result<void> Maintenance::replace_by_compaction(std::span<const BlockPtr> parents,
+                                                      const BlockWriteOptions& options) {
+  const ObservedTime timing(clock_, instruments_.compaction_seconds);
   const BlockTarget target{blocks_.env(), blocks_.data_directory(), new_ulid(clock_.wall_ms())};
-  auto written = compact_blocks(target, parents, write_options());
+  const BeingWritten mark(counters_.blocks_being_written);
+  auto written = compact_blocks(target, parents, options);
   if (!written) {
     if (written.error().code() != util::Code::kCanceled) ++counters_.compactions_failed;
     if (is_lasting_failure(written.error())) mark_failed(parents);
@@ -296,7 +305,7 @@ util::Result<void> Maintenance::replace_by_compaction(std::span<const BlockPtr> 
   }
   if (overlap(parents)) ++counters_.vertical_compactions;
   ++counters_.compactions;
-  observe_since(begin);
+  timing.done();
   if (!*written) {
     // Nothing is left of them.
     std::vector<std::string> names;
@@ -345,11 +354,13 @@ util::Result<void> Maintenance::delete_from_blocks(std::span<const model::Matche
 
 util::Result<void> Maintenance::clean_tombstones() {
   const Turnstile::Turn turn(turnstile_);
+  const ObservedTime timing(clock_, instruments_.tombstone_cleanup_seconds);
   const auto list = blocks_.list();
   for (const BlockPtr& block : *list) {
     if (block->tombstones().empty()) continue;
-    NX_TRY(replace_by_compaction({&block, 1}));
+    NX_TRY(replace_by_compaction({&block, 1}, first_write_options()));
   }
+  timing.done();
   return {};
 }
 

@@ -15,12 +15,12 @@
 
 #include "narthex/model/matcher.h"
 #include "narthex/storage/queryable.h"
-#include "narthex/telemetry/registry.h"
 #include "narthex/util/clock.h"
 #include "narthex/util/result.h"
 
 #include "tsdb/compact/compactor.h"
 #include "tsdb/db/block_store.h"
+#include "tsdb/db/instruments.h"
 #include "tsdb/db/turnstile.h"
 #include "tsdb/head/head.h"
 
@@ -40,6 +40,7 @@ struct MaintenanceCounters {
   std::atomic<std::uint64_t> vertical_compactions{0};
   std::atomic<std::uint64_t> time_retentions{0};
   std::atomic<std::uint64_t> size_retentions{0};
+  std::atomic<std::uint64_t> blocks_being_written{0};
   std::atomic<std::uint64_t> chunks_copied{0};
   std::atomic<std::uint64_t> chunks_encoded{0};
 };
@@ -78,8 +79,8 @@ class Maintenance {
     retention_.ms = ms;
     retention_.bytes = bytes;
   }
-  // How long each compaction took goes there, in seconds. Before anything else.
-  void observe_durations(telemetry::Histogram* durations) noexcept { durations_ = durations; }
+  // What it observes goes there. Before anything else.
+  void observe(const Instruments& instruments) noexcept { instruments_ = instruments; }
   // After the head was filled. Where blocks may have late samples that are in their log yet, or lie
   // beside them, the next round writes what the log has, as the one would have done that was
   // interrupted.
@@ -117,7 +118,6 @@ class Maintenance {
  private:
   util::Result<void> apply_retention();
   [[nodiscard]] std::uint64_t log_bytes() const;
-  void observe_since(util::SteadyNs begin);
   // Whether a block was cut.
   util::Result<bool> compact_heads();
   // Late samples become blocks of their own, then they leave the head and their log (ST-H7).
@@ -128,9 +128,12 @@ class Maintenance {
   // Cuts one block, if the head is long enough.
   util::Result<bool> compact_head_once();
   util::Result<bool> compact_once();
-  util::Result<void> replace_by_compaction(std::span<const BlockPtr> parents);
+  util::Result<void> replace_by_compaction(std::span<const BlockPtr> parents,
+                                           const BlockWriteOptions& options);
   void mark_failed(std::span<const BlockPtr> parents);
   [[nodiscard]] BlockWriteOptions write_options() const;
+  // Of blocks that are written from the head, or as if they were.
+  [[nodiscard]] BlockWriteOptions first_write_options() const;
   util::Result<void> fill_snapshot(const std::string& directory, SnapshotHead head);
   util::Result<void> link_block(const Block& block, const std::string& to);
 
@@ -149,7 +152,7 @@ class Maintenance {
   std::atomic<bool> late_open_{false};
   MaintenanceCounters counters_;
   Retention retention_;
-  telemetry::Histogram* durations_ = nullptr;
+  Instruments instruments_;
   std::atomic<model::TimestampMs> head_begin_{model::kTimestampMin};
   std::atomic<bool> stopping_{false};
 };

@@ -152,6 +152,8 @@ void LogWriter::frame(std::string_view data, std::uint8_t compression) {
     util::store_be(header + 3, util::crc32c(part));
     out.append(header, sizeof(header));
     out.append(part);
+    counters_.fragments.fetch_add(1, std::memory_order_relaxed);
+    counters_.fragment_bytes.fetch_add(sizeof(header) + part.size(), std::memory_order_relaxed);
     planned_bytes_ += sizeof(header) + part.size();
     if (planned_bytes_ % kWalPageBytes == 0)
       counters_.pages_completed.fetch_add(1, std::memory_order_relaxed);
@@ -307,6 +309,14 @@ util::Result<void> LogWriter::relog(const std::string& path, std::uint64_t from,
   return sync();
 }
 
+util::Result<void> LogWriter::sync_file(util::WritableFile& file) const {
+  if (options_.sync_seconds == nullptr) return file.sync();
+  const util::SteadyNs begin = options_.clock->steady_ns();
+  auto synced = file.sync();
+  options_.sync_seconds->observe(static_cast<double>(options_.clock->steady_ns() - begin) / 1e9);
+  return synced;
+}
+
 util::Result<void> LogWriter::sync() {
   const util::MutexLock sync_lock(sync_mutex_);
   struct Target {
@@ -325,7 +335,7 @@ util::Result<void> LogWriter::sync() {
       const util::MutexLock lock(mutex_);
       if (target.bytes == target.segment->synced_bytes) continue;
     }
-    auto synced = target.segment->file->sync();
+    auto synced = sync_file(*target.segment->file);
     const util::MutexLock lock(mutex_);
     if (synced) {
       target.segment->synced_bytes = target.bytes;

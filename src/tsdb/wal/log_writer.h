@@ -16,7 +16,9 @@
 #include <string_view>
 #include <vector>
 
+#include "narthex/telemetry/registry.h"
 #include "narthex/tsdb/db.h"
+#include "narthex/util/clock.h"
 #include "narthex/util/env.h"
 #include "narthex/util/mutex.h"
 #include "narthex/util/result.h"
@@ -28,6 +30,9 @@ namespace narthex::tsdb {
 struct LogWriterOptions {
   std::uint64_t segment_bytes = std::uint64_t{128} << 20U;  // A multiple of the page size.
   WalCompression compression = WalCompression::kSnappy;
+  // How long each sync of a segment took goes there, in seconds; null: nobody asks.
+  telemetry::Summary* sync_seconds = nullptr;
+  const util::Clock* clock = nullptr;  // Set when sync_seconds is.
 };
 
 // Counted since the start. Relaxed atomics: statistics only.
@@ -35,6 +40,8 @@ struct LogWriterCounters {
   std::atomic<std::uint64_t> bytes_written{0};
   std::atomic<std::uint64_t> record_bytes{0};             // Before compression.
   std::atomic<std::uint64_t> record_bytes_compressed{0};  // What was framed.
+  std::atomic<std::uint64_t> fragments{0};       // Records, or as much of one as fits a page.
+  std::atomic<std::uint64_t> fragment_bytes{0};  // With their headers.
   std::atomic<std::uint64_t> pages_flushed{0};
   std::atomic<std::uint64_t> pages_completed{0};
   std::atomic<std::uint64_t> writes_failed{0};
@@ -94,6 +101,7 @@ class LogWriter {
   void pad_page();
   [[nodiscard]] std::uint64_t room_in_segment() const noexcept;
   util::Result<void> write_pieces();
+  util::Result<void> sync_file(util::WritableFile& file) const;
   void accept_batch();
   void take_back_batch();
   // Leaves the current segment for a new one, and writes again what a failed sync made doubtful.

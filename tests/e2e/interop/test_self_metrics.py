@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 from tests.e2e.interop.test_exporters import interpreter_with_client
-from tests.e2e.lib.narthex_e2e import ROOT, Narthex, scrape_config
+from tests.e2e.lib.narthex_e2e import ROOT, Narthex, Prometheus, scrape_config
 
 ROW = re.compile(r"^\| `([a-z0-9_]+)` \| (counter|gauge|histogram|summary) \| ([^|]*) \|", re.MULTILINE)
 PARSE = """
@@ -31,10 +31,17 @@ class SelfMetrics(unittest.TestCase):
 
     def test_the_page_describes_what_the_server_shows(self):
         families = re.findall(r"^# TYPE (\S+) (\S+)$", self.text, re.MULTILINE)
-        shown = {name: kind for name, kind in families if not name.startswith("prometheus_tsdb_")}
+        shown = dict(families)
         described = {name: kind for name, kind, _ in ROW.findall((ROOT / "docs/self-metrics.md").read_text())}
         self.assertEqual(sorted(shown.items() - described.items()), [], "not described, or with another type")
         self.assertEqual(sorted(described.items() - shown.items()), [], "described, but not there")
+
+    def test_storage_shows_all_that_a_real_prometheus_shows(self):
+        with Prometheus("storage: {tsdb: {out_of_order_time_window: 10m}}\n") as peer:
+            theirs = re.findall(r"^# TYPE (prometheus_tsdb_\S+) (\S+)$", peer.get("/metrics").text, re.MULTILINE)
+        ours = re.findall(r"^# TYPE (prometheus_tsdb_\S+) (\S+)$", self.text, re.MULTILINE)
+        self.assertGreater(len(theirs), 50)
+        self.assertEqual(sorted(set(theirs) - set(ours)), [], "missing, or of another type")
 
     def test_the_official_client_reads_it(self):
         done = subprocess.run([interpreter_with_client(), "-c", PARSE], input=self.text, capture_output=True, text=True, check=False)
