@@ -156,7 +156,7 @@ Options with_common(const SectionValues& from) {
   Options out;
   if constexpr (requires { out.port; }) out.port = number_at(from.values, "port");
   out.refresh_interval = duration_at(from.values, "refresh_interval");
-  out.http = from.http;
+  if constexpr (requires { out.http; }) out.http = from.http;
   return out;
 }
 
@@ -166,6 +166,38 @@ http::Secret secret_at(const yaml::Node& values, std::string_view text, std::str
 
 ProviderOptions digitalocean_options(const SectionValues& from) {
   return with_common<discovery::DigitalOceanOptions>(from);
+}
+
+ProviderOptions azure_options(const SectionValues& from) {
+  auto out = with_common<discovery::AzureOptions>(from);
+  out.environment = text_at(from.values, "environment");
+  out.authentication_method = text_at(from.values, "authentication_method");
+  out.subscription_id = text_at(from.values, "subscription_id");
+  out.tenant_id = text_at(from.values, "tenant_id");
+  out.client_id = text_at(from.values, "client_id");
+  out.client_secret = text_at(from.values, "client_secret");
+  out.resource_group = text_at(from.values, "resource_group");
+  return out;
+}
+
+ProviderOptions gce_options(const SectionValues& from) {
+  auto out = with_common<discovery::GceOptions>(from);
+  out.project = text_at(from.values, "project");
+  out.zone = text_at(from.values, "zone");
+  out.filter = text_at(from.values, "filter");
+  out.tag_separator = text_at(from.values, "tag_separator");
+  return out;
+}
+
+ProviderOptions ovhcloud_options(const SectionValues& from) {
+  auto out = with_common<discovery::OvhOptions>(from);
+  out.endpoint = text_at(from.values, "endpoint");
+  out.application_key = text_at(from.values, "application_key");
+  out.application_secret = text_at(from.values, "application_secret");
+  out.consumer_key = text_at(from.values, "consumer_key");
+  const bool is_vps = text_at(from.values, "service") == "vps";
+  out.service = is_vps ? discovery::OvhService::kVps : discovery::OvhService::kDedicatedServer;
+  return out;
 }
 
 discovery::AmazonAccess amazon_access(const yaml::Node& values) {
@@ -285,6 +317,7 @@ ProviderOptions vultr_options(const SectionValues& from) {
 using Build = ProviderOptions (*)(const SectionValues&);
 constexpr std::array kBuilders = std::to_array<std::pair<std::string_view, Build>>({
     {"aws", aws_options},
+    {"azure", azure_options},
     {"consul", consul_options},
     {"digitalocean", digitalocean_options},
     {"dns", dns_options},
@@ -293,6 +326,7 @@ constexpr std::array kBuilders = std::to_array<std::pair<std::string_view, Build
     {"ec2", ec2_options},
     {"eureka", eureka_options},
     {"file", file_options},
+    {"gce", gce_options},
     {"hetzner", hetzner_options},
     {"http", http_options},
     {"ionos", ionos_options},
@@ -301,6 +335,7 @@ constexpr std::array kBuilders = std::to_array<std::pair<std::string_view, Build
     {"linode", linode_options},
     {"marathon", marathon_options},
     {"nomad", nomad_options},
+    {"ovhcloud", ovhcloud_options},
     {"puppetdb", puppetdb_options},
     {"scaleway", scaleway_options},
     {"triton", triton_options},

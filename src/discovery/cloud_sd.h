@@ -9,6 +9,9 @@ namespace narthex::discovery {
 
 using MadeDiscoverer = util::Result<std::unique_ptr<Discoverer>>;
 
+MadeDiscoverer make_azure_discoverer(const AzureOptions& options, const Context& context);
+MadeDiscoverer make_gce_discoverer(const GceOptions& options, const Context& context);
+MadeDiscoverer make_ovhcloud_discoverer(const OvhOptions& options, const Context& context);
 MadeDiscoverer make_digitalocean_discoverer(const DigitalOceanOptions& options,
                                             const Context& context);
 MadeDiscoverer make_ec2_discoverer(const Ec2Options& options, const Context& context);

@@ -38,6 +38,15 @@ Made make(const KubernetesOptions& options, const Context& context) {
 Made make(const DigitalOceanOptions& options, const Context& context) {
   return make_digitalocean_discoverer(options, context);
 }
+Made make(const AzureOptions& options, const Context& context) {
+  return make_azure_discoverer(options, context);
+}
+Made make(const GceOptions& options, const Context& context) {
+  return make_gce_discoverer(options, context);
+}
+Made make(const OvhOptions& options, const Context& context) {
+  return make_ovhcloud_discoverer(options, context);
+}
 Made make(const Ec2Options& options, const Context& context) {
   return make_ec2_discoverer(options, context);
 }

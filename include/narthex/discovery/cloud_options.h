@@ -32,6 +32,45 @@ struct ListFilter {
   friend bool operator==(const ListFilter&, const ListFilter&) = default;
 };
 
+struct AzureOptions {
+  static constexpr const char* kName = "azure";
+  std::string environment = "AzurePublicCloud";
+  std::string authentication_method = "OAuth";
+  std::string subscription_id;
+  std::string tenant_id;
+  std::string client_id;
+  std::string client_secret;
+  std::string resource_group;  // Empty: all.
+  std::int64_t port = 80;
+  Interval refresh_interval{300'000};
+  http::ClientOptions http;
+  friend bool operator==(const AzureOptions&, const AzureOptions&) = default;
+};
+
+struct GceOptions {
+  static constexpr const char* kName = "gce";
+  std::string project;
+  std::string zone;
+  std::string filter;
+  std::string tag_separator = ",";
+  std::int64_t port = 80;
+  Interval refresh_interval{60'000};
+  friend bool operator==(const GceOptions&, const GceOptions&) = default;
+};
+
+enum class OvhService : std::uint8_t { kVps, kDedicatedServer };
+
+struct OvhOptions {
+  static constexpr const char* kName = "ovhcloud";
+  std::string endpoint = "ovh-eu";  // A region's name, or a URL.
+  std::string application_key;
+  std::string application_secret;
+  std::string consumer_key;
+  OvhService service = OvhService::kVps;
+  Interval refresh_interval{60'000};
+  friend bool operator==(const OvhOptions&, const OvhOptions&) = default;
+};
+
 struct Ec2Options {
   static constexpr const char* kName = "ec2";
   AmazonAccess access;

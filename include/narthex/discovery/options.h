@@ -139,7 +139,7 @@ using ProviderOptions =
                  DockerSwarmOptions, KubernetesOptions, DigitalOceanOptions, Ec2Options,
                  EurekaOptions, LightsailOptions, HetznerOptions, IonosOptions, LinodeOptions,
                  MarathonOptions, NomadOptions, PuppetDbOptions, ScalewayOptions, TritonOptions,
-                 VultrOptions>;
+                 VultrOptions, AzureOptions, GceOptions, OvhOptions>;
 
 // "file", "consul", …
 [[nodiscard]] std::string mechanism_of(const ProviderOptions& options);

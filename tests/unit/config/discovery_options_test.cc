@@ -88,6 +88,46 @@ TEST(DiscoverySettings, DefaultsOfProvidersAreThoseOfTheStructs) {
   EXPECT_EQ(settings_of<VultrOptions>("vultr_sd_configs: [{}]"), VultrOptions{});
 }
 
+TEST(DiscoverySettings, KeysOfSignedRequestsArrive) {
+  const auto ec2 = settings_of<discovery::Ec2Options>(
+      "ec2_sd_configs: [{region: r, endpoint: e, access_key: a, secret_key: s, profile: p, "
+      "role_arn: "
+      "o, external_id: x, port: 9, filters: [{name: n, values: [v]}]}]");
+  EXPECT_EQ(ec2.access, (discovery::AmazonAccess{"r", "e", "a", "s", "p", "o", "x"}));
+  EXPECT_EQ(ec2.filters, (std::vector<discovery::ListFilter>{{"n", {"v"}}}));
+  EXPECT_EQ(ec2.port, 9);
+  EXPECT_EQ(settings_of<discovery::Ec2Options>("ec2_sd_configs: [{}]"), discovery::Ec2Options{});
+  EXPECT_EQ(settings_of<discovery::LightsailOptions>("lightsail_sd_configs: [{}]"),
+            discovery::LightsailOptions{});
+  EXPECT_EQ(settings_of<discovery::LightsailOptions>("aws_sd_configs: [{role: lightsail}]"),
+            discovery::LightsailOptions{});
+  EXPECT_EQ(
+      settings_of<discovery::Ec2Options>("aws_sd_configs: [{role: ec2, region: r}]").access.region,
+      "r");
+  EXPECT_EQ(
+      settings_of<discovery::EurekaOptions>("eureka_sd_configs: [{server: 'http://e/x'}]").server,
+      "http://e/x");
+  discovery::GceOptions gce;
+  gce.project = "p";
+  gce.zone = "z";
+  EXPECT_EQ(settings_of<discovery::GceOptions>("gce_sd_configs: [{project: p, zone: z}]"), gce);
+  discovery::AzureOptions azure;
+  azure.subscription_id = "s";
+  azure.tenant_id = "t";
+  azure.client_id = "c";
+  azure.client_secret = "x";
+  EXPECT_EQ(
+      settings_of<discovery::AzureOptions>("azure_sd_configs: [{subscription_id: s, tenant_id: "
+                                           "t, client_id: c, client_secret: x}]"),
+      azure);
+  const auto ovh = settings_of<discovery::OvhOptions>(
+      "ovhcloud_sd_configs: [{application_key: a, application_secret: s, consumer_key: c, service: "
+      "dedicated_server, endpoint: ovh-ca}]");
+  EXPECT_EQ(ovh.application_key + ovh.application_secret + ovh.consumer_key + ovh.endpoint,
+            "ascovh-ca");
+  EXPECT_EQ(ovh.service, discovery::OvhService::kDedicatedServer);
+}
+
 TEST(DiscoverySettings, EveryKeyOfProvidersArrives) {
   const auto hetzner = settings_of<discovery::HetznerOptions>(
       "hetzner_sd_configs: [{role: robot, label_selector: l, port: 9, basic_auth: {username: u}}]");
