@@ -79,10 +79,9 @@ class AzureRefresher final : public GroupRefresher<AzureOptions> {
     list.url = fmt::format("{}{}?{}", around_.resource_url, path, kComputeVersion);
     list.items = "value";
     list.headers.add("Authorization", token_);
-    list.next = [base = around_.resource_url](const json::value& page, std::size_t, std::size_t) {
-      const std::string_view next = text_at(page, "nextLink");
-      // The token is for nobody else.
-      return next.starts_with(base + "/") ? std::string(next) : std::string();
+    list.only_under = around_.resource_url + "/";
+    list.next = [](const json::value& page, std::size_t, std::size_t) {
+      return std::string(text_at(page, "nextLink"));
     };
     return list;
   }
@@ -137,9 +136,10 @@ class AzureRefresher final : public GroupRefresher<AzureOptions> {
                                               response.status_line, excerpt(response.body)));
       NX_CO_ASSIGN(const json::value card, parse_json(response.body));
       const json::value& properties = at(card, "properties");
-      // Alone, it is the primary one even where that is not said.
-      const bool is_primary = bool_of(at(properties, "primary")) || machine->interfaces.size() == 1;
-      if (is_primary && add_target(*machine, properties, *group)) break;
+      const json::value& is_primary = at(properties, "primary");
+      // The interfaces of a machine that is not allocated do not say: it does not run.
+      if (!is_primary.is_bool()) break;
+      if (is_primary.get_bool() && add_target(*machine, properties, *group)) break;
     }
     co_return util::Result<void>();
   }

@@ -28,6 +28,7 @@ model::Labels target_of(const XmlNode& instance) {
       {"id", "instanceId"}};
   for (const auto& [name, element] : kTexts)
     labels.set(std::string("instance_") + name, instance.at(element).text);
+  labels.set_plain("instance", instance.at("instanceId").text);
   const XmlNode& port = instance.at("port");
   labels.set("instance_port", port.text);
   labels.set("instance_port_enabled", port.attribute("enabled"));

@@ -20,6 +20,13 @@ constexpr std::string_view kPrefix = "__meta_gce_";
 // Where a token comes from, beside what is in the credentials file.
 enum class TokenFrom : std::uint8_t { kUnknown, kClient, kUser, kMachine };
 
+// There are no HTTP keys in this section; a proxy can stand in the environment.
+http::ClientOptions plain_http() {
+  http::ClientOptions out;
+  out.proxy.from_environment = true;
+  return out;
+}
+
 class GceRefresher final : public Refresher {
  public:
   GceRefresher(GceOptions options, GoogleSurroundings around, const Context& context,
@@ -90,7 +97,8 @@ class GceRefresher final : public Refresher {
     oauth2.client_certificate_key_id = text_at(credentials_, "private_key_id");
     oauth2.token_url = text_at(credentials_, "token_uri");
     oauth2.scopes = {kScope};
-    http::ClientOptions with_token;
+    oauth2.proxy.from_environment = true;
+    http::ClientOptions with_token = plain_http();
     with_token.oauth2 = std::move(oauth2);
     NX_ASSIGN(signing_client_, ApiClient::make(with_token, context_));
     from_ = TokenFrom::kClient;
@@ -146,7 +154,8 @@ class GceRefresher final : public Refresher {
       labels.set("metadata_" + sanitised(text_at(item, "key")), text_at(item, "value"));
     labels.set_each("label_", object_at(instance, "labels"));
     const json::array& access = list_at(first, "accessConfigs");
-    if (!access.empty()) labels.set("public_ip", text_at(access.front(), "natIP"));
+    if (!access.empty() && text_at(access.front(), "type") == "ONE_TO_ONE_NAT")
+      labels.set("public_ip", text_at(access.front(), "natIP"));
     labels.set_address(private_ip, options_.port);
     group.targets.push_back(labels.build());
   }
@@ -169,12 +178,15 @@ GoogleSurroundings google_surroundings() {
     const char* value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
+  // As Google's libraries have it: for machines that reach their metadata elsewhere.
+  if (const auto host = out.environment("GCE_METADATA_HOST"); host && !host->empty())
+    out.metadata_url = "http://" + *host;
   return out;
 }
 
 MadeDiscoverer make_gce_discoverer(const GceOptions& options, const GoogleSurroundings& around,
                                    const Context& context) {
-  NX_ASSIGN(auto client, ApiClient::make({}, context));
+  NX_ASSIGN(auto client, ApiClient::make(plain_http(), context));
   return make_refresh_discoverer(
       GceOptions::kName, options.refresh_interval, context,
       std::make_unique<GceRefresher>(options, around, context, std::move(client)));

@@ -27,16 +27,19 @@ struct Addresses {
   std::string v6;
 };
 
-// The first of each family; they come with or without "/32".
+// The last of each family, as Prometheus takes it. A network is no address, unless it is the one of
+// a single IPv4 address.
 Addresses addresses_of(const json::array& ips) {
   Addresses out;
   for (const json::value& item : ips) {
     const std::string_view text = text_of(item);
+    const std::size_t slash = std::min(text.find('/'), text.size());
     boost::system::error_code ec;
-    const auto ip = boost::asio::ip::make_address(std::string(text.substr(0, text.find('/'))), ec);
+    const auto ip = boost::asio::ip::make_address(std::string(text.substr(0, slash)), ec);
     if (ec || ip.is_unspecified()) continue;
-    std::string& first = ip.is_v4() ? out.v4 : out.v6;
-    if (first.empty()) first = ip.to_string();
+    const std::string_view length = text.substr(slash);
+    if (!length.empty() && (length != "/32" || !ip.is_v4())) continue;
+    (ip.is_v4() ? out.v4 : out.v6) = ip.to_string();
   }
   return out;
 }
@@ -72,7 +75,6 @@ model::Labels vps_labels(const json::value& server, const Addresses& ips) {
   MetaLabels labels("__meta_ovhcloud_vps_");
   set_texts(labels, server, kOwn);
   set_texts(labels, at(server, "model"), kModel);
-  labels.set("monitoring_ip_blocks", list_text(list_at(server, "monitoringIpBlocks")));
   labels.set("datacenter", list_text(list_at(server, "model", "datacenter")));
   labels.set("ipv4", ips.v4);
   labels.set("ipv6", ips.v6);
@@ -173,7 +175,9 @@ MadeDiscoverer make_ovhcloud_discoverer(const OvhOptions& options, const Context
   if (api.empty())
     return fail(Code::kInvalidArgument,
                 fmt::format("unknown endpoint \"{}\"", excerpt(options.endpoint)));
-  NX_ASSIGN(auto client, ApiClient::make({}, context));
+  http::ClientOptions http;  // There are no HTTP keys in this section.
+  http.proxy.from_environment = true;
+  NX_ASSIGN(auto client, ApiClient::make(http, context));
   return make_refresh_discoverer(
       OvhOptions::kName, options.refresh_interval, context,
       std::make_unique<OvhRefresher>(options, std::move(api), context, std::move(client)));

@@ -33,6 +33,9 @@ async::Task<void> read_pages(ApiClient* client, PagedList list, util::SteadyNs d
   for (std::size_t number = 1; !url.empty(); ++number) {
     if (number > kPagesMax)
       co_return fail(Code::kLimitExceeded, fmt::format("{}: more than {} pages", url, kPagesMax));
+    if (!url.starts_with(list.only_under))
+      co_return fail(Code::kInvalidArgument,
+                     fmt::format("{}: the next page is elsewhere: {}", list.url, excerpt(url)));
     NX_CO_ASSIGN(auto request, get_request(url, deadline));
     for (const auto& [name, value] : list.headers.all()) request.headers.add(name, value);
     NX_CO_ASSIGN(const json::value page, co_await client->fetch_json(std::move(request)));

@@ -18,10 +18,14 @@ struct PagedList {
   std::function<std::string(const json::value& page, std::size_t item_count, std::size_t number)>
       next;
   std::function<void(const json::value& item)> each;
+  // Pages are read from below this URL and nowhere else, since the headers hold a token; empty: it
+  // does not matter.
+  std::string only_under;
 };
 
-// Calls `each` for every item of every page. kInvalidArgument: an answer without the list;
-// kLimitExceeded: more pages or items than any account has. `client` outlives the call.
+// Calls `each` for every item of every page. kInvalidArgument: an answer without the list, or a
+// page that is elsewhere; kLimitExceeded: more pages or items than any account has. `client`
+// outlives the call.
 async::Task<void> read_pages(ApiClient* client, PagedList list, util::SteadyNs deadline);
 
 // `base` with a query: "?" or "&" as it needs.

@@ -161,9 +161,9 @@ class Reader {
       return fail(Code::kLimitExceeded, "XML of more than a million elements");
     if (open_.size() >= kDepthMax) return fail(Code::kLimitExceeded, "XML nested too deep");
     const std::string_view name = read_name();
-    if (name.empty()) return error("an element without a name");
     XmlNode node;
     node.name = without_prefix(name);
+    if (node.name.empty()) return error("an element without a name");
     for (;;) {
       skip_blanks();
       if (at_ >= text_.size()) return error("unexpected end");

@@ -2,10 +2,19 @@
 
 import http.server
 import json
+import os
+import pathlib
+import re
+import ssl
+import subprocess
+import tempfile
 import threading
+import time
 import unittest
+import unittest.mock
 import urllib.parse
 
+from tests.e2e.lib.certificates import Authority
 from tests.e2e.lib.narthex_e2e import Narthex, Prometheus, wait_until
 
 UUID = "11111111-1111-1111-1111-111111111111"
@@ -53,6 +62,35 @@ SCALEWAY = {"servers": [
      "state": "running", "organization": UUID, "project": UUID, "zone": "fr-par-1", "arch": "x86_64", "tags": [],
      "private_ip": "10.70.60.57", "public_ip": None, "public_ips": [], "ipv6": None, "image": None, "location": None, "security_group": None}]}
 
+GCE = {"kind": "compute#instanceList", "items": [
+    {"id": "4321987654321", "name": "vm-1", "status": "RUNNING", "zone": "https://www.googleapis.com/compute/v1/projects/p/zones/z1",
+     "machineType": "https://www.googleapis.com/compute/v1/projects/p/zones/z1/machineTypes/e2-small",
+     "networkInterfaces": [
+         {"name": "nic0", "network": "https://www.googleapis.com/n/default", "subnetwork": "https://www.googleapis.com/s/default",
+          "networkIP": "10.128.0.2", "accessConfigs": [{"type": "ONE_TO_ONE_NAT", "natIP": "34.1.2.3"}]},
+         {"name": "nic1", "networkIP": "10.129.0.2"}],
+     "tags": {"items": ["http", "https"]}, "labels": {"env": "prod", "a-b": "c"},
+     "metadata": {"items": [{"key": "ssh-keys", "value": "k"}, {"key": "empty"}]}},
+    {"id": "2", "name": "bare", "networkInterfaces": [{"networkIP": "10.128.0.3", "accessConfigs": [{"type": "DIRECT_IPV6", "natIP": "1.1.1.1"}]}]},
+    {"id": "3", "name": "unconnected"}]}
+
+OVH = {
+    "/1.0/auth/time": lambda: int(time.time()),
+    "/1.0/vps": lambda: ["abc"],
+    "/1.0/vps/abc": lambda: {
+        "offerType": "ssd", "monitoringIpBlocks": ["1.1.1.0/24", "2.2.2.0/24"], "displayName": "abc d", "zone": "zone", "cluster": "cl",
+        "name": "abc", "vcore": 1, "state": "running", "keymap": None, "netbootMode": "local", "memoryLimit": 2048, "slaMonitoring": False,
+        "model": {"name": "vps-value-1-2-40", "availableOptions": [], "maximumAdditionnalIp": 16, "offer": "VPS abc", "disk": 40,
+                  "version": "2019v1", "vcore": 1, "memory": 2048, "datacenter": []}},
+    "/1.0/vps/abc/ips": lambda: ["2001:41d0::1", "192.0.2.1", "192.0.2.2"],
+    "/1.0/dedicated/server": lambda: ["ns1.eu"],
+    "/1.0/dedicated/server/ns1.eu": lambda: {
+        "state": "ok", "os": "debian11_64", "datacenter": "gra3", "rack": "G3", "supportLevel": "pro", "serverId": 1234567,
+        "reverse": "r.eu", "commercialRange": "Advance-1", "linkSpeed": 123, "name": "ns1.eu", "noIntervention": False,
+        "professionalUse": False, "ip": "1.2.3.4", "monitoring": False, "rootDevice": None},
+    "/1.0/dedicated/server/ns1.eu/ips": lambda: ["1.2.3.4/32", "2001:db8::1", "2001:db8::2/128", "2001:db8:1::/64"],
+}
+
 
 # Prometheus 2 leaves out servers of Scaleway that have a public address only.
 PEER_AT_LEAST = {"scaleway": (3,)}
@@ -70,16 +108,30 @@ class Provider(http.server.BaseHTTPRequestHandler):
         path = urllib.parse.urlsplit(self.path).path
         if path == "/eureka/apps":
             return self.answer(EUREKA.encode(), "application/xml")
-        answers = {"/v2/apps/": MARATHON, "/instance/v1/zones/fr-par-1/servers": SCALEWAY}
+        if path in OVH:
+            return self.answer(json.dumps(OVH[path]()).encode(), "application/json")
+        answers = {"/v2/apps/": MARATHON, "/instance/v1/zones/fr-par-1/servers": SCALEWAY,
+                   "/compute/v1/projects/p/zones/z1/instances": GCE}
         if path not in answers:
             return self.answer(b"{}", "application/json", 404)
         return self.answer(json.dumps(answers[path]).encode(), "application/json")
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/google/token":
+            return self.answer(b'{"access_token":"t","expires_in":3600,"token_type":"Bearer"}', "application/json")
         if urllib.parse.urlsplit(self.path).path == "/pdb/query/v4":
             return self.answer(json.dumps(PUPPETDB).encode(), "application/json")
         return self.answer(b"{}", "application/json", 404)
+
+    def do_CONNECT(self):
+        """As a proxy it is whatever host it is asked for."""
+        self.send_response(200)
+        self.end_headers()
+        self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", 0)
+        self.close_connection = False
 
     def answer(self, body: bytes, content_type: str, status: int = 200):
         self.send_response(status)
@@ -90,45 +142,91 @@ class Provider(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+def google_credentials(directory: pathlib.Path, url: str) -> pathlib.Path:
+    key = subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], capture_output=True, text=True,
+                         timeout=60, check=True).stdout
+    path = directory / "account.json"
+    path.write_text(json.dumps({"type": "service_account", "client_email": "me@p.iam.gserviceaccount.com", "private_key": key,
+                                "private_key_id": "k1", "project_id": "p", "token_uri": f"{url}/google/token"}))
+    return path
+
+
 class Discovered(unittest.TestCase):
-    def test_the_same_labels_as_prometheus(self):
+    def start_provider(self) -> str:
+        directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        authority = Authority(directory)
         provider = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Provider)
         provider.daemon_threads = True
+        provider.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        provider.tls.load_cert_chain(*authority.issue("provider", "DNS:compute.googleapis.com"))
         self.addCleanup(provider.server_close)
         self.addCleanup(provider.shutdown)
         threading.Thread(target=provider.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{provider.server_address[1]}"
+        # What has no key for another address goes through a proxy.
+        self.enterContext(unittest.mock.patch.dict(os.environ, {
+            "HTTPS_PROXY": url, "NO_PROXY": "127.0.0.1", "SSL_CERT_FILE": str(authority.cert),
+            "GOOGLE_APPLICATION_CREDENTIALS": str(google_credentials(directory, url))}))
+        return url
+
+    def targets_of(self, kind, config: str, jobs: list[str]) -> tuple[dict[str, list], tuple]:
+        def discovered() -> dict[str, list]:
+            found = {name: [] for name in jobs}
+            for target in server.api("targets", {"state": "active"})["activeTargets"]:
+                labels = target["discoveredLabels"]
+                kept = sorted((k, v) for k, v in labels.items() if k in ("__address__", "instance") or k.startswith("__meta_"))
+                found[target["scrapePool"]].append(kept)
+            return {name: sorted(targets) for name, targets in found.items()}
+
+        server = kind(config)
+        self.addCleanup(server.close)
+        server.start()
+        try:
+            wait_until(lambda: all(discovered().values()), 30, "")
+        except TimeoutError:
+            missing = [name for name, targets in discovered().items() if not targets]
+            self.fail(f"{kind.__name__} has not found targets of {missing}:\n{server.log[-4000:]}")
+        return discovered(), server.version()
+
+    def test_the_same_labels_as_prometheus(self):
+        url = self.start_provider()
+        ovh = f"endpoint: '{url}/1.0', application_key: a, application_secret: s, consumer_key: c"
         sections = {
             "eureka": f"{{server: '{url}/eureka'}}",
+            "gce": "{project: p, zone: z1}",
             "marathon": f"{{servers: ['{url}']}}",
+            "ovhcloud": f"{{service: vps, {ovh}}}, {{service: dedicated_server, {ovh}}}",
             "puppetdb": f"{{url: '{url}', query: 'resources {{ }}', include_parameters: true, port: 9100}}",
             "scaleway": (f"{{role: instance, api_url: '{url}', project_id: {UUID}, access_key: SCWXXXXXXXXXXXXXXXXX, "
                          f"secret_key: {UUID}}}"),
         }
-        config = "global: {scrape_interval: 1h}\nscrape_configs:\n" + "".join(
-            f"  - job_name: {name}\n    {name}_sd_configs: [{section}]\n" for name, section in sections.items())
 
-        def discovered(server) -> dict[str, list]:
-            found = {name: [] for name in sections}
-            for target in server.api("targets", {"state": "active"})["activeTargets"]:
-                labels = target["discoveredLabels"]
-                kept = sorted((k, v) for k, v in labels.items() if k == "__address__" or k.startswith("__meta_"))
-                found[target["labels"]["job"]].append(kept)
-            return {name: sorted(targets) for name, targets in found.items()}
+        def config(names) -> str:
+            return "global: {scrape_interval: 1h}\nscrape_configs:\n" + "".join(
+                f"  - job_name: {name}\n    {name}_sd_configs: [{sections[name]}]\n" for name in names)
 
-        results, servers = {}, {}
-        for kind in (Narthex, Prometheus):
-            server = kind(config)
-            self.addCleanup(server.close)
-            servers[kind] = server.start()
-            wait_until(lambda s=server: all(discovered(s).values()), 30, f"{kind.__name__} has not found all targets")
-            results[kind] = discovered(server)
+        ours, _ = self.targets_of(Narthex, config(sections), list(sections))
+        unknown = self.unknown_to_peer(config(sections))
+        known = [name for name in sections if name not in unknown]
+        theirs, version = self.targets_of(Prometheus, config(known), known)
         self.maxDiff = None
         for name in sections:
             with self.subTest(name):
-                if servers[Prometheus].version() < PEER_AT_LEAST.get(name, ()):
+                if name not in known:
+                    self.skipTest("this Prometheus was built without it")
+                if version < PEER_AT_LEAST.get(name, ()):
                     self.skipTest("this Prometheus is too old to agree")
-                self.assertEqual(results[Narthex][name], results[Prometheus][name])
+                self.assertEqual(ours[name], theirs[name])
+
+    def unknown_to_peer(self, config: str) -> set[str]:
+        """Distributions build Prometheus without some providers: their sections are no fields then."""
+        peer = Prometheus(config)
+        self.addCleanup(peer.close)
+        try:
+            peer.start().kill()
+        except RuntimeError as error:
+            return set(re.findall("field ([a-z]+)_sd_configs not found in type", str(error)))
+        return set()
 
 
 if __name__ == "__main__":

@@ -28,11 +28,11 @@ class CloudDiscovererTest : public DiscovererTest {
     return ::testing::AssertionFailure() << sink_.addresses().size() << " targets; last asked for "
                                          << (server_.heads().empty() ? "" : server_.heads().back());
   }
-  // The labels of the target of that address, without this prefix and the address.
+  // The meta labels of the target of that address, without this prefix.
   [[nodiscard]] Texts meta(std::string_view address, std::string_view prefix) const {
     Texts out;
     for (const auto [name, value] : sink_.at(address)) {
-      if (name == "__address__") continue;
+      if (name == "__address__" || name == "instance") continue;
       EXPECT_TRUE(name.starts_with(prefix)) << name;
       out.emplace(name.substr(std::min(prefix.size(), name.size())), value);
     }

@@ -73,7 +73,9 @@ TEST_F(CloudDiscovererTest, EurekaInstancesByApp) {
                    {"instance_healthcheck_url", "http://config001:8080/health"},
                    {"instance_vip_address", "config-service"},
                    {"instance_secure_vip_address", "s"}}));
+  EXPECT_EQ(sink_.at("config001:8080").get("instance"), "config001:config-service:8080");
   EXPECT_EQ(meta("bare:80", "__meta_eureka_app_").at("name"), "CONFIG-SERVICE");
+  EXPECT_EQ(sink_.at("bare:80").get("instance"), "");
   EXPECT_THAT(server_.last("/eureka/apps"), HasSubstr("Accept: application/xml\r\n"));
   expect_failure_keeps_targets("eureka", "/eureka/apps");
 }
