@@ -91,6 +91,28 @@ describe('exploring', { skip }, () => {
     await page.finish();
   });
 
+  test('explanation and JSON are tabs, which links name and arrow keys reach', async () => {
+    const page = await open(browser, link({ 'g0.expr': 'count(nx_wave)', 'g0.tab': 'explain' }));
+    await page.getByRole('tab', { name: 'Explain', selected: true }).waitFor();
+    await page.locator('.tree-node').filter({ hasText: '30 series' }).first().waitFor();
+    await page.getByRole('tab', { name: 'Explain' }).focus();
+    await page.keyboard.press('ArrowRight');
+    await waitUntil(async () => params(page).get('g0.tab') === 'json', 'the link says json');
+    const answer = page.getByRole('region', { name: 'Answer to A' });
+    await answer.waitFor();
+    const { status, data } = JSON.parse(await answer.innerText());
+    assert.equal(status, 'success');
+    assert.deepEqual(data.result.map((s) => [s.metric, s.value[1]]), [[{}, '30']]);
+    assert.match(await answer.innerText(), /"value": \[\d+(\.\d+)?, "30"\]/);
+    await page.keyboard.press('ArrowRight');
+    await page.getByText('1 row', { exact: true }).waitFor();
+    await page.getByRole('tab', { name: 'Explain' }).click();
+    await page.getByRole('button', { name: 'nx_wave', exact: true }).click();
+    await page.getByText('30 rows').waitFor();
+    assert.equal(params(page).get('g0.tab'), 'table');
+    await page.finish();
+  });
+
   test('heatmap: offered for buckets, cells by pointer and by keys', async () => {
     const page = await open(browser, link({ 'g0.expr': 'rate(nx_took_seconds_bucket[10s])', 'g0.tab': 'graph', 'g0.range_input': '1m' }));
     await page.getByRole('radio', { name: 'heatmap' }).check();

@@ -61,6 +61,8 @@ export const en = {
   'query.show': 'Show result of {name}',
   'query.tab.table': 'Table',
   'query.tab.graph': 'Graph',
+  'query.tab.explain': 'Explain',
+  'query.tab.json': 'JSON',
   'query.series': '{count, plural, one {# series} other {# series}}',
   'query.samples': '{count} samples',
   'query.rows': '{count, plural, one {# row} other {# rows}}',

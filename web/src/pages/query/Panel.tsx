@@ -1,5 +1,5 @@
 // One panel: its queries, what is asked of them, and the answer as table or graph.
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { ApiError, curlOf, request } from '../../api/client';
 import { formatCount, t, useLanguage } from '../../app/i18n';
 import { useSettings } from '../../app/settings';
@@ -22,10 +22,11 @@ import { Graph, type SvgRef } from './Graph';
 import { loadTable } from './later';
 import { useRun, type QueryOutcome, type RunResult } from './run';
 import { tableRows } from './table';
-import { effectiveStepMs, withChange, type PanelOptions, type Tab } from './url';
+import { effectiveStepMs, tabs, withChange, type PanelOptions, type Tab } from './url';
 
 const HistoryDialog = lazy(() => import('./History'));
 const MetricsDialog = lazy(() => import('./MetricsDialog'));
+const JsonView = lazy(() => import('./JsonView'));
 const ResultTable = lazy(loadTable);
 const Tree = lazy(() => import('./Tree'));
 
@@ -244,6 +245,20 @@ export function Panel({
     return entries;
   };
 
+  const trees = (onPick: (index: number, text: string) => void) =>
+    options.exprs.map((expr, index) =>
+      expr.trim() === '' ? null : (
+        <Suspense key={index} fallback={<Skeleton rows={3} />}>
+          <Tree
+            expr={expr}
+            timeMs={result?.endMs ?? treeTime}
+            only={parts[index] ?? ''}
+            onPick={(text) => onPick(index, text)}
+          />
+        </Suspense>
+      ),
+    );
+
   return (
     <section className="panel" aria-label={t('query.panel', { n: number })}>
       <div className="queries">
@@ -303,19 +318,7 @@ export function Panel({
             </div>
           );
         })}
-        {options.showTree &&
-          options.exprs.map((expr, index) =>
-            expr.trim() === '' ? null : (
-              <Suspense key={index} fallback={<Skeleton rows={3} />}>
-                <Tree
-                  expr={expr}
-                  timeMs={result?.endMs ?? treeTime}
-                  only={parts[index] ?? ''}
-                  onPick={(text) => pick(index, text)}
-                />
-              </Suspense>
-            ),
-          )}
+        {options.showTree && options.tab !== 'explain' && trees(pick)}
         {Object.keys(parts).length > 0 && (
           <p className="part-note" role="status">
             <span className="shape shape-pending" aria-hidden="true" />
@@ -374,6 +377,12 @@ export function Panel({
             set={set}
             canvas={canvas}
             svg={svg}
+            explanation={() =>
+              trees((index, text) => {
+                pick(index, text);
+                set({ tab: 'table' });
+              })
+            }
           />
         ) : running ? (
           <Skeleton rows={6} tall={options.tab === 'graph'} />
@@ -445,7 +454,6 @@ function toggled(hidden: ReadonlySet<number>, index: number, onlyOf: number): Re
 }
 
 function Tabs({ tab, onTab, id }: { tab: Tab; onTab: (tab: Tab) => void; id: string }) {
-  const tabs: Tab[] = ['table', 'graph'];
   return (
     <div
       className="tabs"
@@ -453,7 +461,8 @@ function Tabs({ tab, onTab, id }: { tab: Tab; onTab: (tab: Tab) => void; id: str
       onKeyDown={(e) => {
         if (e.key !== 'ArrowLeft' && e.key !== 'ArrowRight') return;
         e.preventDefault();
-        const next = tab === 'table' ? 'graph' : 'table';
+        const by = e.key === 'ArrowLeft' ? tabs.length - 1 : 1;
+        const next = tabs[(tabs.indexOf(tab) + by) % tabs.length] ?? tab;
         onTab(next);
         document.getElementById(`${id}-${next}`)?.focus();
       }}
@@ -544,6 +553,7 @@ interface ResultProps {
   set: Change;
   canvas: { current: HTMLCanvasElement | null };
   svg: SvgRef;
+  explanation: () => ReactNode;
 }
 
 function Result(props: ResultProps) {
@@ -565,7 +575,15 @@ function Result(props: ResultProps) {
         />
       ))}
       <Notices warnings={good.flatMap((o) => o.warnings)} infos={good.flatMap((o) => o.infos)} />
-      {good.length > 0 && count === 0 && <NoSeries {...props} />}
+      {result.tab === 'explain' && good.length > 0 && props.explanation()}
+      {result.tab === 'json' && (
+        <Suspense fallback={<Skeleton rows={6} />}>
+          <JsonView outcomes={shown} names={names} />
+        </Suspense>
+      )}
+      {good.length > 0 && count === 0 && (result.tab === 'table' || result.tab === 'graph') && (
+        <NoSeries {...props} />
+      )}
       {count > 0 && result.tab === 'table' && <TableOf outcomes={shown} names={names} />}
       {drawable && result.tab === 'graph' && (
         <Graph

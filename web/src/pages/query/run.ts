@@ -63,7 +63,7 @@ async function runOne(
   { startMs, endMs }: { startMs: number; endMs: number },
   signal: AbortSignal,
 ): Promise<QueryOutcome> {
-  const instant = run.tab === 'table';
+  const instant = run.tab !== 'graph';
   const path = instant ? 'query' : 'query_range';
   const params: Params = instant
     ? { query: expr, time: endMs / 1000, stats: 'true' }

@@ -6,7 +6,9 @@ import { formatDateTime, parseDateTime, type Zone } from '../../time/zone';
 import { units, type Unit } from '../../units/unit';
 import { lineStyles, type DisplayMode, type LineStyle } from '../../chart/model';
 
-export type Tab = 'table' | 'graph';
+// What a panel shows; all but the graph are of one moment.
+export const tabs = ['table', 'graph', 'explain', 'json'] as const;
+export type Tab = (typeof tabs)[number];
 export type PanelMode = DisplayMode | 'heatmap';
 export type Density = 'low' | 'medium' | 'high';
 
@@ -113,7 +115,7 @@ export function decodePanels(search: string): PanelOptions[] {
     for (let q = 1; q < queriesMax && get(`q${q}`) !== null; q++) panel.exprs.push(get(`q${q}`) ?? '');
     const tab = get('tab');
     // 0 was the graph in the oldest links, 1 the table.
-    panel.tab = tab === 'graph' || tab === '0' ? 'graph' : 'table';
+    panel.tab = tab === '0' ? 'graph' : (tabs.find((name) => name === tab) ?? 'table');
     const end = get('end_input') ?? get('moment_input');
     panel.endMs = end ? parseDateTime(end, 'UTC') : null;
     panel.rangeMs = parseDuration(get('range_input') ?? get('relative_time') ?? '') ?? defaultRangeMs;
