@@ -166,9 +166,10 @@ ApiResult<model::TimeRange> time_range(const http::Form& params) {
   return model::TimeRange{start, end};
 }
 
-std::expected<std::int64_t, std::string> parse_go_int(std::string_view text) {
-  const auto failed = [text](std::string_view why) {
-    return std::unexpected(fmt::format("strconv.Atoi: parsing {}: {}", model::quoted(text), why));
+std::expected<std::int64_t, std::string> parse_go_int(std::string_view text,
+                                                      std::string_view function) {
+  const auto failed = [text, function](std::string_view why) {
+    return std::unexpected(fmt::format("{}: parsing {}: {}", function, model::quoted(text), why));
   };
   std::string_view digits = text;
   if (digits.starts_with('+')) {

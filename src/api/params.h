@@ -46,7 +46,9 @@ inline constexpr model::TimestampMs kApiTimeMax = (INT64_MAX / 1000 - 62'135'596
 [[nodiscard]] ApiResult<std::vector<model::Matchers>> match_params(const http::Form& params);
 
 // As Go's strconv.Atoi; the error is its text: strconv.Atoi: parsing "x": invalid syntax
-[[nodiscard]] std::expected<std::int64_t, std::string> parse_go_int(std::string_view text);
+// `function`: the name that Go's error has where another of its parsers is called.
+[[nodiscard]] std::expected<std::int64_t, std::string> parse_go_int(
+    std::string_view text, std::string_view function = "strconv.Atoi");
 // As Go's strconv.ParseBool, its text of the error included.
 [[nodiscard]] std::expected<bool, std::string> parse_go_bool(std::string_view text);
 

@@ -1,6 +1,11 @@
 // rules, alerts, alertmanagers. Without rule files and Alertmanagers there is nothing to list;
 // parameters are judged all the same.
+#include <cstdlib>
+#include <limits>
+
 #include <fmt/format.h>
+
+#include "narthex/model/names.h"
 
 #include "api/endpoints.h"
 #include "api/params.h"
@@ -22,7 +27,11 @@ ApiResult<void> rules(const Call& call) {
   const std::string_view limit_text = call.params.get("group_limit");
   const std::string_view token = call.params.get("group_next_token");
   if (!limit_text.empty()) {
-    const auto limit = parse_go_int(limit_text);
+    auto limit = parse_go_int(limit_text, "strconv.ParseInt");
+    if (limit && std::abs(*limit) > std::numeric_limits<std::int32_t>::max()) {
+      limit = std::unexpected(fmt::format("strconv.ParseInt: parsing {}: value out of range",
+                                          model::quoted(limit_text)));
+    }
     if (!limit)
       return invalid_parameter("group_limit",
                                "group_limit needs to be a valid number: " + limit.error());
