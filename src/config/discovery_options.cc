@@ -165,7 +165,63 @@ http::Secret secret_at(const yaml::Node& values, std::string_view text, std::str
 }
 
 ProviderOptions digitalocean_options(const SectionValues& from) {
-  return with_common<discovery::DigitalOceanOptions>(from);
+  auto out = with_common<discovery::DigitalOceanOptions>(from);
+  const bool is_databases = text_at(from.values, "role") == "databases";
+  out.role = is_databases ? discovery::DigitalOceanRole::kDatabases
+                          : discovery::DigitalOceanRole::kDroplets;
+  return out;
+}
+
+ProviderOptions kuma_options(const SectionValues& from) {
+  auto out = with_common<discovery::KumaOptions>(from);
+  out.server = text_at(from.values, "server");
+  out.client_id = text_at(from.values, "client_id");
+  out.fetch_timeout = duration_at(from.values, "fetch_timeout");
+  return out;
+}
+
+template <class Options>
+ProviderOptions zookeeper_options(const SectionValues& from) {
+  Options out;
+  out.servers = words_at(from.values, "servers");
+  out.paths = words_at(from.values, "paths");
+  out.timeout = duration_at(from.values, "timeout");
+  return out;
+}
+
+ProviderOptions openstack_options(const SectionValues& from) {
+  const yaml::Node& values = from.values;
+  const std::string_view role = text_at(values, "role");
+  auto out = with_common<discovery::OpenStackOptions>(from);
+  out.role = role == "hypervisor"     ? discovery::OpenStackRole::kHypervisor
+             : role == "loadbalancer" ? discovery::OpenStackRole::kLoadBalancer
+                                      : discovery::OpenStackRole::kInstance;
+  out.region = text_at(values, "region");
+  out.identity_endpoint = text_at(values, "identity_endpoint");
+  out.username = text_at(values, "username");
+  out.user_id = text_at(values, "userid");
+  out.password = text_at(values, "password");
+  out.project_name = text_at(values, "project_name");
+  out.project_id = text_at(values, "project_id");
+  out.domain_name = text_at(values, "domain_name");
+  out.domain_id = text_at(values, "domain_id");
+  out.application_credential_name = text_at(values, "application_credential_name");
+  out.application_credential_id = text_at(values, "application_credential_id");
+  out.application_credential_secret = text_at(values, "application_credential_secret");
+  out.all_tenants = flag_at(values, "all_tenants");
+  out.availability = text_at(values, "availability");
+  out.http.tls = tls_at(values, "tls_config");
+  return out;
+}
+
+ProviderOptions uyuni_options(const SectionValues& from) {
+  auto out = with_common<discovery::UyuniOptions>(from);
+  out.server = text_at(from.values, "server");
+  out.username = text_at(from.values, "username");
+  out.password = text_at(from.values, "password");
+  out.entitlement = text_at(from.values, "entitlement");
+  out.separator = text_at(from.values, "separator");
+  return out;
 }
 
 ProviderOptions azure_options(const SectionValues& from) {
@@ -331,14 +387,19 @@ constexpr std::array kBuilders = std::to_array<std::pair<std::string_view, Build
     {"http", http_options},
     {"ionos", ionos_options},
     {"kubernetes", kubernetes_options},
+    {"kuma", kuma_options},
     {"lightsail", lightsail_options},
     {"linode", linode_options},
     {"marathon", marathon_options},
+    {"nerve", zookeeper_options<discovery::NerveOptions>},
     {"nomad", nomad_options},
+    {"openstack", openstack_options},
     {"ovhcloud", ovhcloud_options},
     {"puppetdb", puppetdb_options},
     {"scaleway", scaleway_options},
+    {"serverset", zookeeper_options<discovery::ServersetOptions>},
     {"triton", triton_options},
+    {"uyuni", uyuni_options},
     {"vultr", vultr_options},
 });
 

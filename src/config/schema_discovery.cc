@@ -361,15 +361,10 @@ SectionShape gce_shape() {
 }
 
 SectionShape digitalocean_shape() {
-  SectionShape shape =
-      http_shape("digitalocean.plain", with_refresh({choice_key("role", {"droplets", "databases"},
-                                                                "unknown role \"{}\"", "droplets")},
-                                                    "60s", 80));
-  shape.validate = [](Decoder& decoder, const Node& node, const Values& values) {
-    if (text_at(values, "role") == "databases")
-      decoder.not_built(node, "the digitalocean role databases");
-  };
-  return shape;
+  return http_shape("digitalocean.plain",
+                    with_refresh({choice_key("role", {"droplets", "databases"},
+                                             "unknown role \"{}\"", "droplets")},
+                                 "60s", 80));
 }
 
 SectionShape hetzner_shape() {

@@ -12,6 +12,11 @@ using MadeDiscoverer = util::Result<std::unique_ptr<Discoverer>>;
 MadeDiscoverer make_azure_discoverer(const AzureOptions& options, const Context& context);
 MadeDiscoverer make_gce_discoverer(const GceOptions& options, const Context& context);
 MadeDiscoverer make_ovhcloud_discoverer(const OvhOptions& options, const Context& context);
+MadeDiscoverer make_openstack_discoverer(const OpenStackOptions& options, const Context& context);
+MadeDiscoverer make_uyuni_discoverer(const UyuniOptions& options, const Context& context);
+MadeDiscoverer make_serverset_discoverer(const ServersetOptions& options, const Context& context);
+MadeDiscoverer make_nerve_discoverer(const NerveOptions& options, const Context& context);
+MadeDiscoverer make_kuma_discoverer(const KumaOptions& options, const Context& context);
 MadeDiscoverer make_digitalocean_discoverer(const DigitalOceanOptions& options,
                                             const Context& context);
 MadeDiscoverer make_ec2_discoverer(const Ec2Options& options, const Context& context);

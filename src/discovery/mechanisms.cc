@@ -47,6 +47,21 @@ Made make(const GceOptions& options, const Context& context) {
 Made make(const OvhOptions& options, const Context& context) {
   return make_ovhcloud_discoverer(options, context);
 }
+Made make(const OpenStackOptions& options, const Context& context) {
+  return make_openstack_discoverer(options, context);
+}
+Made make(const UyuniOptions& options, const Context& context) {
+  return make_uyuni_discoverer(options, context);
+}
+Made make(const ServersetOptions& options, const Context& context) {
+  return make_serverset_discoverer(options, context);
+}
+Made make(const NerveOptions& options, const Context& context) {
+  return make_nerve_discoverer(options, context);
+}
+Made make(const KumaOptions& options, const Context& context) {
+  return make_kuma_discoverer(options, context);
+}
 Made make(const Ec2Options& options, const Context& context) {
   return make_ec2_discoverer(options, context);
 }

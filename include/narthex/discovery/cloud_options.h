@@ -98,8 +98,11 @@ struct EurekaOptions {
   friend bool operator==(const EurekaOptions&, const EurekaOptions&) = default;
 };
 
+enum class DigitalOceanRole : std::uint8_t { kDroplets, kDatabases };
+
 struct DigitalOceanOptions {
   static constexpr const char* kName = "digitalocean";
+  DigitalOceanRole role = DigitalOceanRole::kDroplets;
   std::int64_t port = 80;
   Interval refresh_interval{60'000};
   http::ClientOptions http;
@@ -131,6 +134,16 @@ struct IonosOptions {
   friend bool operator==(const IonosOptions&, const IonosOptions&) = default;
 };
 
+struct KumaOptions {
+  static constexpr const char* kName = "kuma";
+  std::string server;               // URL.
+  std::string client_id;            // Empty: the name of this machine.
+  Interval fetch_timeout{120'000};  // How long the server may hold a request back.
+  Interval refresh_interval{30'000};
+  http::ClientOptions http;
+  friend bool operator==(const KumaOptions&, const KumaOptions&) = default;
+};
+
 struct LinodeOptions {
   static constexpr const char* kName = "linode";
   std::string region;  // Empty: all.
@@ -151,6 +164,24 @@ struct MarathonOptions {
   friend bool operator==(const MarathonOptions&, const MarathonOptions&) = default;
 };
 
+// Members that announce themselves in ZooKeeper, in the way of Nerve.
+struct NerveOptions {
+  static constexpr const char* kName = "nerve";
+  std::vector<std::string> servers;  // host:port; any of them will do.
+  std::vector<std::string> paths;
+  Interval timeout{10'000};  // Of the session.
+  friend bool operator==(const NerveOptions&, const NerveOptions&) = default;
+};
+
+// The same in the way of Twitter's serversets.
+struct ServersetOptions {
+  static constexpr const char* kName = "serverset";
+  std::vector<std::string> servers;
+  std::vector<std::string> paths;
+  Interval timeout{10'000};
+  friend bool operator==(const ServersetOptions&, const ServersetOptions&) = default;
+};
+
 struct NomadOptions {
   static constexpr const char* kName = "nomad";
   std::string server = "http://localhost:4646";
@@ -161,6 +192,31 @@ struct NomadOptions {
   Interval refresh_interval{60'000};
   http::ClientOptions http;
   friend bool operator==(const NomadOptions&, const NomadOptions&) = default;
+};
+
+enum class OpenStackRole : std::uint8_t { kInstance, kHypervisor, kLoadBalancer };
+
+struct OpenStackOptions {
+  static constexpr const char* kName = "openstack";
+  OpenStackRole role = OpenStackRole::kInstance;
+  std::string region;
+  std::string identity_endpoint;  // URL; empty: it and who we are come from the environment.
+  std::string username;
+  std::string user_id;
+  std::string password;
+  std::string project_name;
+  std::string project_id;
+  std::string domain_name;
+  std::string domain_id;
+  std::string application_credential_name;
+  std::string application_credential_id;
+  std::string application_credential_secret;
+  bool all_tenants = false;
+  std::string availability = "public";
+  std::int64_t port = 80;
+  Interval refresh_interval{60'000};
+  http::ClientOptions http;  // Nothing but its TLS settings.
+  friend bool operator==(const OpenStackOptions&, const OpenStackOptions&) = default;
 };
 
 struct PuppetDbOptions {
@@ -207,6 +263,18 @@ struct TritonOptions {
   http::ClientOptions http;  // Nothing but its TLS settings.
   std::string scheme = "https";
   friend bool operator==(const TritonOptions&, const TritonOptions&) = default;
+};
+
+struct UyuniOptions {
+  static constexpr const char* kName = "uyuni";
+  std::string server;  // URL.
+  std::string username;
+  std::string password;
+  std::string entitlement = "monitoring_entitled";
+  std::string separator = ",";
+  Interval refresh_interval{60'000};
+  http::ClientOptions http;
+  friend bool operator==(const UyuniOptions&, const UyuniOptions&) = default;
 };
 
 struct VultrOptions {

@@ -139,7 +139,8 @@ using ProviderOptions =
                  DockerSwarmOptions, KubernetesOptions, DigitalOceanOptions, Ec2Options,
                  EurekaOptions, LightsailOptions, HetznerOptions, IonosOptions, LinodeOptions,
                  MarathonOptions, NomadOptions, PuppetDbOptions, ScalewayOptions, TritonOptions,
-                 VultrOptions, AzureOptions, GceOptions, OvhOptions>;
+                 VultrOptions, AzureOptions, GceOptions, OvhOptions, OpenStackOptions, UyuniOptions,
+                 ServersetOptions, NerveOptions, KumaOptions>;
 
 // "file", "consul", …
 [[nodiscard]] std::string mechanism_of(const ProviderOptions& options);

@@ -5,7 +5,9 @@ import json
 import os
 import pathlib
 import re
+import socketserver
 import ssl
+import struct
 import subprocess
 import tempfile
 import threading
@@ -13,6 +15,7 @@ import time
 import unittest
 import unittest.mock
 import urllib.parse
+import xmlrpc.client
 
 from tests.e2e.lib.certificates import Authority
 from tests.e2e.lib.narthex_e2e import Narthex, Prometheus, wait_until
@@ -91,7 +94,81 @@ OVH = {
     "/1.0/dedicated/server/ns1.eu/ips": lambda: ["1.2.3.4/32", "2001:db8::1", "2001:db8::2/128", "2001:db8:1::/64"],
 }
 
+OPENSTACK = {
+    "/compute/os-hypervisors/detail": {"hypervisors": [
+        {"id": 1, "hypervisor_hostname": "nc14.cloud.com", "host_ip": "172.16.70.14", "status": "enabled", "state": "up",
+         "hypervisor_type": "QEMU", "hypervisor_version": 2002000, "cpu_info": "", "free_disk_gb": 1028, "local_gb": 1028,
+         "free_ram_mb": 7680, "memory_mb": 8192, "vcpus": 2, "service": {"id": 1, "host": "h"}}]},
+    "/compute/servers/detail": {"servers": [
+        {"id": "vm1", "name": "herp", "status": "ACTIVE", "tenant_id": "t", "user_id": "u", "metadata": {"env-1": "prod"}, "image": "",
+         "flavor": {"id": "7"}, "addresses": {
+             "private": [{"addr": "10.0.0.32", "version": 4, "OS-EXT-IPS:type": "fixed"},
+                         {"addr": "172.24.4.227", "version": 4, "OS-EXT-IPS:type": "floating"}],
+             "other": [{"addr": "fd00::3", "version": 6, "OS-EXT-IPS:type": "fixed"}]}},
+        {"id": "vm2", "name": "unconnected", "flavor": {"id": "1"}, "image": "", "addresses": {}}]},
+    # Of the network for us, of the compute service for Prometheus 2.
+    "/network/v2.0/ports": {"ports": [{"id": "p1", "device_id": "vm1"}]},
+    "/network/v2.0/floatingips": {"floatingips": [
+        {"id": "f1", "port_id": "p1", "fixed_ip_address": "10.0.0.32", "floating_ip_address": "172.24.4.227"}]},
+    "/compute/os-floating-ips": {"floating_ips": [
+        {"id": "1", "instance_id": "vm1", "fixed_ip": "10.0.0.32", "ip": "172.24.4.227", "pool": "public"}]},
+}
 
+UYUNI = {
+    "auth.login": "session",
+    "system.listSystemGroupsForSystemsWithEntitlement": [
+        {"id": 1000010000, "system_groups": [{"id": 1, "name": "web"}, {"id": 2, "name": "eu"}]}, {"id": 1000010001, "system_groups": []}],
+    "system.getNetworkForSystems": [
+        {"system_id": 1000010000, "ip": "10.1.1.1", "hostname": "min1", "primary_fqdn": "min1.example.org"},
+        {"system_id": 1000010001, "ip": "10.1.1.2", "hostname": "min2", "primary_fqdn": ""}],
+    "system.monitoring.listEndpoints": [
+        {"system_id": 1000010000, "endpoint_name": "node", "exporter_name": "node_exporter", "module": "mod", "path": "/custom",
+         "port": 9100, "tls_enabled": True},
+        {"system_id": 1000010001, "endpoint_name": "pg", "exporter_name": "", "module": "", "path": "", "port": 9187,
+         "tls_enabled": False}],
+}
+
+ZOOKEEPER = {
+    "/": b"", "/nerve": b"", "/nerve/web": b"", "/serverset": b"", "/serverset/web": b"",
+    "/nerve/web/m1": b'{"host":"h1","port":9100,"name":"n1"}', "/nerve/web/m2": b'{"host":"fd00::1","port":9101}',
+    "/serverset/web/member_0": (b'{"serviceEndpoint":{"host":"h1","port":80},"additionalEndpoints":{"admin-x":{"host":"h2","port":81}},'
+                                b'"status":"ALIVE","shard":3}'),
+    "/serverset/web/member_1": b'{"serviceEndpoint":{"host":"fd00::1","port":82},"status":"DEAD"}',
+}
+
+
+class ZookeeperHandler(socketserver.StreamRequestHandler):
+    """One session over a tree that does not change."""
+
+    def read_frame(self) -> bytes:
+        size = self.rfile.read(4)
+        return self.rfile.read(struct.unpack(">i", size)[0]) if len(size) == 4 else b""
+
+    def send(self, body: bytes):
+        self.wfile.write(struct.pack(">i", len(body)) + body)
+
+    def handle(self):
+        _, _, timeout_ms = struct.unpack(">iqi", self.read_frame()[:16])
+        self.send(struct.pack(">iiqi", 0, timeout_ms, 1, 16) + bytes(16) + b"\0")
+        while frame := self.read_frame():
+            number, operation = struct.unpack(">ii", frame[:8])
+            path = frame[12:12 + struct.unpack(">i", frame[8:12])[0]].decode() if operation in (3, 4, 8, 12) else "/"
+            error, body = 0, b""
+            if path not in ZOOKEEPER:
+                error = -101
+            elif operation == 3:
+                body = bytes(68)
+            elif operation == 4:
+                body = struct.pack(">i", len(ZOOKEEPER[path])) + ZOOKEEPER[path] + bytes(68)
+            elif operation in (8, 12):
+                names = [n.rsplit("/", 1)[1].encode() for n in ZOOKEEPER if n != "/" and (n.rsplit("/", 1)[0] or "/") == path]
+                body = struct.pack(">i", len(names)) + b"".join(struct.pack(">i", len(n)) + n for n in names)
+                body += bytes(68) if operation == 12 else b""
+            self.send(struct.pack(">iqi", number, 1, error) + body)
+
+
+# Targets of jobs with several sections, which may come one after the other.
+AT_LEAST = {"openstack": 3, "ovhcloud": 2}
 # Prometheus 2 leaves out servers of Scaleway that have a public address only.
 PEER_AT_LEAST = {"scaleway": (3,)}
 
@@ -110,6 +187,8 @@ class Provider(http.server.BaseHTTPRequestHandler):
             return self.answer(EUREKA.encode(), "application/xml")
         if path in OVH:
             return self.answer(json.dumps(OVH[path]()).encode(), "application/json")
+        if path in OPENSTACK:
+            return self.answer(json.dumps(OPENSTACK[path]).encode(), "application/json")
         answers = {"/v2/apps/": MARATHON, "/instance/v1/zones/fr-par-1/servers": SCALEWAY,
                    "/compute/v1/projects/p/zones/z1/instances": GCE}
         if path not in answers:
@@ -117,7 +196,17 @@ class Provider(http.server.BaseHTTPRequestHandler):
         return self.answer(json.dumps(answers[path]).encode(), "application/json")
 
     def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
+        request = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/rpc/api":
+            method = xmlrpc.client.loads(request)[1]
+            return self.answer(xmlrpc.client.dumps((UYUNI[method],), methodresponse=True).encode(), "text/xml")
+        if self.path == "/identity/v3/auth/tokens":
+            url = f"http://127.0.0.1:{self.server.server_address[1]}"
+            catalogue = [{"type": kind, "name": kind, "id": kind, "endpoints": [
+                {"id": kind, "interface": "public", "region": "r1", "region_id": "r1", "url": f"{url}/{kind}"}]}
+                for kind in ("compute", "network")]
+            token = {"token": {"catalog": catalogue, "expires_at": "2099-01-01T00:00:00.000000Z", "methods": ["password"]}}
+            return self.answer(json.dumps(token).encode(), "application/json", 201)
         if self.path == "/google/token":
             return self.answer(b'{"access_token":"t","expires_in":3600,"token_type":"Bearer"}', "application/json")
         if urllib.parse.urlsplit(self.path).path == "/pdb/query/v4":
@@ -138,6 +227,7 @@ class Provider(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Total-Count", "2")
+        self.send_header("X-Subject-Token", "t")
         self.end_headers()
         self.wfile.write(body)
 
@@ -163,6 +253,12 @@ class Discovered(unittest.TestCase):
         self.addCleanup(provider.shutdown)
         threading.Thread(target=provider.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{provider.server_address[1]}"
+        zookeeper = socketserver.ThreadingTCPServer(("127.0.0.1", 0), ZookeeperHandler)
+        zookeeper.daemon_threads = True
+        self.addCleanup(zookeeper.server_close)
+        self.addCleanup(zookeeper.shutdown)
+        threading.Thread(target=zookeeper.serve_forever, daemon=True).start()
+        self.zookeeper = f"127.0.0.1:{zookeeper.server_address[1]}"
         # What has no key for another address goes through a proxy.
         self.enterContext(unittest.mock.patch.dict(os.environ, {
             "HTTPS_PROXY": url, "NO_PROXY": "127.0.0.1", "SSL_CERT_FILE": str(authority.cert),
@@ -182,16 +278,22 @@ class Discovered(unittest.TestCase):
         self.addCleanup(server.close)
         server.start()
         try:
-            wait_until(lambda: all(discovered().values()), 30, "")
+            wait_until(lambda: all(len(targets) >= AT_LEAST.get(name, 1) for name, targets in discovered().items()), 30, "")
         except TimeoutError:
-            missing = [name for name, targets in discovered().items() if not targets]
+            missing = [name for name, targets in discovered().items() if len(targets) < AT_LEAST.get(name, 1)]
             self.fail(f"{kind.__name__} has not found targets of {missing}:\n{server.log[-4000:]}")
         return discovered(), server.version()
 
     def test_the_same_labels_as_prometheus(self):
         url = self.start_provider()
         ovh = f"endpoint: '{url}/1.0', application_key: a, application_secret: s, consumer_key: c"
+        openstack = (f"region: r1, identity_endpoint: '{url}/identity/v3/', username: me, password: p, project_name: x, "
+                     "domain_name: Default")
         sections = {
+            "nerve": f"{{servers: ['{self.zookeeper}'], paths: [/nerve]}}",
+            "openstack": f"{{role: hypervisor, {openstack}}}, {{role: instance, all_tenants: true, {openstack}}}",
+            "serverset": f"{{servers: ['{self.zookeeper}'], paths: [/serverset]}}",
+            "uyuni": f"{{server: '{url}', username: me, password: p}}",
             "eureka": f"{{server: '{url}/eureka'}}",
             "gce": "{project: p, zone: z1}",
             "marathon": f"{{servers: ['{url}']}}",

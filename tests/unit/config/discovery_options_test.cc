@@ -128,6 +128,69 @@ TEST(DiscoverySettings, KeysOfSignedRequestsArrive) {
   EXPECT_EQ(ovh.service, discovery::OvhService::kDedicatedServer);
 }
 
+TEST(DiscoverySettings, KeysOfOpenStackArrive) {
+  discovery::OpenStackOptions plain;
+  plain.region = "r";
+  EXPECT_EQ(settings_of<discovery::OpenStackOptions>(
+                "openstack_sd_configs: [{role: instance, region: r}]"),
+            plain);
+  const auto full = settings_of<discovery::OpenStackOptions>(
+      "openstack_sd_configs: [{role: loadbalancer, region: r, identity_endpoint: i, username: u, "
+      "userid: v, password: p, project_name: q, project_id: s, domain_name: d, domain_id: e, "
+      "application_credential_name: a, application_credential_id: b, "
+      "application_credential_secret: c, all_tenants: true, availability: internal, port: 9, "
+      "refresh_interval: 5s, tls_config: {ca_file: ca.pem}}]");
+  EXPECT_EQ(full.role, discovery::OpenStackRole::kLoadBalancer);
+  EXPECT_EQ(full.identity_endpoint + full.username + full.user_id + full.password, "iuvp");
+  EXPECT_EQ(full.project_name + full.project_id + full.domain_name + full.domain_id, "qsde");
+  EXPECT_EQ(full.application_credential_name + full.application_credential_id +
+                full.application_credential_secret,
+            "abc");
+  EXPECT_TRUE(full.all_tenants);
+  EXPECT_EQ(full.availability, "internal");
+  EXPECT_EQ(full.port, 9);
+  EXPECT_EQ(full.http.tls.ca.file, "c/ca.pem");
+  EXPECT_EQ(settings_of<discovery::OpenStackOptions>(
+                "openstack_sd_configs: [{role: hypervisor, region: r}]")
+                .role,
+            discovery::OpenStackRole::kHypervisor);
+}
+
+TEST(DiscoverySettings, KeysOfUyuniZookeeperAndKumaArrive) {
+  discovery::UyuniOptions uyuni;
+  uyuni.server = "http://u";
+  uyuni.username = "n";
+  uyuni.password = "p";
+  EXPECT_EQ(settings_of<discovery::UyuniOptions>(
+                "uyuni_sd_configs: [{server: 'http://u', username: n, password: p}]"),
+            uyuni);
+  const auto other = settings_of<discovery::UyuniOptions>(
+      "uyuni_sd_configs: [{server: 'http://u', username: n, password: p, entitlement: e, "
+      "separator: ';'}]");
+  EXPECT_EQ(other.entitlement + other.separator, "e;");
+  discovery::ServersetOptions serverset;
+  serverset.servers = {"z:2181", "y"};
+  serverset.paths = {"/a"};
+  EXPECT_EQ(settings_of<discovery::ServersetOptions>(
+                "serverset_sd_configs: [{servers: ['z:2181', y], paths: [/a]}]"),
+            serverset);
+  const auto nerve = settings_of<discovery::NerveOptions>(
+      "nerve_sd_configs: [{servers: [z], paths: [/a, /b], timeout: 3s}]");
+  EXPECT_THAT(nerve.paths, ElementsAre("/a", "/b"));
+  EXPECT_EQ(nerve.timeout, std::chrono::seconds(3));
+  discovery::KumaOptions kuma;
+  kuma.server = "http://k";
+  EXPECT_EQ(settings_of<discovery::KumaOptions>("kuma_sd_configs: [{server: 'http://k'}]"), kuma);
+  const auto slow = settings_of<discovery::KumaOptions>(
+      "kuma_sd_configs: [{server: 'http://k', client_id: c, fetch_timeout: 1s}]");
+  EXPECT_EQ(slow.client_id, "c");
+  EXPECT_EQ(slow.fetch_timeout, std::chrono::seconds(1));
+  EXPECT_EQ(
+      settings_of<discovery::DigitalOceanOptions>("digitalocean_sd_configs: [{role: databases}]")
+          .role,
+      discovery::DigitalOceanRole::kDatabases);
+}
+
 TEST(DiscoverySettings, EveryKeyOfProvidersArrives) {
   const auto hetzner = settings_of<discovery::HetznerOptions>(
       "hetzner_sd_configs: [{role: robot, label_selector: l, port: 9, basic_auth: {username: u}}]");

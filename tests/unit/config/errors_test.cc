@@ -234,8 +234,8 @@ TEST(ConfigErrors, WhatCannotBeHonouredIsRefused) {
        "outscale_sd_configs is not supported by this version", 4},
       {"scrape_configs:\n- job_name: a\n  stackit_sd_configs: [{project: p}]\n",
        "stackit_sd_configs is not supported by this version", 3},
-      {"scrape_configs:\n- job_name: a\n  digitalocean_sd_configs: [{role: databases}]\n",
-       "the digitalocean role databases is not supported by this version", 3},
+      {"scrape_configs:\n- job_name: a\n  aws_sd_configs: [{role: ecs}]\n",
+       "the aws role ecs is not supported by this version", 3},
       {"scrape_configs:\n- job_name: a\n  proxy_url: socks4://x\n",
        "a proxy of scheme socks4 is not supported by this version", 3},
   });

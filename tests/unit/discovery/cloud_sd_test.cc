@@ -8,6 +8,34 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
+TEST_F(CloudDiscovererTest, DigitalOceanDatabases) {
+  server_.set(
+      "/v2/databases",
+      R"({"databases":[{"id":"9cc1","name":"pg-1","engine":"pg","version":"16","status":"online","region":"fra1","size":"db-s-1vcpu-2gb",
+    "num_nodes":1,"tags":["prod","a-b"],"connection":{"host":"pg.example.com","port":25060},"private_connection":null},
+    {"id":"a0b1","name":"my","engine":"mysql","num_nodes":2,"tags":null,"connection":{"host":"public"},"private_connection":{"host":"private"}},
+    {"id":"c","name":"being made"}],"links":{}})");
+  DigitalOceanOptions options;
+  options.role = DigitalOceanRole::kDatabases;
+  options.api = server_.url();
+  options.port = 9273;
+  ASSERT_TRUE(finds(options, 2));
+  EXPECT_EQ(meta("pg.example.com:9273", "__meta_digitalocean_db_"),
+            (Texts{{"id", "9cc1"},
+                   {"name", "pg-1"},
+                   {"engine", "pg"},
+                   {"version", "16"},
+                   {"status", "online"},
+                   {"region", "fra1"},
+                   {"size", "db-s-1vcpu-2gb"},
+                   {"num_nodes", "1"},
+                   {"host", "pg.example.com"},
+                   {"tag_prod", "true"},
+                   {"tag_a_b", "true"}}));
+  EXPECT_EQ(meta("private:9273", "__meta_digitalocean_db_").at("host"), "public");
+  EXPECT_EQ(meta("private:9273", "__meta_digitalocean_db_").at("private_host"), "private");
+}
+
 TEST_F(CloudDiscovererTest, DigitalOceanDropletsOfAllPages) {
   const std::string pages = "/v2/droplets?per_page=200&page=";
   server_.set(
