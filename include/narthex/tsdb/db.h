@@ -92,6 +92,7 @@ struct ReplayReport {
   enum class Snapshot : std::uint8_t { kNone, kUsed, kRefused };
   Snapshot snapshot = Snapshot::kNone;
   std::uint64_t chunks = 0;            // In files of head chunks.
+  std::uint64_t late_chunks = 0;       // Of out-of-order samples, in those files.
   std::uint64_t samples_in_files = 0;  // Of the log, passed over: those chunks have them.
   std::uint64_t samples_without_series =
       0;  // Their series' definition was lost or has been dropped.

@@ -124,6 +124,14 @@ void BatchRecords::add_exemplars(LogWriter& log, std::span<const storage::Exempl
   });
 }
 
+void BatchRecords::add_chunk_markers(LogWriter& log, std::span<const RefChunkMarker> markers) {
+  for_each_slice(markers, kSamplesPerRecord, [&](std::span<const RefChunkMarker> slice) {
+    record_.clear();
+    encode_chunk_markers_record(record_, slice);
+    log.add(record_);
+  });
+}
+
 void BatchRecords::add_tombstones(LogWriter& log, std::span<const RefTombstone> stones) {
   for_each_slice(stones, kSamplesPerRecord, [&](std::span<const RefTombstone> slice) {
     record_.clear();

@@ -33,6 +33,7 @@ class BatchRecords {
   // Those of the batch's exemplars with the given indices.
   void add_exemplars(LogWriter& log, std::span<const storage::Exemplar> exemplars,
                      std::span<const std::size_t> indices);
+  void add_chunk_markers(LogWriter& log, std::span<const RefChunkMarker> markers);
   void add_tombstones(LogWriter& log, std::span<const RefTombstone> stones);
 
  private:

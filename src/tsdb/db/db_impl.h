@@ -119,6 +119,10 @@ class DbImpl final : public Db {
   void run_maintenance();
   // Chunks that are complete go from memory to files. What fails is tried again the next time.
   void file_full_chunks();
+  // The same for chunks of late samples. By whoever has the turn of filing_.
+  void file_late_chunks();
+  util::Result<void> log_late_chunks(const Head::FullLate& full, std::span<const FileChunkRef> refs)
+      NX_REQUIRES(commit_mutex_);
   // What the blocks have by now, the head and the log need not keep. By whoever has a round's turn.
   void truncate_head();
   void stop_appends_before(model::TimestampMs time);

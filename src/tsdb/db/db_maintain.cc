@@ -1,5 +1,6 @@
 // How samples move on, from memory to files and blocks, and how they are deleted.
 #include <algorithm>
+#include <iterator>
 
 #include "narthex/util/log.h"
 
@@ -84,7 +85,7 @@ void DbImpl::file_full_chunks() {
       if (closed_ || !log_) return;
       full = head_.take_full_chunks();
     }
-    if (full.empty()) return;
+    if (full.empty()) break;
     const auto written = chunk_files_.append(full.chunks(), refs);
     const util::MutexLock lock(commit_mutex_);
     if (!written) {
@@ -95,6 +96,70 @@ void DbImpl::file_full_chunks() {
     }
     head_.chunks_filed(full, refs);
   }
+  // Those that are on their way into blocks go away with them.
+  if (maintenance_.late_settled()) file_late_chunks();
+}
+
+void DbImpl::file_late_chunks() {
+  std::vector<FileChunkRef> refs;
+  for (;;) {
+    Head::FullLate full;
+    {
+      const util::MutexLock lock(commit_mutex_);
+      full = head_.take_full_late();
+      if (full.chunks().empty()) {
+        head_.give_back_late(nullptr);
+        return;
+      }
+    }
+    auto done = chunk_files_.append(full.chunks(), refs);
+    const util::MutexLock lock(commit_mutex_);
+    if (done) done = log_late_chunks(full, refs);
+    if (done) continue;
+    // What came into a file counts for nothing: no marker names it.
+    head_.give_back_late(&full);
+    disk_.note(done.error());
+    util::log_warn("Chunks of out-of-order samples could not be filed, they stay in memory",
+                   {{"component", "tsdb"}, {"err", done.error()}});
+    return;
+  }
+}
+
+util::Result<void> DbImpl::log_late_chunks(const Head::FullLate& full,
+                                           std::span<const FileChunkRef> refs) {
+  NX_ASSIGN(const auto first, chunk_files_.read(refs.front()));  // All are in one file.
+  std::vector<RefChunkMarker> markers;
+  for (std::size_t k = 0; k < refs.size(); ++k)
+    markers.push_back({full.chunks()[k].series, refs[k]});
+  // A reader takes a marker to mean that all samples of its series that the log has before it are
+  // in files. Those that are not follow it, once more.
+  PreparedBatch again;
+  for (std::size_t k = 0; k < full.series().size(); ++k) {
+    storage::SampleColumns samples;
+    NX_TRY(head_.unfiled_late(full, k, samples));
+    const SeriesId id = full.series()[k];
+    again.late_refs.insert(again.late_refs.end(), samples.float_timestamps.size(), id);
+    std::ranges::copy(samples.float_timestamps, std::back_inserter(again.late_timestamps));
+    std::ranges::copy(samples.float_values, std::back_inserter(again.late_values));
+    for (std::size_t i = 0; i < samples.histograms.size(); ++i) {
+      auto histogram =
+          std::make_shared<const model::FloatHistogram>(std::move(samples.histograms[i]));
+      PreparedHistogram& one = again.late_histograms.emplace_back();
+      one.ref = id;
+      one.timestamp = samples.histogram_timestamps[i];
+      one.floating = histogram.get();
+      again.owned.push_back(std::move(histogram));
+    }
+  }
+  if (!late_log_) NX_TRY(open_late_log());
+  NX_TRY(late_log_->begin());
+  records_.add_chunk_markers(*late_log_, markers);
+  records_.add_late_samples(*late_log_, again);
+  records_.add_histograms(*late_log_, again.late_histograms);
+  NX_TRY(options_.wal_sync_interval.count() == 0 ? late_log_->commit_durably()
+                                                 : late_log_->commit());
+  head_.late_filed(full, refs, first.file);
+  return {};
 }
 
 void DbImpl::truncate_head() {
@@ -123,6 +188,8 @@ util::Result<LateCut> DbImpl::cut_late() {
   const util::MutexLock lock(commit_mutex_);
   if (closed_) return util::fail(util::Code::kCanceled, "storage is closed");
   if (!late_log_) NX_TRY(open_late_log());
+  // What comes from here on stays when what there is goes: no chunk may have both.
+  head_.seal_late();
   NX_TRY(late_log_->next_segment());
   return LateCut{.until = head_.isolation().last_complete(),
                  .segment = late_log_->current_segment()};

@@ -32,7 +32,8 @@ util::Result<void> DbImpl::start(ReplayProgress* progress) {
   NX_TRY(maintenance_.start());
   const util::SteadyNs begin = options_.clock->steady_ns();
   head_.stop_appends_before(maintenance_.head_begin());
-  LogReplay replay(env_, options_.path, {head_, exemplars_, metadata_}, replay_report_, progress);
+  LogReplay replay(env_, options_.path, {head_, exemplars_, metadata_, chunk_files_},
+                   replay_report_, progress);
   NX_TRY(load_chunk_files());
   NX_TRY(take_over_snapshot(replay));
   NX_ASSIGN(const std::uint64_t segment, replay.run());
@@ -54,11 +55,6 @@ util::Result<void> DbImpl::start(ReplayProgress* progress) {
   aliases_.assign(replay.aliases().begin(), replay.aliases().end());
   // What comes into the log from here on is not in it.
   remove_snapshots(env_, options_.path);
-  {
-    // Beside samples that were read back a new log begins; else it waits for the first one.
-    const util::MutexLock lock(commit_mutex_);
-    if (late_segment_ != 0 || options_.out_of_order_window.count() > 0) NX_TRY(open_late_log());
-  }
   if (replay_report_.segments != 0) log_replay();
   register_metrics();
   start_loops();

@@ -9,6 +9,7 @@
 #include "narthex/util/mutex.h"
 #include "narthex/util/worker_pool.h"
 
+#include "tsdb/block/chunk_samples.h"
 #include "tsdb/wal/log_writer.h"
 #include "tsdb/wal/segment_reader.h"
 
@@ -75,6 +76,7 @@ void LogReplay::Decoded::clear() {
   tombstones.clear();
   exemplars.clear();
   metadata.clear();
+  markers.clear();
   order.clear();
 }
 
@@ -94,6 +96,7 @@ LogReplay::LogReplay(util::Env& env, std::string data_directory, Into into, Repl
       head_(into.head),
       exemplars_(into.exemplars),
       metadata_(into.metadata),
+      chunk_files_(into.chunk_files),
       report_(report),
       progress_(progress) {}
 
@@ -103,6 +106,11 @@ util::Result<std::uint64_t> LogReplay::run_log(const std::string& name) {
   NX_ASSIGN(auto log, list_wal_segments(env_, directory));
   std::uint64_t next = checkpoint ? checkpoint->last_segment + 1 : 0;
   if (!log.empty()) next = std::max(next, log.back().number + 1);
+  // Every start would leave one more.
+  if (late_ && !log.empty() && env_.file_size(log.back().path).value_or(1) == 0) {
+    next = log.back().number;
+    log.pop_back();
+  }
   if (snapshot_ && !late_) {
     next = std::max(next, snapshot_->segment + 1);
     std::erase_if(log, [&](const WalSegment& s) { return s.number < snapshot_->segment; });
@@ -229,6 +237,10 @@ void LogReplay::decode_record(std::string_view record, Decoded& into) {
     case RecordType::kMetadata:
       result = decode_metadata(record, into.metadata);
       break;
+    case RecordType::kMmapMarkers:
+      result = decode_chunk_markers(record, into.markers);
+      into.note_order();
+      break;
     default:
       break;  // Kinds that this head does not hold.
   }
@@ -248,6 +260,8 @@ void LogReplay::apply(const Decoded& decoded) {
         std::span(decoded.integers).subspan(done.integers, upto.integers - done.integers));
     apply_histograms(
         std::span(decoded.floating).subspan(done.floating, upto.floating - done.floating));
+    if (late_)
+      apply_markers(std::span(decoded.markers).subspan(done.markers, upto.markers - done.markers));
     done = upto;
   }
   apply_tombstones(decoded.tombstones);
@@ -344,6 +358,35 @@ void LogReplay::apply_tombstones(std::span<const RefTombstone> stones) {
     deletions.push_back({static_cast<SeriesId>(id), stone.range});
   }
   head_.add_deletions(deletions);
+}
+
+// Null when the file does not have it: the log has its samples.
+LateChunkPtr LogReplay::find_late_chunk(const RefChunkMarker& marker) const {
+  if (marker.chunk == 0) return nullptr;
+  const auto found = chunk_files_.read(marker.chunk);
+  if (!found || !found->late || found->series != marker.ref) return nullptr;
+  auto chunk = std::make_shared<LateChunk>();
+  chunk->min = found->min;
+  chunk->max = found->max;
+  chunk->encoding = found->encoding;
+  chunk->sample_count = chunk_sample_count({found->encoding, found->payload});
+  chunk->file = found->file;
+  chunk->file_ref = marker.chunk;
+  return chunk;
+}
+
+void LogReplay::apply_markers(std::span<const RefChunkMarker> markers) {
+  std::vector<LateChunkPtr> chunks;
+  for (std::size_t i = 0; i < markers.size();) {
+    const std::uint64_t ref = markers[i].ref;
+    head_.reserve_id(ref);
+    chunks.clear();
+    for (; i < markers.size() && markers[i].ref == ref; ++i) {
+      if (LateChunkPtr chunk = find_late_chunk(markers[i])) chunks.push_back(std::move(chunk));
+    }
+    if (!chunks.empty() && head_.replay_late_chunks(id_of(ref), chunks))
+      report_.late_chunks += chunks.size();
+  }
 }
 
 void LogReplay::settle_damage(const WalSegment& segment, std::string_view bytes) {

@@ -35,6 +35,7 @@ class LogReplay {
     Head& head;
     ExemplarRing& exemplars;
     SeriesMetadata& metadata;
+    const HeadChunkFiles& chunk_files;  // That were loaded.
   };
   LogReplay(util::Env& env, std::string data_directory, Into into, ReplayReport& report,
             ReplayProgress* progress);
@@ -43,8 +44,8 @@ class LogReplay {
   util::Result<void> run_snapshot(const SnapshotPlace& place, const SnapshotNote& note);
   // The number that the next segment must have. Errors are those of listing the directory.
   util::Result<std::uint64_t> run() { return run_log("wal"); }
-  // The same for the log of late samples. What it says of chunks that were written to files is
-  // passed over: it has their samples itself. After run().
+  // The same for the log of late samples. Those that it says are in files of head chunks leave
+  // memory, if they are there; else the log has them itself. After run().
   util::Result<std::uint64_t> run_late() {
     late_ = true;
     return run_log("wbl");
@@ -66,14 +67,18 @@ class LogReplay {
     std::vector<RefTombstone> tombstones;
     std::vector<RefExemplar> exemplars;
     std::vector<RefMetadata> metadata;
-    // In which order samples and histograms stood: up to which of each, at every change.
+    std::vector<RefChunkMarker> markers;
+    // In which order samples, histograms and markers stood: up to which of each, at every change.
     struct Upto {
       std::size_t samples = 0;
       std::size_t integers = 0;
       std::size_t floating = 0;
+      std::size_t markers = 0;
     };
     std::vector<Upto> order;
-    void note_order() { order.push_back({samples.size(), integers.size(), floating.size()}); }
+    void note_order() {
+      order.push_back({samples.size(), integers.size(), floating.size(), markers.size()});
+    }
     void clear();
     [[nodiscard]] std::size_t weight() const noexcept;
   };
@@ -96,6 +101,8 @@ class LogReplay {
   void apply_exemplars(std::span<const RefExemplar> exemplars);
   void apply_metadata(std::span<const RefMetadata> entries);
   void apply_tombstones(std::span<const RefTombstone> stones);
+  void apply_markers(std::span<const RefChunkMarker> markers);
+  [[nodiscard]] LateChunkPtr find_late_chunk(const RefChunkMarker& marker) const;
   [[nodiscard]] std::uint64_t id_of(std::uint64_t ref) const;
 
   void settle_damage(const WalSegment& segment, std::string_view bytes);
@@ -107,6 +114,7 @@ class LogReplay {
   Head& head_;
   ExemplarRing& exemplars_;
   SeriesMetadata& metadata_;
+  const HeadChunkFiles& chunk_files_;
   ReplayReport& report_;  // The worker writes what concerns damage, the caller's thread the rest.
   ReplayProgress* progress_;
   bool late_ = false;                      // It is the log of late samples.

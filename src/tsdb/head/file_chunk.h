@@ -21,6 +21,9 @@ inline constexpr std::uint8_t kLateChunkBit = 0x80;
 // What an entry takes beside its payload, at most.
 inline constexpr std::size_t kFileChunkBytesMax = 8 + 8 + 8 + 1 + 10 + 4;
 
+// Number of the file << 32 | offset of the entry. Numbers are below 2^31.
+using FileChunkRef = std::uint64_t;
+
 struct FileChunk {
   std::uint64_t series = 0;    // The log's reference; not 0.
   model::TimestampMs min = 0;  // Of its first and last sample.

@@ -165,6 +165,9 @@ class Head {
                             const model::IntHistogram& histogram);
   ReplayOutcome replay_late(std::uint64_t ref, model::TimestampMs timestamp,
                             const model::FloatHistogram& histogram);
+  // These chunks in files hold late samples that were replayed; false when there is no such series
+  // or they cannot be decoded.
+  bool replay_late_chunks(std::uint64_t ref, std::span<const LateChunkPtr> chunks);
   // Before replay_series: a chunk in a file of the series that the log defines under the
   // reference chunk.series. Samples of the log that such chunks have are passed over; behind damage
   // in the files a chunk does not count before the log has come to it, so that the log fills gaps.
@@ -234,6 +237,38 @@ class Head {
     std::shared_ptr<const Isolation::Reader> reader_;
   };
   [[nodiscard]] FullChunks take_full_chunks();
+
+  // How full chunks of late samples go to files; in between, what is late must not be compacted:
+  // 1. take_full_late(), committing thread, until it gives nothing.
+  // 2. options.files->append(full.chunks()).
+  // 3. Committing thread, at once: the log gets markers of them, and again what unfiled_late()
+  //    gives, for a marker says that all before it is in files. Then late_filed(); readers use the
+  //    files from here on.
+  // 4. give_back_late(), committing thread, when a step has failed, and at the end: what could not
+  //    be taken yet is looked at the next time.
+  class FullLate {
+   public:
+    [[nodiscard]] std::span<const FileChunk> chunks() const noexcept { return files_; }
+    [[nodiscard]] std::span<const SeriesId> series() const noexcept { return series_; }
+
+   private:
+    friend class Head;
+    std::vector<SeriesId> series_;     // That have chunks here, ascending.
+    std::vector<std::size_t> counts_;  // Of its chunks: the oldest of each that are in memory.
+    std::vector<FileChunk> files_;
+    std::vector<LateChunkPtr> late_;  // Of each.
+  };
+  [[nodiscard]] FullLate take_full_late();
+  void late_filed(const FullLate& full, std::span<const FileChunkRef> refs,
+                  const std::shared_ptr<const util::MappedFile>& file);
+  void give_back_late(const FullLate* failed);
+  // Appends the late samples of series full.series()[index] that are in memory and not among the
+  // chunks of `full`.
+  util::Result<void> unfiled_late(const FullLate& full, std::size_t index,
+                                  storage::SampleColumns& out) const;
+  // Ends the open chunks of all series: what comes later is not in one chunk with what is there.
+  // By the committing thread.
+  void seal_late();
   void chunks_filed(const FullChunks& full, std::span<const FileChunkRef> refs);
   void give_back(const FullChunks& full);
 
@@ -452,6 +487,10 @@ class Head {
   };
   boost::unordered_flat_map<std::uint64_t, FoundChunks> found_;
   boost::unordered_flat_map<SeriesId, std::deque<SealedIndex>> waiting_;
+  // Have chunks of late samples that are complete and not in a file; the committing thread's. Some
+  // more than once. Of those in the second it could not be taken in this round.
+  std::deque<SeriesId> unfiled_late_;
+  std::vector<SeriesId> unfiled_late_later_;
   model::TimestampMs low_since_truncation_ = model::kTimestampMax;
   // Series below it that have no sample yet had one truncation's time to get one.
   SeriesId idle_end_ = 1;

@@ -313,6 +313,10 @@ util::Result<HeadChunkFiles::Chunk> HeadChunkFiles::read(FileChunkRef ref) const
   }
   out.encoding = found->chunk.encoding;
   out.payload = found->chunk.payload;
+  out.series = found->chunk.series;
+  out.min = found->chunk.min;
+  out.max = found->chunk.max;
+  out.late = found->chunk.late;
   return out;
 }
 

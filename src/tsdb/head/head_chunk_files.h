@@ -23,9 +23,6 @@
 
 namespace narthex::tsdb {
 
-// Number of the file << 32 | offset of the entry. Numbers are below 2^31.
-using FileChunkRef = std::uint64_t;
-
 struct HeadChunkFilesOptions {
   std::uint64_t file_bytes_max = std::uint64_t{128} << 20U;  // The next file begins there.
 };
@@ -77,6 +74,10 @@ class HeadChunkFiles {
     std::shared_ptr<const util::MappedFile> file;
     std::uint8_t encoding = 0;
     std::string_view payload;
+    std::uint64_t series = 0;  // As FileChunk has them.
+    model::TimestampMs min = 0;
+    model::TimestampMs max = 0;
+    bool late = false;
   };
   // kCorruption, naming file and offset, when no sound entry is there.
   [[nodiscard]] util::Result<Chunk> read(FileChunkRef ref) const;

@@ -41,9 +41,11 @@ bool Head::insert_late(SeriesId id, LateSample sample) {
     } else {
       extra.late = std::make_unique<LateSamples>();
     }
-    const bool inserted = extra.late->insert(std::move(sample));
+    const LateSamples::Insert inserted = extra.late->insert(std::move(sample));
     extra_bytes_.fetch_add(extra.late->memory_bytes(), std::memory_order_relaxed);
-    if (!inserted) return false;
+    if (inserted == LateSamples::Insert::kRepeated) return false;
+    if (inserted == LateSamples::Insert::kSealed && options_.files != nullptr)
+      unfiled_late_.push_back(id);
   }
   // One writer: no compare-and-swap needed.
   if (timestamp < late_min_.load()) late_min_ = timestamp;

@@ -59,6 +59,8 @@ void Head::truncate_page(SeriesPage& page, SeriesId first, SeriesId end, Truncat
     HeadSeries& series = page.series[id & (SeriesPage::kSeries - 1)];
     const SeriesState state = series.state.load(std::memory_order_relaxed);
     if (state == SeriesState::kNone) continue;
+    if (const SeriesExtra* extra = page.extra(id); extra != nullptr && extra->late)
+      truncation.oldest_file = std::min(truncation.oldest_file, extra->late->oldest_file());
     // A new series without a sample: its writer may be about to bring one.
     if (state == SeriesState::kEmpty && id >= idle_end_) continue;
     if (const SeriesExtra* extra = page.extra(id);

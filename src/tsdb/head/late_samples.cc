@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <span>
 
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <fmt/format.h>
+
 #include "tsdb/block/chunk_encode.h"
 #include "tsdb/block/chunk_samples.h"
 #include "tsdb/block/tombstones.h"
@@ -33,11 +36,25 @@ void keep_commits(std::vector<model::TimestampMs>& times, std::vector<Value>& va
   values.resize(kept);
 }
 
+// Valid as long as the chunk.
+util::Result<std::string_view> payload_of(const LateChunk& chunk) {
+  if (!chunk.is_in_file()) return std::string_view(chunk.payload);
+  const std::uint64_t offset = chunk.file_ref & 0xffff'ffffU;
+  const auto found = parse_file_chunk(chunk.file->bytes(), offset);
+  if (!found) {
+    return util::fail(util::Code::kCorruption,
+                      fmt::format("file {:06} of head chunks: byte {}: chunk checksum",
+                                  chunk.file_ref >> 32U, offset));
+  }
+  return found->chunk.payload;
+}
+
 util::Result<void> read_chunk(const LateChunk& chunk, model::TimeRange range, CommitSequence until,
                               storage::SampleColumns& out) {
   const ColumnsMark mark = mark_of(out);
-  NX_TRY(append_chunk_samples({.encoding = chunk.encoding, .payload = chunk.payload}, out));
-  if (chunk.newest_commit > until) {
+  NX_ASSIGN(const std::string_view payload, payload_of(chunk));
+  NX_TRY(append_chunk_samples({.encoding = chunk.encoding, .payload = payload}, out));
+  if (chunk.newest_commit > until && !chunk.commits.empty()) {
     if (holds_histograms(chunk.encoding)) {
       keep_commits(out.histogram_timestamps, out.histograms, mark.histograms, chunk.commits, until);
     } else {
@@ -74,15 +91,17 @@ void add_sample(const LateSample& sample, storage::SampleColumns& out) {
 
 }  // namespace
 
-bool LateSamples::insert(LateSample sample) {
+LateSamples::Insert LateSamples::insert(LateSample sample) {
   const auto at = std::ranges::lower_bound(open_, sample.timestamp, {}, &LateSample::timestamp);
-  if (at != open_.end() && at->timestamp == sample.timestamp) return false;
+  if (at != open_.end() && at->timestamp == sample.timestamp) return Insert::kRepeated;
   open_.insert(at, std::move(sample));
-  if (open_.size() == kOpenMax) seal();
-  return true;
+  if (open_.size() < kOpenMax) return Insert::kStored;
+  seal();
+  return Insert::kSealed;
 }
 
 void LateSamples::seal() {
+  if (open_.empty()) return;
   storage::SampleColumns columns;
   for (const LateSample& sample : open_) add_sample(sample, columns);
   ChunkEncoder encoder(kOpenMax);
@@ -107,6 +126,90 @@ void LateSamples::seal() {
   open_.clear();
 }
 
+std::vector<LateChunkPtr> LateSamples::unfiled(CommitSequence until) const {
+  std::vector<LateChunkPtr> out;
+  for (const LateChunkPtr& chunk : chunks_) {
+    if (chunk->is_in_file()) continue;
+    if (chunk->newest_commit > until) break;
+    out.push_back(chunk);
+  }
+  return out;
+}
+
+void LateSamples::chunk_filed(const LateChunkPtr& chunk, LateChunkPtr in_file) {
+  const auto at = std::ranges::find(chunks_, chunk);
+  if (at == chunks_.end()) return;
+  chunk_bytes_ -= bytes_of(**at);
+  *at = std::move(in_file);
+  chunk_bytes_ += bytes_of(**at);
+}
+
+LateView LateSamples::in_memory() const {
+  LateView out;
+  for (const LateChunkPtr& chunk : chunks_) {
+    if (!chunk->is_in_file()) out.chunks.push_back(chunk);
+  }
+  out.open = open_;
+  return out;
+}
+
+util::Result<void> LateSamples::take_filed(std::span<const LateChunkPtr> chunks) {
+  std::vector<LateChunkPtr> taken;
+  storage::SampleColumns filed;
+  boost::unordered_flat_set<FileChunkRef> known;
+  for (const LateChunkPtr& chunk : chunks_) {
+    if (chunk->is_in_file()) known.insert(chunk->file_ref);
+  }
+  for (const LateChunkPtr& chunk : chunks) {
+    NX_TRY(read_chunk(*chunk, {}, kAnyCommit, filed));
+    if (known.insert(chunk->file_ref).second) taken.push_back(chunk);
+  }
+  storage::SampleColumns inserted;
+  const LateView before = in_memory();
+  if (!before.chunks.empty()) NX_TRY(read_chunks(before.chunks, {}, kAnyCommit, inserted));
+  std::ranges::sort(filed.float_timestamps);
+  std::ranges::sort(filed.histogram_timestamps);
+
+  std::erase_if(chunks_, [this](const LateChunkPtr& chunk) {
+    if (chunk->is_in_file()) return false;
+    chunk_bytes_ -= bytes_of(*chunk);
+    return true;
+  });
+  open_.clear();
+  for (LateChunkPtr& chunk : taken) {
+    chunk_bytes_ += bytes_of(*chunk);
+    chunks_.push_back(std::move(chunk));
+  }
+  const auto keep = [&](LateSample sample) {
+    const auto& times = sample.histogram ? filed.histogram_timestamps : filed.float_timestamps;
+    if (!std::ranges::binary_search(times, sample.timestamp)) insert(std::move(sample));
+  };
+  for (std::size_t i = 0; i < inserted.float_timestamps.size(); ++i) {
+    keep({.timestamp = inserted.float_timestamps[i],
+          .commit = 0,
+          .value = inserted.float_values[i],
+          .histogram = nullptr});
+  }
+  for (std::size_t i = 0; i < inserted.histogram_timestamps.size(); ++i) {
+    keep({.timestamp = inserted.histogram_timestamps[i],
+          .commit = 0,
+          .value = 0,
+          .histogram =
+              std::make_shared<const model::FloatHistogram>(std::move(inserted.histograms[i]))});
+  }
+  for (const LateSample& sample : before.open) keep(sample);
+  return {};
+}
+
+std::uint32_t LateSamples::oldest_file() const noexcept {
+  std::uint32_t oldest = std::numeric_limits<std::uint32_t>::max();
+  for (const LateChunkPtr& chunk : chunks_) {
+    if (chunk->is_in_file())
+      oldest = std::min(oldest, static_cast<std::uint32_t>(chunk->file_ref >> 32U));
+  }
+  return oldest;
+}
+
 LateView LateSamples::view(model::TimeRange range, CommitSequence until) const {
   LateView out;
   for (const LateChunkPtr& chunk : chunks_) {
@@ -129,7 +232,8 @@ bool LateSamples::any_in(model::TimeRange range, CommitSequence until,
   return std::ranges::any_of(chunks_, [&](const LateChunkPtr& chunk) {
     const model::TimeRange of_chunk{chunk->min, chunk->max};
     return range.overlaps(of_chunk) && !is_deleted(deleted, of_chunk) &&
-           (chunk->newest_commit <= until || std::ranges::min(chunk->commits) <= until);
+           (chunk->newest_commit <= until || chunk->commits.empty() ||
+            std::ranges::min(chunk->commits) <= until);
   });
 }
 

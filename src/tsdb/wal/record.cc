@@ -50,6 +50,14 @@ std::optional<model::Labels> take_labels(ByteReader& reader,
 
 }  // namespace
 
+void encode_chunk_markers_record(std::string& out, std::span<const RefChunkMarker> markers) {
+  out.push_back(static_cast<char>(RecordType::kMmapMarkers));
+  for (const RefChunkMarker& marker : markers) {
+    util::append_be(out, marker.ref);
+    util::append_be(out, marker.chunk);
+  }
+}
+
 void encode_metadata_record(std::string& out, std::span<const RefMetadata> entries) {
   const auto add = [&out](std::string_view text) {
     util::append_uvarint(out, text.size());
@@ -116,6 +124,18 @@ util::Result<void> decode_tombstones(std::string_view record, std::vector<RefTom
     stone.range.max = reader.varint();
     if (!reader.ok()) return damaged("tombstones", reader);
     out.push_back(stone);
+  }
+  return {};
+}
+
+util::Result<void> decode_chunk_markers(std::string_view record, std::vector<RefChunkMarker>& out) {
+  ByteReader reader(record.substr(1));
+  while (reader.remaining() > 0) {
+    RefChunkMarker marker;
+    marker.ref = reader.be<std::uint64_t>();
+    marker.chunk = reader.be<std::uint64_t>();
+    if (!reader.ok()) return damaged("chunk marker", reader);
+    out.push_back(marker);
   }
   return {};
 }

@@ -57,6 +57,12 @@ struct RefTombstone {
   model::TimeRange range;
 };
 
+// Late samples of the series that were logged before this one are in this chunk of chunks_head.
+struct RefChunkMarker {
+  std::uint64_t ref = 0;
+  std::uint64_t chunk = 0;  // Its reference; 0: none.
+};
+
 struct RefMetadata {
   std::uint64_t ref = 0;
   model::Metadata metadata;
@@ -111,6 +117,7 @@ void encode_samples_record(std::string& out, std::span<const std::uint64_t> refs
 
 // Each writes one record of the entries, which are at least one, into `out`, which is empty.
 void encode_tombstones_record(std::string& out, std::span<const RefTombstone> stones);
+void encode_chunk_markers_record(std::string& out, std::span<const RefChunkMarker> markers);
 void encode_metadata_record(std::string& out, std::span<const RefMetadata> entries);
 
 // Each appends to `out`. kCorruption when the bytes do not parse; entries before the damage have
@@ -118,6 +125,7 @@ void encode_metadata_record(std::string& out, std::span<const RefMetadata> entri
 util::Result<void> decode_series(std::string_view record, std::vector<RefSeries>& out);
 util::Result<void> decode_samples(std::string_view record, RefSamples& out);
 util::Result<void> decode_tombstones(std::string_view record, std::vector<RefTombstone>& out);
+util::Result<void> decode_chunk_markers(std::string_view record, std::vector<RefChunkMarker>& out);
 util::Result<void> decode_metadata(std::string_view record, std::vector<RefMetadata>& out);
 
 }  // namespace narthex::tsdb

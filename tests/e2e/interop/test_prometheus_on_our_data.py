@@ -1,5 +1,6 @@
 """A real Prometheus takes over a data directory of the server under test and gives the same answers."""
 
+import re
 import shutil
 import time
 import unittest
@@ -34,7 +35,13 @@ class TakenOver(unittest.TestCase):
                                          for a in range(5)])
 
     def write_late(self):
-        self.write(range(self.now - 25 * 60 + 7, self.now - 10 * 60, 30 * 5))
+        """Enough for some chunks, which go to files, and a rest."""
+        self.write(range(self.now - 25 * 60 + 7, self.now - 10 * 60, 9))
+
+    def late_chunks(self, directory):
+        """Of all series, in files of head chunks: an entry's encoding has this bit."""
+        return sum(len(re.findall(rb"\x00{7}[\x01-\x05]\x00\x00\x01.{5}\x00\x00\x01.{5}\x81", file.read_bytes(), re.DOTALL))
+                   for file in (directory / "chunks_head").iterdir())
 
     def answers(self, server):
         return {query: sorted(server.query_range(query, self.now - 5 * HOUR, self.now, 60), key=lambda s: sorted(s["metric"].items()))
@@ -64,8 +71,10 @@ class TakenOver(unittest.TestCase):
                 self.assertEqual((other["metric"], len(other["values"]), differing[:3]), (own["metric"], len(own["values"]), []), query)
 
     def test_after_a_kill(self):
-        self.write_late()
+        # Those that are there when a block is cut go into one, too.
         self.wait_for_head_chunks(self.server.data_path)
+        self.write_late()
+        wait_until(lambda: self.late_chunks(self.server.data_path) >= 5 * 3, 30, "chunks of late samples in files")
         wanted = self.answers(self.server)
         self.server.kill()
         self.assertEqual(len(wanted["m"]), 5)
@@ -109,6 +118,24 @@ class TakenOver(unittest.TestCase):
         self.server.start()
         self.assertIn("The snapshot of the head was taken over", self.server.log)
         self.assert_same(self.answers(self.server), wanted)
+
+    def test_late_samples_go_back_and_forth(self):
+        with Prometheus(CONFIG, ["--web.enable-remote-write-receiver"]) as peer:
+            ours, self.server = self.server, peer
+            self.write(range(self.now - 60, self.now, 30))
+            self.write_late()
+            self.server = ours
+            wanted = self.answers(peer)
+            peer.stop()  # It writes its chunks then.
+            self.assertGreaterEqual(self.late_chunks(peer.data_path), 5 * 3)
+            ours.kill()
+            shutil.rmtree(ours.data_path)
+            shutil.copytree(peer.data_path, ours.data_path)
+        ours.start()
+        self.assert_same(self.answers(ours), wanted)
+        self.assertGreaterEqual(self.late_chunks(ours.data_path), 5 * 3)
+        ours.kill()
+        self.assert_same(self.taken_over(ours.data_path), wanted)
 
     def test_a_snapshot(self):
         self.write_late()

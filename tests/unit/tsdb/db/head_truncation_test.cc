@@ -25,7 +25,7 @@ using Content = std::map<std::string, std::map<model::TimestampMs, double>>;
 class Store {
  public:
   explicit Store(FaultyEnv& env) : files(env, kPath), env_(env) {
-    LogReplay replay(env, kPath, {head, exemplars, metadata}, report, nullptr);
+    LogReplay replay(env, kPath, {head, exemplars, metadata, files}, report, nullptr);
     const std::uint64_t segment = replay.run().value();
     log = LogWriter::open(env, std::string(kPath) + "/wal", segment, kLog).value();
     truncation.emplace(HeadTruncation::Parts{env, head, files, *log, mutex_,

@@ -351,6 +351,124 @@ TEST_F(OutOfOrder, IsWhatAMapHolds) {
   EXPECT_GE(db_->blocks().size(), 2U);
 }
 
+// Goal: late samples that are complete chunks leave memory for files, and a start finds them there;
+// whatever becomes of the files, nothing is lost, for the log has everything until a block has it.
+TEST_F(OutOfOrder, ChunksGoToFiles) {
+  open();
+  MixedContent want;
+  const auto take = [&](int i, model::TimestampMs t, double value) {
+    ASSERT_EQ(append(i, t, value), kOk);
+    want[labels_of(i).to_string()].try_emplace(t, plain_text(value));
+  };
+  const model::TimestampMs now = kStart + 90'000;
+  for (int i = 0; i < 3; ++i) take(i, now, i);
+  const auto take_late = [&](int from, int to) {
+    for (int k = from; k < to; ++k) {
+      for (int i = 0; i < 3; ++i) take(i, now - 80'000 + (k * 37 % 200) * 100 + i, k);
+    }
+  };
+  take_late(0, 80);
+  const std::uint64_t before = db_->head_stats().memory_bytes;
+  ASSERT_TRUE(db_->maintain().has_value());
+  ASSERT_TRUE(db_->blocks().empty());
+  EXPECT_LT(db_->head_stats().memory_bytes, before);
+  EXPECT_EQ(read_mixed(*db_), want);
+  // Some more in memory; some at times that a file has.
+  take_late(80, 90);
+  take(1, now - 80'000 + 1, 1000);
+  const auto check_after_kill = [&](std::uint64_t chunks) {
+    kill();
+    open();
+    EXPECT_EQ(db_->replay_report().late_chunks, chunks);
+    EXPECT_EQ(db_->replay_report().damaged_regions, 0U);
+    EXPECT_EQ(read_mixed(*db_), want);
+  };
+  check_after_kill(6);
+  take_late(90, 200);
+  ASSERT_TRUE(db_->maintain().has_value());
+  EXPECT_EQ(read_mixed(*db_), want);
+  check_after_kill(18);
+  reopen();
+  EXPECT_EQ(db_->replay_report().late_chunks, 18U);
+  EXPECT_EQ(read_mixed(*db_), want);
+  // The files are gone, as after a repair by hand.
+  db_.reset();
+  const auto files = env_->list_dir("/data/chunks_head").value();
+  for (const util::DirEntry& file : files)
+    ASSERT_TRUE(env_->remove_file("/data/chunks_head/" + file.name).has_value());
+  open();
+  EXPECT_EQ(db_->replay_report().late_chunks, 0U);
+  EXPECT_EQ(read_mixed(*db_), want);
+  // In blocks, they leave the files, too.
+  for (int minute = 1; minute < 8; ++minute) {
+    for (int i = 0; i < 3; ++i) take(i, now + minute * kMinute, minute);
+  }
+  ASSERT_TRUE(db_->maintain().has_value());
+  EXPECT_FALSE(db_->blocks().empty());
+  EXPECT_EQ(read_mixed(*db_), want);
+  check_after_kill(0);
+}
+
+TEST_F(OutOfOrder, AFaultWhileChunksGoToFilesLosesNothing) {
+  for (const bool lasting : {false, true}) {
+    for (std::size_t k = 0; k < 60; ++k) {
+      SCOPED_TRACE(fmt::format("lasting {} operation {}", lasting, k));
+      env_ = std::make_unique<FaultyEnv>();
+      open();
+      MixedContent want;
+      const auto take = [&](model::TimestampMs t) {
+        for (int i = 0; i < 2; ++i) {
+          ASSERT_EQ(append(i, t, static_cast<double>(t % 1000)), kOk);
+          want[labels_of(i).to_string()][t] = plain_text(static_cast<double>(t % 1000));
+        }
+      };
+      take(kStart + 90'000);
+      for (int n = 0; n < 70; ++n) take(kStart + (n * 37 % 80) * 100);
+      std::size_t first = 0;
+      env_->set_plan([&](FileOperation, std::size_t number) -> std::optional<FaultyEnv::Fault> {
+        if (first == 0) first = number;
+        const bool now = lasting ? number >= first + k : number == first + k;
+        if (!now) return std::nullopt;
+        return FaultyEnv::Fault{util::Code::kIo, 5};
+      });
+      static_cast<void>(db_->maintain());
+      ASSERT_EQ(read_mixed(*db_), want);
+      env_->set_plan({});
+      for (int n = 0; n < 40; ++n) take(kStart + 40'000 + n * 100);
+      ASSERT_EQ(read_mixed(*db_), want);
+      if (k % 2 == 0) {
+        ASSERT_TRUE(db_->maintain().has_value());
+      }
+      kill();
+      open();
+      ASSERT_EQ(read_mixed(*db_), want);
+      db_.reset();
+    }
+  }
+}
+
+TEST_F(OutOfOrder, AStartLeavesNoEmptySegment) {
+  open();
+  for (int round = 0; round < 3; ++round) reopen();
+  EXPECT_EQ(append(1, kStart + kMinute, 1), kOk);
+  EXPECT_EQ(append(1, kStart, 2), kOk);
+  for (int round = 0; round < 3; ++round) {
+    reopen();
+    EXPECT_EQ(log_segments(), 1U);
+  }
+  EXPECT_EQ(append(1, kStart + 1, 3), kOk);
+  EXPECT_EQ(log_segments(), 2U);
+  // As a compaction, or Prometheus, leaves it.
+  db_.reset();
+  ASSERT_TRUE(env_->open_writable("/data/wbl/00000002", util::WriteMode::kTruncate).has_value());
+  open();
+  EXPECT_EQ(append(1, kStart + 2, 4), kOk);
+  EXPECT_EQ(log_segments(), 3U);
+  kill();
+  open();
+  EXPECT_EQ(content(1).size(), 4U);
+}
+
 // Goal: what was deleted of late samples that are in blocks and in their log stays deleted, when
 // the process ends in between.
 TEST_F(OutOfOrder, ADeletionOutlivesAnInterruptedCompaction) {

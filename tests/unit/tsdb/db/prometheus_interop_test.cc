@@ -210,6 +210,56 @@ TEST(PrometheusInterop, PrometheusReadsOurLog) {
   EXPECT_EQ(dump(promtool, directory.path()), want);
 }
 
+// Goal: chunks of late samples in files of head chunks, and the markers of them, mean to Prometheus
+// what they mean to us. Method: a marker makes it forget what the log has before; so what it knows
+// of that comes from the files, and what is not there must stand behind the marker.
+TEST(PrometheusInterop, PrometheusReadsOurLateChunks) {
+  const std::string promtool = find_program("PROMTOOL_BIN", "promtool");
+  if (promtool.empty()) GTEST_SKIP() << "no promtool";
+  const test::TempDir directory;
+  constexpr model::TimestampMs kBegin = 1'748'736'000'000;
+  Content want;
+  {
+    DbOptions options;
+    options.path = directory.path();
+    options.out_of_order_window = std::chrono::hours(1);
+    auto db = Db::open(options).value();
+    util::Random random(3);
+    std::vector<model::Labels> labels;
+    for (int i = 0; i < 20; ++i)
+      labels.push_back(model::Labels{{"__name__", "m"}, {"i", std::to_string(i)}});
+    std::vector<storage::EnsuredSeries> ensured(labels.size());
+    ASSERT_TRUE(db->ensure_series(labels, ensured).has_value());
+    const auto append = [&](std::size_t i, model::TimestampMs t) {
+      if (want[labels[i].to_string()].contains(t)) return;
+      const double value = random.unit();
+      storage::WriteBatch batch;
+      batch.add(ensured[i].ref, t, value);
+      storage::AppendReport report;
+      ASSERT_TRUE(db->append(batch, storage::Atomicity::kAllOrNothing, report).has_value());
+      want[labels[i].to_string()][t] = value_text(value);
+    };
+    for (std::size_t i = 0; i < labels.size(); ++i) append(i, kBegin + 3'600'000);
+    for (int round = 0; round < 3; ++round) {
+      for (int k = 0; k < 75; ++k) {
+        for (std::size_t i = 0; i < labels.size(); ++i)
+          append(i, kBegin + 1 + static_cast<model::TimestampMs>(random.below(3'000'000)));
+      }
+      if (round < 2) {
+        ASSERT_TRUE(db->maintain().has_value());
+      }
+    }
+    ASSERT_EQ(read_all(*db), want);
+    ASSERT_TRUE(db->blocks().empty());
+  }
+  EXPECT_EQ(dump(promtool, directory.path()), want);
+  DbOptions options;
+  options.path = directory.path();
+  const auto db = Db::open(options).value();
+  EXPECT_GE(db->replay_report().late_chunks, 20U * 4);
+  EXPECT_EQ(read_all(*db), want);
+}
+
 // Runs until it is told to die. Its log goes to a file in the directory.
 class PrometheusProcess {
  public:

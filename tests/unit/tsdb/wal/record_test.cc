@@ -107,6 +107,21 @@ TEST(Record, TombstonesAndMetadataAreRead) {
   EXPECT_EQ(entries[0].metadata, (model::Metadata{model::MetricType::kCounter, "hi", "s"}));
 }
 
+TEST(Record, ChunkMarkersAreWrittenAndRead) {
+  const std::vector<RefChunkMarker> markers = {{5, (3ULL << 32U) | 8}, {6, 0}};
+  std::string record;
+  encode_chunk_markers_record(record, markers);
+  EXPECT_EQ(record, std::string("\x05\0\0\0\0\0\0\0\x05\0\0\0\x03\0\0\0\x08"
+                                "\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0\0",
+                                33));
+  std::vector<RefChunkMarker> got;
+  ASSERT_TRUE(decode_chunk_markers(record, got).has_value());
+  ASSERT_EQ(got.size(), 2U);
+  EXPECT_EQ(got[0].ref, 5U);
+  EXPECT_EQ(got[0].chunk, (3ULL << 32U) | 8);
+  EXPECT_EQ(got[1].chunk, 0U);
+}
+
 TEST(Record, HostileBytesAreCorruptAtWorst) {
   util::Random random(3);
   for (int round = 0; round < 20000; ++round) {
@@ -117,9 +132,11 @@ TEST(Record, HostileBytesAreCorruptAtWorst) {
     std::vector<RefSeries> series;
     std::vector<RefTombstone> tombstones;
     std::vector<RefMetadata> metadata;
+    std::vector<RefChunkMarker> markers;
     for (const auto& result :
          {decode_samples(record, samples), decode_series(record, series),
-          decode_tombstones(record, tombstones), decode_metadata(record, metadata)}) {
+          decode_tombstones(record, tombstones), decode_metadata(record, metadata),
+          decode_chunk_markers(record, markers)}) {
       if (!result) {
         EXPECT_EQ(result.error().code(), util::Code::kCorruption);
       }
