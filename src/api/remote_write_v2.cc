@@ -22,10 +22,12 @@ constexpr std::uint64_t kLabelRefTag = tag(1, WireType::kVarint);  // Not packed
 constexpr std::uint64_t kSampleTag = tag(2, WireType::kBytes);
 constexpr std::uint64_t kHistogramTag = tag(3, WireType::kBytes);
 constexpr std::uint64_t kExemplarTag = tag(4, WireType::kBytes);
+constexpr std::uint64_t kMetadataTag = tag(5, WireType::kBytes);
 
 // Of one series, resolved; and of all series of a request.
 constexpr std::size_t kLabelsBytesMax = 1U << 20U;
 constexpr std::size_t kResolvedBytesMax = 64U << 20U;
+constexpr std::size_t kMetadataBytesMax = 16U << 20U;
 
 using Symbols = std::vector<std::string_view>;
 
@@ -110,7 +112,8 @@ class Reader {
     bool has_histogram = false;
     NX_TRY(for_each_field(message, [&](std::uint64_t field_tag, ByteReader& in) {
       if (refs_.take(field_tag, in)) return true;
-      if (field_tag != kSampleTag && field_tag != kHistogramTag && field_tag != kExemplarTag)
+      if (field_tag != kSampleTag && field_tag != kHistogramTag && field_tag != kExemplarTag &&
+          field_tag != kMetadataTag)
         return false;
       const std::string_view content = in.uvarint_bytes();
       if (!in.ok() || !inner) return true;
@@ -120,8 +123,10 @@ class Reader {
       } else if (field_tag == kHistogramTag) {
         has_histogram = true;
         out_.extras.push_back({WireExtra::Kind::kHistogram, index, content});
-      } else {
+      } else if (field_tag == kExemplarTag) {
         inner = add_exemplar(index, content);
+      } else {
+        inner = add_metadata(index, content);
       }
       return true;
     }));
@@ -173,8 +178,39 @@ class Reader {
     return {};
   }
 
+  // Texts that are not in the table, or more of them than anybody sends, are left out.
+  util::Result<void> add_metadata(std::uint32_t index, std::string_view message) {
+    std::uint64_t type = 0;
+    std::uint64_t help = 0;
+    std::uint64_t unit = 0;
+    NX_TRY(for_each_field(message, [&](std::uint64_t field_tag, ByteReader& in) {
+      if (field_tag == tag(1, WireType::kVarint)) {
+        type = in.uvarint();
+      } else if (field_tag == tag(3, WireType::kVarint)) {
+        help = in.uvarint();
+      } else if (field_tag == tag(4, WireType::kVarint)) {
+        unit = in.uvarint();
+      } else {
+        return false;
+      }
+      return true;
+    }));
+    if (help >= symbols_.size() || unit >= symbols_.size()) return {};
+    if (type == 0 && help == 0 && unit == 0) return {};  // It says nothing.
+    metadata_bytes_ += symbols_[help].size() + symbols_[unit].size();
+    if (metadata_bytes_ > kMetadataBytesMax) return {};
+    std::string& metadata = out_.arena.emplace_back();
+    util::append_uvarint(metadata, tag(1, WireType::kVarint));
+    util::append_uvarint(metadata, type);
+    append_bytes_field(metadata, 4, symbols_[help]);
+    append_bytes_field(metadata, 5, symbols_[unit]);
+    out_.extras.push_back({WireExtra::Kind::kMetadata, index, metadata});
+    return {};
+  }
+
   WireRequest& out_;
   std::vector<BadSeries>& bad_;
+  std::size_t metadata_bytes_ = 0;
   Symbols symbols_;
   LabelRefs refs_;
   std::size_t resolved_bytes_ = 0;

@@ -21,8 +21,8 @@ struct BadSeries {
 
 // Reads `body` behind what `out` holds. Labels are written into the arena as 1.0 has them, so that
 // a series is known by the same name whichever protocol brings it. A series that breaks a rule is
-// in `bad`, and in `out` without labels, samples and extras. Exemplars keep their form of 2.0:
-// their labels are resolved here, into messages of 1.0. kInvalidArgument: not a Request.
+// in `bad`, and in `out` without labels, samples and extras. Exemplars and
+// metadata are resolved here, into messages of 1.0. kInvalidArgument: not a Request.
 util::Result<void> read_request_v2(std::string_view body, WireRequest& out,
                                    std::vector<BadSeries>& bad);
 

@@ -431,9 +431,35 @@ util::Result<model::Labels> read_labels(std::string_view label_fields) {
   return labels;
 }
 
+// A MetricMetadata message, whose family is the series'. It never fails a request (PR-W14).
+util::Result<void> add_metadata(storage::SeriesRef ref, std::string_view message,
+                                storage::WriteBatch& batch) {
+  storage::MetadataUpdate update;
+  update.ref = ref;
+  NX_TRY(for_each_field(message, [&update](std::uint64_t field_tag, ByteReader& in) {
+    if (field_tag == tag(1, WireType::kVarint)) {
+      const std::uint64_t type = in.uvarint();
+      constexpr auto kLast = static_cast<std::uint64_t>(model::MetricType::kStateset);
+      update.metadata.type = static_cast<model::MetricType>(type <= kLast ? type : 0);
+    } else if (field_tag == tag(4, WireType::kBytes)) {
+      update.metadata.help = in.uvarint_bytes();
+    } else if (field_tag == tag(5, WireType::kBytes)) {
+      update.metadata.unit = in.uvarint_bytes();
+    } else {
+      return false;
+    }
+    return true;
+  }));
+  const model::Metadata& metadata = update.metadata;
+  if (util::is_valid_utf8(metadata.help) && util::is_valid_utf8(metadata.unit))
+    batch.metadata.push_back(std::move(update));
+  return {};
+}
+
 util::Result<void> read_extra(const WireExtra& extra, storage::SeriesRef ref,
                               storage::WriteBatch& batch) {
   if (extra.kind == WireExtra::Kind::kExemplar) return add_exemplar(ref, extra.message, batch);
+  if (extra.kind == WireExtra::Kind::kMetadata) return add_metadata(ref, extra.message, batch);
   NX_ASSIGN(WireHistogram histogram, read_histogram(extra.message));
   batch.histograms.push_back(to_sample(ref, std::move(histogram)));
   return {};

@@ -24,9 +24,9 @@ struct WireSeries {
   std::uint32_t sample_count = 0;  // Its float samples, which lie behind those of the one before.
 };
 
-// A histogram or exemplar message, which few series have, left unread.
+// A histogram, exemplar or metadata message, which few series have, left unread.
 struct WireExtra {
-  enum class Kind : std::uint8_t { kHistogram, kExemplar };
+  enum class Kind : std::uint8_t { kHistogram, kExemplar, kMetadata };
   Kind kind = Kind::kHistogram;
   std::uint32_t series_index = 0;
   std::string_view message;
@@ -63,8 +63,8 @@ struct WireCounts {
   std::uint64_t exemplars = 0;
 };
 
-// Reads a histogram or exemplar into the batch, under `ref`. An exemplar that nobody would take is
-// left out. kInvalidArgument: not the right message.
+// Reads it into the batch, under `ref`. An exemplar that nobody would take is left out, and so is
+// metadata that is not UTF-8. kInvalidArgument: not the right message.
 util::Result<void> read_extra(const WireExtra& extra, storage::SeriesRef ref,
                               storage::WriteBatch& batch);
 

@@ -122,6 +122,7 @@ class FakeAppender final : public storage::Appender {
     }
     histograms.insert(histograms.end(), batch.histograms.begin(), batch.histograms.end());
     exemplars.insert(exemplars.end(), batch.exemplars.begin(), batch.exemplars.end());
+    metadata.insert(metadata.end(), batch.metadata.begin(), batch.metadata.end());
     return {};
   }
 
@@ -136,6 +137,7 @@ class FakeAppender final : public storage::Appender {
   std::vector<Stored> stored;
   std::vector<storage::HistogramSample> histograms;
   std::vector<storage::Exemplar> exemplars;
+  std::vector<storage::MetadataUpdate> metadata;
 };
 
 class RemoteWriteTest : public testing::Test {
@@ -494,6 +496,38 @@ TEST_F(RemoteWriteV2Test, ReadsHistogramsAndExemplars) {
   ASSERT_EQ(appender_.exemplars.size(), 1U);
   EXPECT_EQ(appender_.exemplars[0].labels.get("trace_id"), "abc");
   EXPECT_EQ(appender_.exemplars[0].value, 4);
+}
+
+TEST_F(RemoteWriteV2Test, StoresWhatASeriesSaysOfItself) {
+  RequestV2 request;
+  const auto metadata = [](std::uint64_t type, std::uint64_t help, std::uint64_t unit) {
+    std::string message;
+    append_varint_field(message, 1, type);
+    append_varint_field(message, 3, help);
+    append_varint_field(message, 4, unit);
+    std::string out;
+    append_bytes_field(out, 5, message);
+    return out;
+  };
+  const auto add = [&](std::string_view name, const std::string& said) {
+    request.series(request.refs({{"__name__", name}}) + sample_field(1, now_) + said);
+  };
+  const std::uint64_t help = request.symbol("Seconds spent.");
+  const std::uint64_t unit = request.symbol("seconds");
+  const std::uint64_t broken = request.symbol("\xff");
+  add("a", metadata(1, help, unit));
+  add("b", metadata(0, 0, 0));
+  add("c", metadata(2, 999, unit));
+  add("d", metadata(2, broken, unit));
+  add("e", metadata(99, help, 0));
+  const auto answer = send_v2(request.body());
+  EXPECT_EQ(answer.status, 204) << answer.body;
+  EXPECT_EQ(written(answer), "5 0 0 ");
+  ASSERT_EQ(appender_.metadata.size(), 2U);
+  EXPECT_EQ(appender_.metadata[0].metadata,
+            (model::Metadata{model::MetricType::kCounter, "Seconds spent.", "seconds"}));
+  EXPECT_EQ(appender_.metadata[1].metadata,
+            (model::Metadata{model::MetricType::kUnknown, "Seconds spent.", ""}));
 }
 
 TEST_F(RemoteWriteV2Test, StorageFailuresStoreNothing) {
