@@ -6,19 +6,38 @@ namespace narthex::http {
 
 util::Result<void> ResponseChannel::push(std::string block) {
   bool was_empty = false;
+  bool has_room = false;
   {
     const util::MutexLock lock(mutex_);
-    // A block larger than the bound goes alone: it is in memory already.
-    room_.wait(mutex_, [this, &block]() NX_NO_THREAD_SAFETY_ANALYSIS {
-      return closed_ || pending_bytes_ == 0 || pending_bytes_ + block.size() <= kPendingBytesMax;
-    });
+    has_room = wait_for_room(block.size());
     if (closed_) return util::fail(util::Code::kCanceled, "the client has gone");
-    pending_bytes_ += block.size();
-    was_empty = blocks_.empty();
-    blocks_.push_back(std::move(block));
+    if (has_room) {
+      pending_bytes_ += block.size();
+      was_empty = blocks_.empty();
+      blocks_.push_back(std::move(block));
+    } else {
+      closed_ = true;
+      blocks_.clear();
+    }
+  }
+  if (!has_room) {
+    crowding_.cut();
+    return util::fail(util::Code::kCanceled, "the client takes nothing while others wait");
   }
   if (was_empty) wake_();
   return {};
+}
+
+bool ResponseChannel::wait_for_room(std::size_t bytes) {
+  // A block larger than the bound goes alone: it is in memory already.
+  const auto has_room = [this, bytes]() NX_NO_THREAD_SAFETY_ANALYSIS {
+    return closed_ || pending_bytes_ == 0 || pending_bytes_ + bytes <= kPendingBytesMax;
+  };
+  for (;;) {
+    const std::uint64_t releases_before = releases_;
+    if (room_.wait_for(mutex_, crowding_.patience, has_room)) return true;
+    if (releases_ == releases_before && crowding_.others_wait()) return false;
+  }
 }
 
 void ResponseChannel::finish(const ResponseEnding& ending) {
@@ -39,6 +58,7 @@ void ResponseChannel::release(std::size_t bytes) {
   {
     const util::MutexLock lock(mutex_);
     pending_bytes_ -= bytes;
+    ++releases_;
   }
   room_.notify_one();
 }

@@ -2,6 +2,7 @@
 // bounded on the way. Threads: synchronized; one pushing thread, one taking thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -20,6 +21,14 @@ struct ResponseEnding {
   bool keep_alive = false;       // False too for an answer that broke off.
 };
 
+// A worker thread that waits for a client is one that others may need. While they do, a client that
+// takes nothing for `patience` is cut off.
+struct Crowding {
+  std::move_only_function<bool()> others_wait;  // Called with the channel's lock held.
+  std::move_only_function<void()> cut;          // Ends the connection. From the pushing thread.
+  std::chrono::milliseconds patience;
+};
+
 class ResponseChannel {
  public:
   // What waits to be sent before push() blocks. Large enough that common answers never hold a
@@ -28,7 +37,8 @@ class ResponseChannel {
   static constexpr std::size_t kPendingBytesMax = 1U << 20U;
 
   // `wake` is called, from the pushing thread, when the taking side should look.
-  explicit ResponseChannel(std::move_only_function<void()> wake) : wake_(std::move(wake)) {}
+  ResponseChannel(std::move_only_function<void()> wake, Crowding crowding)
+      : wake_(std::move(wake)), crowding_(std::move(crowding)) {}
 
   // Pushing side. kCanceled once the channel is closed.
   util::Result<void> push(std::string block);
@@ -48,11 +58,16 @@ class ResponseChannel {
   void close();
 
  private:
+  // Until `bytes` fit or the channel is closed. False if the client has to go instead.
+  bool wait_for_room(std::size_t bytes) NX_REQUIRES(mutex_);
+
   std::move_only_function<void()> wake_;
+  Crowding crowding_;
   util::Mutex mutex_;
   util::CondVar room_;
   std::vector<std::string> blocks_ NX_GUARDED_BY(mutex_);
   std::size_t pending_bytes_ NX_GUARDED_BY(mutex_) = 0;  // Pushed and not yet released.
+  std::uint64_t releases_ NX_GUARDED_BY(mutex_) = 0;     // How often the client took something.
   bool closed_ NX_GUARDED_BY(mutex_) = false;
   bool ended_ NX_GUARDED_BY(mutex_) = false;
   ResponseEnding ending_ NX_GUARDED_BY(mutex_);

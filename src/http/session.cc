@@ -107,7 +107,8 @@ bool SessionList::wait_until_empty(std::chrono::milliseconds timeout) {
 
 // A request and its answer in the making; shared by the session and the handler's job.
 struct Session::Exchange {
-  explicit Exchange(std::move_only_function<void()> wake) : channel(std::move(wake)) {}
+  Exchange(std::move_only_function<void()> wake, Crowding crowding)
+      : channel(std::move(wake), std::move(crowding)) {}
   Request request;
   const Route* route = nullptr;
   ResponseFraming framing;
@@ -583,7 +584,16 @@ async::Task<bool> Session::answer(RequestParser* parser) {
     };
     asio::post(strand, std::move(on_strand));
   };
-  auto pending = std::make_shared<Exchange>(std::move(wake));
+  auto cut = [self = weak_from_this(), strand = strand_] {
+    auto on_strand = [self] {
+      if (const auto session = self.lock()) session->close();
+    };
+    asio::post(strand, std::move(on_strand));
+  };
+  auto others_wait = [handlers = context_->handlers] { return handlers->queued() > 0; };
+  Crowding crowding{std::move(others_wait), std::move(cut),
+                    context_->options.crowded_progress_timeout};
+  auto pending = std::make_shared<Exchange>(std::move(wake), std::move(crowding));
   pending->route = route;
   pending->begun = begun;
   pending->framing.is_http11 = parser->is_http11();

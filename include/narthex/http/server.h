@@ -36,7 +36,9 @@ struct ServerOptions {
   std::chrono::milliseconds header_timeout{
       10'000};  // From the first byte of a request to the end of its header.
   std::chrono::milliseconds progress_timeout{
-      60'000};  // An answer of which the client takes nothing for so long is cut.
+      60'000};  // An answer of which the client takes nothing for so long is cut, …
+  // … or for so long while other requests wait for a handler and this answer holds one.
+  std::chrono::milliseconds crowded_progress_timeout{1'000};
   std::size_t body_bytes_per_second_min = 1024;   // Slower bodies are cut, …
   std::chrono::milliseconds body_window{10'000};  // … judged each time so much has passed.
   std::uint32_t header_bytes_max = 64U << 10U;

@@ -372,6 +372,31 @@ TEST_F(ServerTest, ClientThatDoesNotReadIsCutOff) {
   EXPECT_EQ(ended.get_future().get(), util::Code::kCanceled);
 }
 
+// As many clients as there are handlers ask for much and read nothing; then somebody else comes.
+TEST_F(ServerTest, ClientsThatDoNotReadMakeRoomForOthers) {
+  options_.crowded_progress_timeout = milliseconds(20);
+  std::atomic<std::size_t> begun = 0;
+  Gate all_begun;
+  Router router = hello();
+  router.add(route("GET", "/flood", [&](const Request&, ResponseWriter& out) {
+    if (++begun == handlers_.thread_count()) all_begun.open();
+    out.start(200, "text/plain");
+    const std::string block(100'000, 'x');
+    while (out.write(block)) continue;
+  }));
+  start(std::move(router));
+  std::vector<std::unique_ptr<RawClient>> silent;
+  for (std::size_t i = 0; i < handlers_.thread_count(); ++i) {
+    silent.push_back(std::make_unique<RawClient>(port(), 4096));
+    ASSERT_TRUE(silent.back()->send("GET /flood HTTP/1.1\r\nHost: x\r\n\r\n"));
+  }
+  ASSERT_TRUE(all_begun.pass());
+  RawClient client(port());
+  const auto response = client.get("/hello");
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->body, "hello");
+}
+
 TEST_F(ServerTest, BackPressureLosesNothing) {
   Router router;
   constexpr int kBlocks = 200;
