@@ -88,6 +88,7 @@ ApiResult<void> metadata(const Call& call);
 ApiResult<void> scrape_pools(const Call& call);
 ApiResult<void> scrape_pool_config(const Call& call);
 ApiResult<void> targets_relabel_steps(const Call& call);
+ApiResult<void> relabel_debug(const Call& call);
 
 // rule_endpoints.cc
 ApiResult<void> rules(const Call& call);

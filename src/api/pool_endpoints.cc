@@ -1,4 +1,4 @@
-// scrape_pools, scrape_pools/config, targets/relabel_steps: how targets come about.
+// scrape_pools, scrape_pools/config, targets/relabel_steps, relabel:debug: how targets come about.
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -83,6 +83,32 @@ void append_rule(std::string& out, const relabel::RelabelRule& rule) {
   writer.text("action", relabel::action_text(rule.action));
 }
 
+// What each rule makes of the labels, up to the one that drops them.
+ApiResult<void> send_steps(const Call& call, const std::vector<relabel::RelabelRule>& rules,
+                           model::NameScheme scheme, const model::Labels& labels) {
+  const auto compiled = relabel::RelabelRules::compile(rules, scheme);
+  if (!compiled) return to_api_error(compiled.error());
+  JsonStream json(call.out);
+  std::string& out = json.buffer();
+  out += R"({"status":"success","data":{"steps":[)";
+  model::LabelsBuilder current(labels);
+  bool kept = true;
+  JsonCommas commas;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    kept = kept && compiled->apply_one(i, current) == relabel::Verdict::kKeep;
+    commas.next(out);
+    out += R"({"rule":)";
+    append_rule(out, rules[i]);
+    out += R"(,"output":)";
+    append_json_labels(out, kept ? current.build() : model::Labels());
+    out += kept ? R"(,"keep":true})" : R"(,"keep":false})";
+    if (!json.relieve()) return {};
+  }
+  out += "]}}";
+  json.finish();
+  return {};
+}
+
 }  // namespace
 
 ApiResult<void> scrape_pools(const Call& call) {
@@ -112,28 +138,18 @@ ApiResult<void> targets_relabel_steps(const Call& call) {
   if (text.empty()) return bad_data("no labels parameter provided");
   NX_API_ASSIGN(const model::Labels labels, parse_labels(text));
   NX_API_ASSIGN(const PoolConfig pool, requested_pool(call));
-  const auto rules = relabel::RelabelRules::compile(pool.relabel_rules, pool.name_scheme);
-  if (!rules) return to_api_error(rules.error());
+  return send_steps(call, pool.relabel_rules, pool.name_scheme, labels);
+}
 
-  JsonStream json(call.out);
-  std::string& out = json.buffer();
-  out += R"({"status":"success","data":{"steps":[)";
-  model::LabelsBuilder current(labels);
-  bool kept = true;
-  JsonCommas commas;
-  for (std::size_t i = 0; i < pool.relabel_rules.size(); ++i) {
-    kept = kept && rules->apply_one(i, current) == relabel::Verdict::kKeep;
-    commas.next(out);
-    out += R"({"rule":)";
-    append_rule(out, pool.relabel_rules[i]);
-    out += R"(,"output":)";
-    append_json_labels(out, kept ? current.build() : model::Labels());
-    out += kept ? R"(,"keep":true})" : R"(,"keep":false})";
-    if (!json.relieve()) return {};
-  }
-  out += "]}}";
-  json.finish();
-  return {};
+ApiResult<void> relabel_debug(const Call& call) {
+  const std::string_view text = call.params.get("rules");
+  if (text.empty()) return bad_data("no rules parameter provided");
+  const std::string_view labels_text = call.params.get("labels");
+  if (labels_text.empty()) return bad_data("no labels parameter provided");
+  NX_API_ASSIGN(const model::Labels labels, parse_labels(labels_text));
+  const auto rules = call.api.callbacks.relabel_rules(text);
+  if (!rules) return invalid_parameter("rules", rules.error().message());
+  return send_steps(call, *rules, model::NameScheme::kUtf8, labels);
 }
 
 }  // namespace narthex::api

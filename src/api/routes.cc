@@ -227,6 +227,18 @@ std::vector<EndpointRoute> admin_routes(const std::vector<std::string>& change) 
   };
 }
 
+std::vector<EndpointRoute> relabel_routes() {
+  return {{"/relabel:debug",
+           relabel_debug,
+           {"POST"},
+           {{"rules", kText, "Relabelling rules, as YAML.", Presence::kRequired},
+            {"labels", kObject, "The labels they begin with, as JSON.", Presence::kRequired}},
+           Answer::kObject,
+           "What each of some relabelling rules makes of labels.",
+           Needs::kNothing,
+           kOwnApiPrefix}};
+}
+
 std::vector<EndpointRoute> activity_routes(const std::vector<std::string>& get) {
   return {
       {"/queries",
@@ -268,6 +280,7 @@ std::span<const EndpointRoute> endpoint_routes() {
     add(status_routes(get));
     add(admin_routes({"POST", "PUT"}));
     add(activity_routes(get));
+    add(relabel_routes());
     return all;
   }();
   return routes;

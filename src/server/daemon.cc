@@ -333,6 +333,9 @@ api::Callbacks Daemon::Parts::api_callbacks() {
   api::Callbacks out;
   out.runtime_info = [this] { return runtime_info(); };
   out.config_yaml = [this] { return config::to_yaml(*config->current()); };
+  out.relabel_rules = [](std::string_view yaml) {
+    return config::parse_relabel_rules(yaml, model::NameScheme::kUtf8);
+  };
   out.pool_config = [this](std::string_view pool) { return pool_config(*config->current(), pool); };
   out.external_labels = [this] { return config->current()->global.external_labels; };
   out.replay_status = [this] { return replay_status(replay); };

@@ -18,9 +18,9 @@ using http::Request;
 using http::ResponseWriter;
 
 // The pages there are: each is the one page, whose script reads the address.
-constexpr std::array<std::string_view, 8> kPages = {
-    "/query",  "/targets", "/service-discovery", "/status", "/tsdb-status",
-    "/config", "/flags",   "/explore/queries",
+constexpr std::array<std::string_view, 9> kPages = {
+    "/query",  "/targets", "/service-discovery", "/status",          "/tsdb-status",
+    "/config", "/flags",   "/explore/queries",   "/explore/relabel",
 };
 
 // Old browsers and Prometheus's manifest ask for these names.
@@ -209,7 +209,7 @@ void Handler::register_routes(http::Router& router) {
     state->add(router, old, redirect_to("/query"));
   for (const std::string_view page : kPages) {
     // The pages that old versions of Prometheus had, by their names of that time.
-    if (page != "/query" && page != "/explore/queries")
+    if (page != "/query" && !page.starts_with("/explore/"))
       state->add(router, fmt::format("/classic{}", page), redirect_to(page));
   }
   // A prefix is reached without its last slash and from the root, too.

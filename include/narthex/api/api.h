@@ -77,6 +77,9 @@ struct Callbacks {
   std::function<std::string()> config_yaml;  // With secrets hidden.
   // nullopt: there is no such pool.
   std::function<std::optional<PoolConfig>(std::string_view pool)> pool_config;
+  // Relabelling rules of a text as it stands in the configuration.
+  std::function<util::Result<std::vector<relabel::RelabelRule>>(std::string_view yaml)>
+      relabel_rules;
   std::function<model::Labels()> external_labels;  // What /federate adds; empty: none.
   std::function<ReplayStatus()> replay_status;     // Asked before the server is ready, too.
   std::function<util::Result<void>()>

@@ -51,6 +51,12 @@ util::Result<Config> load(util::Env& env, const std::string& path, const LoadOpt
 util::Result<Config> load_text(util::Env& env, std::string_view text, const std::string& name,
                                const LoadOptions& options = {});
 
+// Relabelling rules alone: a list, a list under its key in the configuration (relabel_configs,
+// metric_relabel_configs, write_relabel_configs, alert_relabel_configs), or one rule. Errors say
+// the line and what load() would.
+util::Result<std::vector<relabel::RelabelRule>> parse_relabel_rules(std::string_view text,
+                                                                    model::NameScheme scheme);
+
 // A number that changes when the file at `path`, a file that one of the patterns of `loaded` names,
 // or the list of these files does: whether it is time to load them again. The file itself has to be
 // readable.

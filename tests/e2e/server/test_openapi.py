@@ -13,7 +13,8 @@ except ImportError:
 
 TYPES = {"object": dict, "array": list, "string": str, "integer": int}
 # Good values by the name of a parameter.
-GOOD = {"query": "up", "start": "0", "end": "100", "step": "10", "match[]": "up", "scrapePool": "self", "labels": "{}", "name": "job", "label": "job", "id": "1"}
+GOOD = {"query": "up", "start": "0", "end": "100", "step": "10", "match[]": "up", "scrapePool": "self", "labels": "{}", "name": "job", "label": "job", "id": "1",
+        "rules": "- action: drop"}
 METHODS = ("get", "post", "put", "delete")
 # A stream of events, and a body that is no form: they have tests of their own.
 ELSEWHERE = ("/write", "/notifications/live")

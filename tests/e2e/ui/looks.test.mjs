@@ -16,6 +16,10 @@ const pages = {
   explain: { path: '/query?g0.expr=sum(nx_wave)&g0.tab=explain', ready: (page) => page.getByText(/^30 series|^시계열 30/).first().waitFor() },
   json: { path: '/query?g0.expr=nx_wave&g0.tab=json', ready: (page) => page.locator('.json-text').waitFor() },
   queries: { path: '/explore/queries', ready: (page) => page.locator('h1').waitFor() },
+  relabelling: {
+    path: `/explore/relabel?${new URLSearchParams({ rules: '- action: drop\n  source_labels: [a]\n  regex: c', labels: 'a="b"' })}`,
+    ready: (page) => page.locator('.relabel li').first().waitFor(),
+  },
   targets: { path: '/targets', ready: (page) => page.locator('.target-target').first().waitFor() },
   discovery: { path: '/service-discovery', ready: (page) => page.locator('.found-target').first().waitFor() },
   cardinality: { path: '/tsdb-status', ready: (page) => page.locator('.counts').nth(3).waitFor() },

@@ -109,12 +109,19 @@ class FakeExemplars final : public storage::ExemplarQueryable {
 
 class ApiHttpTest : public testing::Test {
  protected:
+  ApiHttpTest() { pasted_rule_.emplace().target_label = "pasted"; }
   void build(bool ready = true) {
     Callbacks callbacks;
     callbacks.runtime_info = [this] { return runtime_; };
     callbacks.config_yaml = [] { return std::string("global: {}\n"); };
     callbacks.pool_config = [this](std::string_view pool) {
       return pool == "demo" ? std::optional(pool_) : std::nullopt;
+    };
+    callbacks.relabel_rules =
+        [this](std::string_view text) -> util::Result<std::vector<relabel::RelabelRule>> {
+      pasted_text_ = text;
+      if (!pasted_rule_) return util::fail(util::Code::kInvalidArgument, "line 7: broken");
+      return std::vector{*pasted_rule_};
     };
     callbacks.external_labels = [this] { return external_labels_; };
     callbacks.replay_status = [] { return ReplayStatus{3, 8, 5}; };
@@ -191,6 +198,8 @@ class ApiHttpTest : public testing::Test {
   RuntimeInfo runtime_;
   model::Labels external_labels_;
   PoolConfig pool_;
+  std::string pasted_text_;
+  std::optional<relabel::RelabelRule> pasted_rule_;
   util::Result<void> reload_;
   int quits_ = 0;
   std::unique_ptr<Api> api_;

@@ -275,6 +275,31 @@ TEST_F(ApiHttpTest, RelabelStepsShowEachRuleAndStopAtADrop) {
                 R"(,"output":{},"keep":false}]}})");
 }
 
+TEST_F(ApiHttpTest, RelabelDebugTriesPastedRules) {
+  build();
+  const auto try_out = [this](const std::string& rules, const std::string& labels) {
+    return ask("POST", "/api/narthex/v1/relabel:debug",
+               "rules=" + http::percent_encode(rules) + "&labels=" + http::percent_encode(labels))
+        .body;
+  };
+  pasted_rule_->source_labels = {"x"};
+  pasted_rule_->target_label = "y";
+  EXPECT_EQ(
+      try_out("text", R"({"x":"1"})"),
+      R"-({"status":"success","data":{"steps":[{"rule":{"sourceLabels":["x"],"separator":";",)-"
+      R"-("regex":"(.*)","targetLabel":"y","replacement":"$1","action":"replace"},)-"
+      R"-("output":{"x":"1","y":"1"},"keep":true}]}})-");
+  EXPECT_EQ(pasted_text_, "text");
+  pasted_rule_.reset();
+  EXPECT_EQ(
+      try_out("text", R"({"x":"1"})"),
+      R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"rules\": line 7: broken"})");
+  EXPECT_EQ(try_out("", "{}"),
+            R"({"status":"error","errorType":"bad_data","error":"no rules parameter provided"})");
+  EXPECT_EQ(try_out("text", ""),
+            R"({"status":"error","errorType":"bad_data","error":"no labels parameter provided"})");
+}
+
 TEST_F(ApiHttpTest, PoolConfiguration) {
   pool_.yaml = "job_name: demo\n";
   build();

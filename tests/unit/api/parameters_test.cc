@@ -32,6 +32,7 @@ std::string good_value(std::string_view name) {
       {"match[]", "up"},
       {"scrapePool", "demo"},
       {"labels", "{}"},
+      {"rules", "- action: drop"},
       {"state", "active"},
       {"match_target", "{job=\"a\"}"},
       {"metric", "up"},

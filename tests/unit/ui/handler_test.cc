@@ -115,7 +115,7 @@ http::Headers headers(const std::string& name, const std::string& value) {
 TEST_F(HandlerTest, ServesThePageAtEveryAddressOfTheUi) {
   serve("");
   for (const char* path : {"/query", "/targets", "/service-discovery", "/status", "/tsdb-status",
-                           "/config", "/flags", "/explore/queries"}) {
+                           "/config", "/flags", "/explore/queries", "/explore/relabel"}) {
     const Recorder page = get(path);
     EXPECT_EQ(page.status, 200);
     EXPECT_EQ(page.body, "<base href=\"/\"><title>T</title>true");

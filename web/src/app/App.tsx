@@ -64,6 +64,13 @@ export const pages: Page[] = [
     Body: lazy(() => import('../pages/queries/QueriesPage')),
   },
   {
+    path: '/explore/relabel',
+    title: 'nav.relabel',
+    key: 'g l',
+    ofServer: true,
+    Body: lazy(() => import('../pages/relabel/RelabelPage')),
+  },
+  {
     path: '/config',
     title: 'nav.config',
     key: 'g c',

@@ -51,15 +51,29 @@ function configKey(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+// All rules as they would stand in the configuration.
+export function rulesText({ steps }: RelabelSteps): string {
+  return steps.map(({ rule }) => `- ${ruleText(rule, quoted).replaceAll('\n', '\n  ')}`).join('\n');
+}
+
+// A YAML string that is one whatever it holds.
+function quoted(text: string): string {
+  return /^[\w./-]+$/.test(text) &&
+    !/^[\d.-]/.test(text) &&
+    !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(text)
+    ? text
+    : JSON.stringify(text);
+}
+
 // The rule as one reads it in the configuration, without the fields that say nothing.
-export function ruleText(rule: Rule): string {
+export function ruleText(rule: Rule, show: (text: string) => string = (text) => text): string {
   return Object.entries(rule)
     .filter(
       ([, value]) => value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0),
     )
     .map(
       ([name, value]) =>
-        `${configKey(name)}: ${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`,
+        `${configKey(name)}: ${Array.isArray(value) ? `[${value.map(show).join(', ')}]` : typeof value === 'string' ? show(value) : String(value)}`,
     )
     .join('\n');
 }

@@ -164,6 +164,7 @@ export const en = {
   'nav.discovery': 'Discovery',
   'nav.tsdb': 'Cardinality',
   'nav.queries': 'Queries',
+  'nav.relabel': 'Relabelling',
   'nav.config': 'Configuration',
   'nav.flags': 'Flags',
   'nav.status': 'Status',
