@@ -98,6 +98,7 @@ ApiResult<void> alertmanagers(const Call& call);
 // status_endpoints.cc
 ApiResult<void> status_config(const Call& call);
 ApiResult<void> status_flags(const Call& call);
+ApiResult<void> flags(const Call& call);
 ApiResult<void> status_runtime_info(const Call& call);
 ApiResult<void> status_build_info(const Call& call);
 ApiResult<void> status_tsdb(const Call& call);

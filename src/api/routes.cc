@@ -227,8 +227,16 @@ std::vector<EndpointRoute> admin_routes(const std::vector<std::string>& change) 
   };
 }
 
-std::vector<EndpointRoute> relabel_routes() {
-  return {{"/relabel:debug",
+std::vector<EndpointRoute> help_routes(const std::vector<std::string>& get) {
+  return {{"/flags",
+           flags,
+           get,
+           {},
+           Answer::kArray,
+           "Command-line flags with their defaults and what they are for.",
+           Needs::kNothing,
+           kOwnApiPrefix},
+          {"/relabel:debug",
            relabel_debug,
            {"POST"},
            {{"rules", kText, "Relabelling rules, as YAML.", Presence::kRequired},
@@ -280,7 +288,7 @@ std::span<const EndpointRoute> endpoint_routes() {
     add(status_routes(get));
     add(admin_routes({"POST", "PUT"}));
     add(activity_routes(get));
-    add(relabel_routes());
+    add(help_routes(get));
     return all;
   }();
   return routes;

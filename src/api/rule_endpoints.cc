@@ -41,7 +41,8 @@ ApiResult<void> rules(const Call& call) {
   if (!token.empty()) {
     if (limit_text.empty()) {
       return invalid_parameter(
-          "group_limit", "group_limit needs to be present in order to paginate over the groups");
+          "group_next_token",
+          "group_limit needs to be present in order to paginate over the groups");
     }
     return invalid_parameter(
         "group_next_token",

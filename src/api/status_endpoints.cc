@@ -140,8 +140,26 @@ ApiResult<void> status_config(const Call& call) {
 ApiResult<void> status_flags(const Call& call) {
   std::string data = "{";
   Fields fields(data);
-  for (const auto& [name, value] : call.api.options.flags) fields.text(name, value);
+  for (const FlagInfo& flag : call.api.options.flags) fields.text(flag.name, flag.value);
   data += '}';
+  send_data(call.out, data);
+  return {};
+}
+
+ApiResult<void> flags(const Call& call) {
+  std::string data = "[";
+  JsonCommas commas;
+  for (const FlagInfo& flag : call.api.options.flags) {
+    commas.next(data);
+    data += '{';
+    Fields fields(data);
+    fields.text("name", flag.name);
+    fields.text("value", flag.value);
+    fields.text("default", flag.default_value);
+    fields.text("help", flag.help);
+    data += '}';
+  }
+  data += ']';
   send_data(call.out, data);
   return {};
 }

@@ -267,7 +267,11 @@ util::Result<CommandLine> to_options(const Values& values) {
   NX_ASSIGN(out.server.scrape.discovery_interval,
             values.duration("scrape.discovery-reload-interval"));
   apply_features(features, out);
-  for (const auto& [name, value] : values.text) out.server.flag_values.emplace_back(name, value);
+  for (const auto& [name, value] : values.text) {
+    const FlagSpec& flag = *std::ranges::find(flag_table(), name, &FlagSpec::name);
+    out.server.flags.push_back(
+        {name, value, std::string(flag.default_value), std::string(flag.help)});
+  }
   return out;
 }
 

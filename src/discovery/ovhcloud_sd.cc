@@ -3,6 +3,8 @@
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
+#include "narthex/util/log.h"
+
 #include "discovery/cloud_sd.h"
 #include "discovery/encoding.h"
 #include "discovery/refresher_of.h"
@@ -115,15 +117,23 @@ class OvhRefresher final : public GroupRefresher<OvhOptions> {
     server_ahead_seconds_ = int_of(time) - clock_->wall_ms() / 1000;
     const bool is_vps = options_.service == OvhService::kVps;
     const std::string root = is_vps ? "/vps" : "/dedicated/server";
-    NX_CO_ASSIGN(const json::value names, co_await ask(root, deadline));
+    NX_CO_ASSIGN(const auto answer, co_await ask(root, deadline));
+    NX_CO_ASSIGN(const json::value names, json_in(answer, root));
     if (!names.is_array())
       co_return fail(Code::kInvalidArgument, api_ + root + ": no list in the answer");
     if (list_of(names).size() > kServersMax)
       co_return fail(Code::kLimitExceeded, api_ + root + ": more than 100000 servers");
     for (const json::value& name : list_of(names)) {
       const std::string path = root + "/" + http::percent_encode(text_of(name));
-      NX_CO_ASSIGN(const json::value server, co_await ask(path, deadline));
-      NX_CO_ASSIGN(const json::value ips, co_await ask(path + "/ips", deadline));
+      NX_CO_ASSIGN(const auto details, co_await ask(path, deadline));
+      NX_CO_ASSIGN(const auto addresses, co_await ask(path + "/ips", deadline));
+      if (is_gone(details.status) || is_gone(addresses.status)) {
+        util::log_warn("A server of OVHcloud is left out",
+                       {{"server", text_of(name)}, {"status", details.status_line}});
+        continue;
+      }
+      NX_CO_ASSIGN(const json::value server, json_in(details, path));
+      NX_CO_ASSIGN(const json::value ips, json_in(addresses, path));
       const Addresses found = addresses_of(list_of(ips));
       const std::string& address = found.v4.empty() ? found.v6 : found.v4;
       MetaLabels labels("", is_vps ? vps_labels(server, found) : dedicated_labels(server, found));
@@ -134,7 +144,10 @@ class OvhRefresher final : public GroupRefresher<OvhOptions> {
     co_return util::Result<void>();
   }
 
-  async::Task<json::value> ask(std::string path, util::SteadyNs deadline) {
+  // Of one server: the others count all the same. 460 is one whose contract has ended.
+  static bool is_gone(int status) { return status == 404 || status == 460; }
+
+  async::Task<http::ClientResponse> ask(std::string path, util::SteadyNs deadline) {
     const std::string url = api_ + path;
     const std::string time = fmt::to_string(clock_->wall_ms() / 1000 + server_ahead_seconds_);
     const std::string text = fmt::format("{}+{}+GET+{}++{}", options_.application_secret,
@@ -144,7 +157,14 @@ class OvhRefresher final : public GroupRefresher<OvhOptions> {
     request.headers.add("X-Ovh-Consumer", options_.consumer_key);
     request.headers.add("X-Ovh-Timestamp", time);
     request.headers.add("X-Ovh-Signature", "$1$" + to_hex(sha1(text)));
-    co_return co_await client_->fetch_json(std::move(request));
+    co_return co_await client_->fetch(std::move(request));
+  }
+
+  [[nodiscard]] util::Result<json::value> json_in(const http::ClientResponse& response,
+                                                  const std::string& path) const {
+    if (response.status == 200) return parse_json(response.body);
+    return fail(Code::kIo, fmt::format("{}{}: server returned HTTP status {}: {}", api_, path,
+                                       response.status_line, excerpt(response.body)));
   }
 
   const std::string api_;

@@ -325,7 +325,7 @@ api::Options Daemon::Parts::api_options() const {
   out.build.revision = std::string(info.revision);
   out.build.branch = std::string(info.branch);
   out.build.go_version = std::string(info.compiler);
-  out.flags = options.flag_values;
+  out.flags = options.flags;
   return out;
 }
 

@@ -36,6 +36,13 @@ struct BuildInfo {
   std::string go_version;
 };
 
+struct FlagInfo {
+  std::string name;
+  std::string value;
+  std::string default_value;  // As text, like `value`.
+  std::string help;
+};
+
 struct RuntimeInfo {
   util::WallNs start_ns = 0;
   std::string working_directory;
@@ -66,8 +73,8 @@ struct Options {
   // engine has its own.
   promql::ParserOptions parser;
   BuildInfo build;
-  std::vector<std::pair<std::string, std::string>> flags;  // Every flag and its value.
-  std::vector<std::string> features;                       // What --enable-feature names.
+  std::vector<FlagInfo> flags;        // Every flag, by name.
+  std::vector<std::string> features;  // What --enable-feature names.
 };
 
 // What the API asks its surroundings. Called from handler threads, at any time; an empty one is a

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,8 @@ class ResultSeries {
   template <class OnFloat, class OnHistogram>
   void for_each_point(std::size_t index, OnFloat&& on_float, OnHistogram&& on_histogram) const;
 
+  // What it takes, about.
+  [[nodiscard]] std::uint64_t memory_bytes() const noexcept;
   [[nodiscard]] std::size_t float_count(std::size_t index) const noexcept;
   [[nodiscard]] std::size_t histogram_count(std::size_t index) const noexcept;
   // Keeps the first `count` series.
@@ -85,6 +88,9 @@ struct QueryResult {
   Annotations annotations;
   QueryTimings timings;
   QuerySamples samples;
+  // Holds what `series` takes against the memory of all queries: an answer that waits for a slow
+  // client takes it as well. May outlive the engine.
+  std::shared_ptr<const void> charge;
 };
 
 template <class OnFloat, class OnHistogram>

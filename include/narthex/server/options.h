@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "narthex/api/api.h"
 #include "narthex/http/server.h"
 #include "narthex/promql/engine.h"
 
@@ -70,8 +71,7 @@ struct Options {
   ScrapeOptions scrape;
   promql::EngineOptions query;
   std::vector<std::string> features;  // --enable-feature, one name each.
-  // Name and value of every flag, sorted, for /api/v1/status/flags.
-  std::vector<std::pair<std::string, std::string>> flag_values;
+  std::vector<api::FlagInfo> flags;   // Every one, sorted by name.
 };
 
 }  // namespace narthex::server

@@ -10,6 +10,14 @@ util::Error too_many_samples() {
           "query processing would load too many samples into memory in query execution"};
 }
 
+util::Error no_room_beside_others(const SharedBudget& shared) {
+  return {
+      util::Code::kLimitExceeded,
+      fmt::format("the queries that run now need more memory than their common limit of {} MiB: "
+                  "try again when fewer run, or narrow the query",
+                  shared.bytes_max() >> 20U)};
+}
+
 }  // namespace
 
 util::Result<void> Budget::charge_bytes(std::uint64_t bytes) {
@@ -24,13 +32,16 @@ util::Result<void> Budget::charge_bytes(std::uint64_t bytes) {
               bytes_max_ >> 20U));
     }
   } while (!bytes_.compare_exchange_weak(held, held + bytes));
-  if (shared_.charge(bytes)) return {};
+  if (shared_->charge(bytes)) return {};
   bytes_.fetch_sub(bytes);
-  return util::fail(
-      util::Code::kLimitExceeded,
-      fmt::format("the queries that run now need more memory than their common limit of {} MiB: "
-                  "try again when fewer run, or narrow the query",
-                  shared_.bytes_max() >> 20U));
+  return std::unexpected(no_room_beside_others(*shared_));
+}
+
+util::Result<std::shared_ptr<const void>> Budget::hand_over(std::uint64_t bytes) {
+  shared_->release(bytes_.exchange(0));
+  if (!shared_->charge(bytes)) return std::unexpected(no_room_beside_others(*shared_));
+  return std::shared_ptr<const void>(
+      nullptr, [shared = shared_, bytes](const void*) { shared->release(bytes); });
 }
 
 util::Result<void> Budget::charge_samples(std::uint64_t count) {

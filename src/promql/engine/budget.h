@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "narthex/util/result.h"
@@ -31,20 +32,23 @@ class SharedBudget {
 // Threads: synchronized.
 class Budget {
  public:
-  // `shared` outlives it.
-  Budget(std::uint64_t samples_max, std::uint64_t bytes_max, SharedBudget& shared)
-      : samples_max_(samples_max), bytes_max_(bytes_max), shared_(shared) {}
+  Budget(std::uint64_t samples_max, std::uint64_t bytes_max, std::shared_ptr<SharedBudget> shared)
+      : samples_max_(samples_max), bytes_max_(bytes_max), shared_(std::move(shared)) {}
   Budget(const Budget&) = delete;
   Budget& operator=(const Budget&) = delete;
   // Whatever is still charged is given back.
-  ~Budget() { shared_.release(bytes_.load()); }
+  ~Budget() { shared_->release(bytes_.load()); }
 
   // kLimitExceeded when it does not fit; nothing is charged then.
   util::Result<void> charge_bytes(std::uint64_t bytes);
   void release_bytes(std::uint64_t bytes) noexcept {
     bytes_.fetch_sub(bytes);
-    shared_.release(bytes);
+    shared_->release(bytes);
   }
+  // When the query is over: gives back all that is charged, and charges `bytes` to all queries
+  // together for as long as what is returned lives: an answer that waits for its client.
+  // kLimitExceeded when it does not fit.
+  [[nodiscard]] util::Result<std::shared_ptr<const void>> hand_over(std::uint64_t bytes);
   util::Result<void> charge_samples(std::uint64_t count);
   // Samples that a thread looks at for a moment only: checked, counted into the peak, not kept.
   util::Result<void> check_transient_samples(std::uint64_t count);
@@ -59,7 +63,7 @@ class Budget {
 
   const std::uint64_t samples_max_;
   const std::uint64_t bytes_max_;
-  SharedBudget& shared_;
+  const std::shared_ptr<SharedBudget> shared_;
   std::atomic<std::uint64_t> samples_{0};
   std::atomic<std::uint64_t> samples_peak_{0};
   std::atomic<std::uint64_t> bytes_{0};

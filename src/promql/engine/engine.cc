@@ -297,7 +297,7 @@ struct Engine::State {
         clock(c),
         gate(o.concurrent_queries_max),
         scratches(2 * (w.thread_count() + 1)),
-        memory(o.memory_bytes_total_max),
+        memory(std::make_shared<SharedBudget>(o.memory_bytes_total_max)),
         activity(c, o.slow),
         metrics(registry) {
     registry.gauge("prometheus_engine_queries_concurrent_max", "How many queries may run at once.")
@@ -325,7 +325,7 @@ struct Engine::State {
   util::Clock& clock;
   QueryGate gate;
   ScratchPool scratches;
-  SharedBudget memory;
+  const std::shared_ptr<SharedBudget> memory;
   QueryActivity activity;
   Metrics metrics;
   ActiveQueries* active = nullptr;
@@ -444,6 +444,7 @@ util::Result<QueryResult> Engine::State::evaluate(storage::Queryable& storage,
   }
   result.timings.evaluation = since(eval_ns) - result.timings.sort;
   result.timings.total = since(start_ns);
+  NX_ASSIGN(result.charge, context.budget.hand_over(result.series.memory_bytes()));
   result.annotations = context.annotations.take();
   result.samples = {context.samples.queryable(), context.samples.read(),
                     context.budget.samples_peak(), context.samples.queryable_per_step()};

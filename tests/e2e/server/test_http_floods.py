@@ -23,6 +23,7 @@ except ImportError:
 
 PING = b"GET /-/healthy HTTP/1.1\r\n" + HOST + b"\r\n"
 SLOTS = 64
+BUDGET_MIB = 512  # Half of it for queries.
 HUGE = 500_000  # A query may be as long.
 
 
@@ -89,7 +90,8 @@ class FullHouse(Abuse):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Narthex(config=EMPTY, args=[f"--web.max-connections={SLOTS}", "--web.enable-remote-write-receiver"])
+        cls.server = Narthex(config=EMPTY, args=[f"--web.max-connections={SLOTS}", "--web.enable-remote-write-receiver",
+                                                 f"--storage.memory-budget={BUDGET_MIB}MiB"])
         cls.server.start()
         cls.addClassCleanup(cls.server.close)
         at = int(time.time()) - 600
@@ -132,6 +134,28 @@ class FullHouse(Abuse):
                 connection.sock and connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.close()
         self.served_within(10)
+
+    def test_clients_that_take_no_answer_hold_what_queries_may_and_nobody_else(self):
+        """Answers of 15 MB are asked for and not read: what waits counts against the memory of queries, and others are served."""
+        question = b"GET /api/v1/query_range?" + urllib.parse.urlencode({"query": "wide", **self.window}).encode() + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+        before = self.resident_bytes()
+        clients = []
+        for _ in range(SLOTS - 4):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", self.server.port))
+            self.addCleanup(client.close)
+            client.sendall(question)
+            clients.append(client)
+        self.served_within(10)
+        for _ in range(20):
+            self.assertEqual(self.server.query("1+1")[1], "2")
+        grown = self.resident_bytes() - before
+        for client in clients:
+            client.close()
+        self.assertLess(grown, BUDGET_MIB * MEBIBYTE)
+        path = "/api/v1/query_range?" + urllib.parse.urlencode({"query": "wide", **self.window})
+        wait_until(lambda: self.server.get(path).status == 200, 30, "the memory of answers that nobody takes does not come back")
 
 
 @unittest.skipIf(yaml is None, "PyYAML is not installed")

@@ -140,6 +140,12 @@ describe('pages about the server', { skip }, () => {
     await page.getByRole('button', { name: 'Copy --web.listen-address' }).click();
     const copied = await page.evaluate(() => navigator.clipboard.readText());
     assert.equal(copied, `--web.listen-address=${flags['web.listen-address']}`);
+    await page.getByRole('searchbox').fill('');
+    await page.getByRole('checkbox', { name: 'Changed only' }).check();
+    const listen = page.getByRole('row', { name: /--web\.listen-address/ });
+    await listen.getByText('default: 0.0.0.0:9090').waitFor();
+    assert.ok((await page.locator('.flags tbody tr').count()) < Object.keys(flags).length / 2);
+    assert.equal(params(page).get('changed'), '1');
     await page.finish();
   });
 
@@ -187,7 +193,7 @@ describe('pages about the server', { skip }, () => {
   test('keys lead to every page', async () => {
     const page = await open(browser, `${backend.url}/flags`);
     await page.locator('.flags').waitFor();
-    const ways = { s: '/status', h: '/tsdb-status', c: '/config', d: '/service-discovery', l: '/flags', t: '/targets', q: '/query' };
+    const ways = { s: '/status', h: '/tsdb-status', c: '/config', d: '/service-discovery', l: '/flags', t: '/targets', u: '/explore/queries', r: '/explore/relabel', q: '/query' };
     for (const [key, path] of Object.entries(ways)) {
       await page.evaluate('document.activeElement.blur()');
       await page.keyboard.press('g');
@@ -205,7 +211,7 @@ describe('pages about the server', { skip }, () => {
     await page.route('**/api/v1/status/walreplay', (route) =>
       route.fulfill({ json: { status: 'success', data: { min: 0, max: 40, current: 10 } } }),
     );
-    await page.route('**/api/v1/status/flags', (route) => route.fulfill({ status: 503, body: 'Service Unavailable' }));
+    await page.route('**/api/narthex/v1/flags', (route) => route.fulfill({ status: 503, body: 'Service Unavailable' }));
     await page.getByRole('button', { name: 'Refresh', exact: true }).click();
     await page.getByText('segment 10 of 40').waitFor();
     assert.equal(await page.getByRole('progressbar').getAttribute('value'), '10');

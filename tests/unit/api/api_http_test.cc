@@ -361,7 +361,8 @@ TEST_F(ApiHttpTest, Metadata) {
 }
 
 TEST_F(ApiHttpTest, Status) {
-  options_.flags = {{"config.file", "a.yml"}, {"web.page-title", "<t>"}};
+  options_.flags = {{"config.file", "a.yml", "narthex.yml", "What to scrape."},
+                    {"web.page-title", "<t>", "", "Title."}};
   options_.build.version = "1.2.3";
   runtime_.start_ns = 1'700'000'000'000'000'000;
   runtime_.host_name = "h";
@@ -369,6 +370,10 @@ TEST_F(ApiHttpTest, Status) {
   database_.status.series = 5;
   database_.status.series_by_metric = {{"up", 2}, {"x", 1}};
   build();
+  EXPECT_EQ(
+      get("/api/narthex/v1/flags"),
+      R"({"status":"success","data":[{"name":"config.file","value":"a.yml","default":"narthex.yml",)"
+      R"("help":"What to scrape."},{"name":"web.page-title","value":"\u003ct\u003e","default":"","help":"Title."}]})");
   EXPECT_EQ(get("/api/v1/status/config"), R"({"status":"success","data":{"yaml":"global: {}\n"}})");
   EXPECT_EQ(
       get("/api/v1/status/flags"),

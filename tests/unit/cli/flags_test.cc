@@ -101,16 +101,21 @@ TEST(Flags, GoRuntimeFlagsAreAccepted) {
 TEST(Flags, EveryFlagIsListedWithItsValue) {
   const CommandLine line = must_parse({"--query.timeout=30s", "--web.enable-lifecycle"});
   std::set<std::string> names;
-  for (const auto& [name, value] : line.server.flag_values) {
+  for (const auto& [name, value, default_value, help] : line.server.flags) {
     names.insert(name);
+    EXPECT_FALSE(help.empty()) << name;
     if (name == "query.timeout") {
       EXPECT_EQ(value, "30s");
+      EXPECT_EQ(default_value, "2m");
     } else if (name == "web.enable-lifecycle") {
       EXPECT_EQ(value, "true");
+      EXPECT_EQ(default_value, "false");
+    } else {
+      EXPECT_EQ(value, default_value) << name;
     }
   }
   EXPECT_EQ(names.size(), flag_table().size());
-  EXPECT_TRUE(std::ranges::is_sorted(line.server.flag_values));
+  EXPECT_TRUE(std::ranges::is_sorted(line.server.flags, {}, &api::FlagInfo::name));
 }
 
 TEST(Flags, HelpAndVersionPrint) {

@@ -276,7 +276,7 @@ TEST(AzureEnvironments, AreKnownByName) {
 
 TEST_F(SignedCloudTest, OvhVirtualServers) {
   server_.set("/1.0/auth/time", "1700000100");
-  server_.set("/1.0/vps", R"(["abc","dark"])");
+  server_.set("/1.0/vps", R"(["abc","dark","gone"])");
   server_.set(
       "/1.0/vps/abc",
       R"({"offerType":"ssd","monitoringIpBlocks":["1.1.1.0/24","2.2.2.0/24"],"displayName":"abc d","zone":"zone","cluster":"cl","name":"abc",

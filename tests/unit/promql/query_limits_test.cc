@@ -187,6 +187,26 @@ TEST_F(QueryLimits, LightQueriesHaveSlotsOfTheirOwn) {
   EXPECT_TRUE(waiting.get());
 }
 
+// An answer that waits for a client that does not read is memory, too.
+TEST_F(QueryLimits, AnswersHoldTheirMemoryUntilTheyGo) {
+  constexpr std::uint64_t kMegabyte = 1U << 20U;
+  make_engine({.memory_bytes_max = 16 * kMegabyte, .memory_bytes_total_max = 16 * kMegabyte});
+  for (int i = 0; i < 20; ++i) load({{"__name__", "m"}, {"i", std::to_string(i)}}, kMinute, {1});
+  const auto ask_much = [this] {
+    return engine_->range(storage_, "m", {.start = 0, .end = 60'000'000, .step = seconds(1)}, {});
+  };
+  std::optional<util::Result<QueryResult>> first = ask_much();
+  ASSERT_TRUE(*first) << first->error().message();
+  EXPECT_GT((*first)->series.memory_bytes(), 9 * kMegabyte);
+  const auto second = ask_much();
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), util::Code::kLimitExceeded);
+  EXPECT_NE(second.error().message().find("common limit"), std::string::npos);
+  first.reset();
+  const auto third = ask_much();
+  EXPECT_TRUE(third) << third.error().message();
+}
+
 // One series may take long: what was left half done is no answer.
 TEST_F(QueryLimits, NobodyGetsTheAnswerOfAQueryThatWasLeft) {
   load({{"__name__", "m"}}, kMinute, {1, 2, 3});

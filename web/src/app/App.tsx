@@ -66,7 +66,7 @@ export const pages: Page[] = [
   {
     path: '/explore/relabel',
     title: 'nav.relabel',
-    key: 'g l',
+    key: 'g r',
     ofServer: true,
     Body: lazy(() => import('../pages/relabel/RelabelPage')),
   },

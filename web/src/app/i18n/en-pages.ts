@@ -134,6 +134,8 @@ export const enPages = {
   'flags.search': 'Filter by name or value',
   'flags.name': 'Flag',
   'flags.value': 'Value',
+  'flags.default': 'default: {value}',
+  'flags.changed': 'Changed only',
   'flags.empty': 'empty',
   'flags.copy': 'Copy --{name}',
   'flags.copyAll': 'Copy as command line',

@@ -306,6 +306,8 @@ export const ko: Catalogue = {
   'flags.search': '이름이나 값으로 거르기',
   'flags.name': '플래그',
   'flags.value': '값',
+  'flags.default': '기본값: {value}',
+  'flags.changed': '바뀐 것만',
   'flags.empty': '비어 있음',
   'flags.copy': '--{name} 복사',
   'flags.copyAll': '명령줄로 복사',

@@ -6,29 +6,31 @@ import { formatCount, t, useLanguage } from '../../app/i18n';
 import { useRefresh } from '../../app/refresh';
 import { useUrlState } from '../../app/url-state';
 import { Loaded } from '../../ui/Loaded';
-import { Button, IconButton, SearchField } from '../../ui/primitives';
+import { Button, Check, IconButton, SearchField } from '../../ui/primitives';
 import { Empty } from '../../ui/states';
 import { copyText } from '../../ui/toast';
-import { commandLine, matchingFlags } from './model';
-
-const decode = (search: string) => ({ search: new URLSearchParams(search).get('search') ?? '' });
-const encode = ({ search }: { search: string }) => (search ? new URLSearchParams({ search }).toString() : '');
+import { commandLine, decode, encode, isChanged, matchingFlags, type Flag } from './model';
 
 export default function FlagsPage() {
   useLanguage();
-  const [{ search }, change] = useUrlState(decode, encode);
-  const answer = useServerData<Record<string, string>>('status/flags');
+  const [state, change] = useUrlState(decode, encode);
+  const answer = useServerData<Flag[]>('/api/narthex/v1/flags');
   useRefresh('flags', answer.refetch);
-  const flags = useMemo(() => matchingFlags(answer.data ?? {}, search), [answer.data, search]);
-  const total = Object.keys(answer.data ?? {}).length;
+  const flags = useMemo(() => matchingFlags(answer.data ?? [], state), [answer.data, state]);
+  const total = answer.data?.length ?? 0;
   return (
     <div className="page">
       <div className="filter-bar">
         <SearchField
           label={t('flags.search')}
-          value={search}
+          value={state.search}
           hotkey
           onInput={(text) => change({ search: text }, 'replace')}
+        />
+        <Check
+          label={t('flags.changed')}
+          checked={state.changed}
+          onChange={(changed) => change({ changed })}
         />
         <span className="muted" role="status">
           {answer.data && t('legend.shown', { shown: formatCount(flags.length), total: formatCount(total) })}
@@ -42,7 +44,7 @@ export default function FlagsPage() {
         {() =>
           flags.length === 0 ? (
             <Empty title={t('flags.noMatch')}>
-              <Button onClick={() => change({ search: '' })}>{t('targets.clear')}</Button>
+              <Button onClick={() => change({ search: '', changed: false })}>{t('targets.clear')}</Button>
             </Empty>
           ) : (
             <table className="plain flags">
@@ -54,23 +56,29 @@ export default function FlagsPage() {
                 </tr>
               </thead>
               <tbody>
-                {flags.map(([name, value]) => (
-                  <tr key={name}>
+                {flags.map((flag) => (
+                  <tr key={flag.name} data-changed={isChanged(flag) || undefined}>
                     <th scope="row">
-                      <code>--{name}</code>
+                      <code>--{flag.name}</code>
+                      <span className="flags-help muted">{flag.help}</span>
                     </th>
                     <td>
-                      {value === '' ? (
+                      {flag.value === '' ? (
                         <span className="muted">{t('flags.empty')}</span>
                       ) : (
-                        <code>{value}</code>
+                        <code>{flag.value}</code>
+                      )}
+                      {isChanged(flag) && (
+                        <span className="flags-default muted">
+                          {t('flags.default', { value: flag.default || t('flags.empty') })}
+                        </span>
                       )}
                     </td>
                     <td className="flags-copy">
                       <IconButton
                         icon="copy"
-                        label={t('flags.copy', { name })}
-                        onClick={() => void copyText(commandLine([[name, value]]))}
+                        label={t('flags.copy', { name: flag.name })}
+                        onClick={() => void copyText(commandLine([flag]))}
                       />
                     </td>
                   </tr>
