@@ -32,7 +32,7 @@ export default function FlagsPage() {
           checked={state.changed}
           onChange={(changed) => change({ changed })}
         />
-        <span className="muted" role="status">
+        <span className="flags-count muted" role="status">
           {answer.data && t('legend.shown', { shown: formatCount(flags.length), total: formatCount(total) })}
         </span>
         <span className="grow" />
