@@ -16,50 +16,55 @@ util::Error give_up(const util::Error& error) {
 
 }  // namespace
 
-bool QueryGate::may_enter(std::uint64_t ticket, QueryWeight weight) const {
-  if (running_ >= slots_) return false;
-  const bool room_for_heavy = running_heavy_ < heavy_slots_;
-  if (weight == QueryWeight::kHeavy) {
-    return room_for_heavy && *waiting_heavy_.begin() == ticket &&
-           (waiting_light_.empty() || ticket < *waiting_light_.begin());
+void QueryGate::take_slot(Line& line, QueryWeight weight) {
+  ++running_;
+  if (weight == QueryWeight::kHeavy) ++running_heavy_;
+  line.front().admitted = true;
+  line.front().turn.notify_one();
+  admitted_.splice(admitted_.end(), line, line.begin());
+}
+
+void QueryGate::admit() {
+  while (running_ < slots_) {
+    const bool heavy = !heavy_.empty() && running_heavy_ < heavy_slots_;
+    if (heavy && (light_.empty() || heavy_.front().ticket < light_.front().ticket)) {
+      take_slot(heavy_, QueryWeight::kHeavy);
+    } else if (!light_.empty()) {
+      take_slot(light_, QueryWeight::kLight);
+    } else {
+      return;
+    }
   }
-  // A heavy one that came before goes first, if it may go at all.
-  return *waiting_light_.begin() == ticket &&
-         (!room_for_heavy || waiting_heavy_.empty() || ticket < *waiting_heavy_.begin());
 }
 
 util::Result<QueryGate::Pass> QueryGate::enter(const storage::Deadline& deadline,
                                                QueryWeight weight) {
+  if (const auto state = deadline.check(); !state) return std::unexpected(give_up(state.error()));
   const util::MutexLock lock(mutex_);
-  std::set<std::uint64_t>& waiting =
-      weight == QueryWeight::kHeavy ? waiting_heavy_ : waiting_light_;
-  const std::uint64_t ticket = next_ticket_++;
-  waiting.insert(ticket);
-  const auto my_turn = [&]() NX_NO_THREAD_SAFETY_ANALYSIS { return may_enter(ticket, weight); };
-  for (;;) {
-    const auto state = deadline.check();
-    if (!state || my_turn()) {
-      waiting.erase(ticket);
-      if (!state) {
-        freed_.notify_all();
-        return std::unexpected(give_up(state.error()));
-      }
-      ++running_;
-      if (weight == QueryWeight::kHeavy) ++running_heavy_;
-      freed_.notify_all();  // There may be a slot for the next in line too.
-      return Pass(*this, weight);
+  Line& line = weight == QueryWeight::kHeavy ? heavy_ : light_;
+  const auto self = line.emplace(line.end(), next_ticket_++);
+  admit();
+  while (!self->admitted) {
+    if (self->turn.wait_for(mutex_, kCheckEvery, [&] { return self->admitted; })) break;
+    if (const auto state = deadline.check(); !state) {
+      line.erase(self);
+      return std::unexpected(give_up(state.error()));
     }
-    freed_.wait_for(mutex_, kCheckEvery, my_turn);
   }
+  admitted_.erase(self);
+  return Pass(*this, weight);
+}
+
+std::size_t QueryGate::waiting() const {
+  const util::MutexLock lock(mutex_);
+  return light_.size() + heavy_.size();
 }
 
 void QueryGate::leave(QueryWeight weight) {
-  {
-    const util::MutexLock lock(mutex_);
-    --running_;
-    if (weight == QueryWeight::kHeavy) --running_heavy_;
-  }
-  freed_.notify_all();
+  const util::MutexLock lock(mutex_);
+  --running_;
+  if (weight == QueryWeight::kHeavy) --running_heavy_;
+  admit();
 }
 
 }  // namespace narthex::promql

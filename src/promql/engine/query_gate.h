@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <set>
+#include <list>
 #include <utility>
 
 #include "narthex/storage/queryable.h"
@@ -40,22 +40,34 @@ class QueryGate {
   // Waits for a slot, first come first served among those of one weight. kTimeout or kCanceled in
   // the API's words.
   util::Result<Pass> enter(const storage::Deadline& deadline, QueryWeight weight);
+  // How many are in line.
+  [[nodiscard]] std::size_t waiting() const;
 
  private:
+  // One in line. Woken alone: a crowd that wakes for every free slot costs more than light queries.
+  struct Waiter {
+    std::uint64_t ticket;
+    bool admitted = false;
+    util::CondVar turn;
+  };
+  using Line = std::list<Waiter>;  // The first goes first.
+
   void leave(QueryWeight weight);
-  // Whether the one with this ticket goes in now.
-  [[nodiscard]] bool may_enter(std::uint64_t ticket, QueryWeight weight) const NX_REQUIRES(mutex_);
+  // Gives the free slots to those whose turn it is.
+  void admit() NX_REQUIRES(mutex_);
+  void take_slot(Line& line, QueryWeight weight) NX_REQUIRES(mutex_);
 
   const std::size_t slots_;
   const std::size_t heavy_slots_;
-  util::Mutex mutex_;
-  util::CondVar freed_;
+  mutable util::Mutex mutex_;
   std::size_t running_ NX_GUARDED_BY(mutex_) = 0;
   std::size_t running_heavy_ NX_GUARDED_BY(mutex_) = 0;
   std::uint64_t next_ticket_ NX_GUARDED_BY(mutex_) = 0;
-  // Tickets; the smallest goes first.
-  std::set<std::uint64_t> waiting_light_ NX_GUARDED_BY(mutex_);
-  std::set<std::uint64_t> waiting_heavy_ NX_GUARDED_BY(mutex_);
+  // Those without a slot.
+  Line light_ NX_GUARDED_BY(mutex_);
+  Line heavy_ NX_GUARDED_BY(mutex_);
+  // Those with a slot who have not left enter() yet.
+  Line admitted_ NX_GUARDED_BY(mutex_);
 };
 
 }  // namespace narthex::promql
