@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Hundreds of keep-alive clients that ask instant queries: rate, latency and CPU of Narthex and of Prometheus.
+"""Hundreds of keep-alive clients that ask instant queries: rate, latency and CPU of one server after another.
 
-    NARTHEX_BIN=build/release/narthex python3 -m bench.e2e.http_load [--clients 256] [--seconds 10] [--repeat 3] [--json OUT]
+    python3 -m bench.e2e.http_load --bench-peers DIR --server narthex=build/release/narthex --server prometheus=... --server vm=...
+        [--clients 256] [--seconds 10] [--repeat 3] [--json OUT]
 
-Drives wrk (Debian package `wrk`) with one thread against one server after another; each has scraped itself for a few rounds first. The figures
-are medians over the repeats. They are worth something on a machine that does nothing else: the load average before each run is printed.
+Drives wrk (Debian package `wrk`) with one thread; samples come by remote write, 1,000 series over ten minutes. The figures are medians over the
+repeats. They are worth something on a machine that does nothing else: the load average before each server is printed.
 """
 
 from __future__ import annotations
@@ -12,25 +13,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import pathlib
 import re
 import shutil
 import statistics
 import subprocess
 import sys
-import unittest
+import tempfile
+import time
 import urllib.parse
+from collections.abc import Iterator
 
-from tests.e2e.lib.narthex_e2e import Narthex, Prometheus, scrape_config
+from bench.e2e import side_by_side
+from bench.e2e.promql_loads import labels_bytes, samples_bytes
 
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-QUESTIONS = {"scalar": "1+1", "one series": 'up{job="test"}', "counters of all handlers": "sum by (handler) (prometheus_http_requests_total)"}
+SERIES, SAMPLES, STEP_SECONDS = 1_000, 40, 15
+QUESTIONS = {"scalar": "1+1", "one series": 'http_load{instance="host-7",handler="h-3"}', "sum of rate over 1,000 series": "sum by (handler) (rate(http_load[5m]))"}
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
 
 
 def seconds_of(text: str) -> float:
@@ -50,50 +48,61 @@ def run_wrk(url: str, clients: int, seconds: int) -> dict[str, float]:
     return out
 
 
-def measure(server, arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
-    server.wait_for_vector("up == 1")
+def encoded(end: int) -> Iterator[bytes]:
+    for i in range(SERIES):
+        yield (labels_bytes({"__name__": "http_load", "job": "load", "instance": f"host-{i // 10}", "handler": f"h-{i % 10}"})
+               + samples_bytes([((end - (SAMPLES - 1 - k) * STEP_SECONDS) * 1000, float(k * (i + 1))) for k in range(SAMPLES)]))
+
+
+def measure(server, options: argparse.Namespace, end: int) -> dict[str, dict[str, float]]:
     out = {}
     for name, question in QUESTIONS.items():
-        url = f"{server.url}/api/v1/query?" + urllib.parse.urlencode({"query": question})
+        if name != "scalar" and server.number(f"count({question})", end) == 0:
+            raise RuntimeError(f"{server.spec.name}: {question} has no answer")
+        query = {"query": question, "time": end, **({"nocache": "1"} if server.spec.kind == "vm" else {})}
+        url = f"http://127.0.0.1:{server.port}/api/v1/query?" + urllib.parse.urlencode(query)
         runs = []
-        for _ in range(arguments.repeat):
-            before = cpu_seconds(server.process.pid)
-            run = run_wrk(url, arguments.clients, arguments.seconds)
-            run["cpu_microseconds_per_request"] = (cpu_seconds(server.process.pid) - before) / run["requests"] * 1e6
+        for _ in range(options.repeat):
+            before = server.cpu()
+            run = run_wrk(url, options.clients, options.seconds)
+            run["cpu_microseconds_per_request"] = (server.cpu() - before) / run["requests"] * 1e6
             runs.append(run)
         out[name] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
     return out
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    side_by_side.add_arguments(parser)
     parser.add_argument("--clients", type=int, default=256)
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--json", type=pathlib.Path)
-    arguments = parser.parse_args()
+    options = parser.parse_args()
     if shutil.which("wrk") is None:
         print("wrk is not installed", file=sys.stderr)
         return 1
-    results = {}
-    for kind in (Narthex, Prometheus):
-        try:
-            server = kind("global: {}\n", args=[f"--web.max-connections={arguments.clients + 16}"])
-        except unittest.SkipTest as missing:
-            print(f"left out: {missing}", file=sys.stderr)
-            continue
-        server.config_path.write_text(scrape_config(server.address, interval="1s"))
-        print(f"{kind.__name__}: load average {os.getloadavg()[0]:.1f}", file=sys.stderr)
-        with server:
-            results[kind.__name__] = measure(server, arguments)
-    print(f"{'question':28} {'server':12} {'req/s':>10} {'p50 ms':>8} {'p90 ms':>8} {'p99 ms':>8} {'CPU µs':>8}")
+    peers, results = side_by_side.bench_module(options, "peers"), {}
+    end = int(time.time()) // 60 * 60 - 60
+    flags = {"prometheus": f"--web.max-connections={options.clients + 16}"}
+    with tempfile.TemporaryDirectory(prefix="http-load-") as work:
+        for spec in side_by_side.server_specs(options, flags):
+            print(f"{spec.name}: load average {os.getloadavg()[0]:.1f}", file=sys.stderr)
+            server = peers.Server(spec, os.path.join(work, spec.name), "global: {}\n")
+            server.start()
+            try:
+                side_by_side.load(server, encoded(end))
+                time.sleep(5)  # VictoriaMetrics shows what it was given after a second or two.
+                results[spec.name] = {"version": spec.version(), "questions": measure(server, options, end)}
+            finally:
+                server.stop()
+            if options.json:
+                options.json.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"{'question':32} {'server':12} {'req/s':>10} {'p50 ms':>8} {'p90 ms':>8} {'p99 ms':>8} {'CPU µs':>8}")
     for question in QUESTIONS:
         for name, result in results.items():
-            run = result[question]
-            print(f"{question:28} {name:12} {run['per_second']:10.0f} {run['p50_seconds'] * 1e3:8.2f} {run['p90_seconds'] * 1e3:8.2f} "
+            run = result["questions"][question]
+            print(f"{question:32} {name:12} {run['per_second']:10.0f} {run['p50_seconds'] * 1e3:8.2f} {run['p90_seconds'] * 1e3:8.2f} "
                   f"{run['p99_seconds'] * 1e3:8.2f} {run['cpu_microseconds_per_request']:8.1f}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
     return 0
 
 
