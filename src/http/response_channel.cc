@@ -1,5 +1,6 @@
 #include "http/response_channel.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace narthex::http {
@@ -22,7 +23,7 @@ util::Result<void> ResponseChannel::push(std::string block) {
   }
   if (!has_room) {
     crowding_.cut();
-    return util::fail(util::Code::kCanceled, "the client takes nothing while others wait");
+    return util::fail(util::Code::kCanceled, "the client takes too little while others wait");
   }
   if (was_empty) wake_();
   return {};
@@ -30,13 +31,21 @@ util::Result<void> ResponseChannel::push(std::string block) {
 
 bool ResponseChannel::wait_for_room(std::size_t bytes) {
   // A block larger than the bound goes alone: it is in memory already.
-  const auto has_room = [this, bytes]() NX_NO_THREAD_SAFETY_ANALYSIS {
-    return closed_ || pending_bytes_ == 0 || pending_bytes_ + bytes <= kPendingBytesMax;
+  const auto has_room = [this](std::size_t wanted) NX_NO_THREAD_SAFETY_ANALYSIS {
+    return closed_ || pending_bytes_ == 0 || pending_bytes_ + wanted <= kPendingBytesMax;
   };
+  if (has_room(bytes)) return true;
+  const auto is_relieved = [has_room, wanted = std::max(bytes, kRoomBytesMin)] {
+    return has_room(wanted);
+  };
+  const std::uint64_t fair_bytes =
+      Crowding::kBytesPerSecondMin * static_cast<std::uint64_t>(crowding_.patience.count()) / 1000;
   for (;;) {
-    const std::uint64_t releases_before = releases_;
-    if (room_.wait_for(mutex_, crowding_.patience, has_room)) return true;
-    if (releases_ == releases_before && crowding_.others_wait()) return false;
+    const std::uint64_t before = released_bytes_;
+    if (room_.wait_for(mutex_, crowding_.patience, is_relieved)) return true;
+    if (released_bytes_ - before < std::max<std::uint64_t>(fair_bytes, 1) &&
+        crowding_.others_wait())
+      return false;
   }
 }
 
@@ -58,7 +67,7 @@ void ResponseChannel::release(std::size_t bytes) {
   {
     const util::MutexLock lock(mutex_);
     pending_bytes_ -= bytes;
-    ++releases_;
+    released_bytes_ += bytes;
   }
   room_.notify_one();
 }
