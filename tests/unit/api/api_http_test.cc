@@ -516,6 +516,11 @@ TEST_F(ApiHttpTest, FederatesTheNewestSamples) {
             "up{job=\"a\",cluster=\"eu\",instance=\"\"} 4 1699999999000\n"
             "up{job=\"b\",cluster=\"eu\",instance=\"\"} 1 1699999999000\n");
   EXPECT_EQ(get("/federate"), "");
+  // A selector without matchers selects nothing, beside others too.
+  EXPECT_EQ(ask("GET", "/federate?match[]={}").status, 200);
+  EXPECT_EQ(get("/federate?match[]=%7B%20%7D"), "");
+  EXPECT_EQ(get("/federate?match[]={}&match[]=up"), get("/federate?match[]=up"));
+  EXPECT_EQ(ask("GET", "/federate?match[]={a=%22%22}").status, 400);
   const auto bad = ask("GET", "/federate?match[]={");
   EXPECT_EQ(bad.status, 400);
   EXPECT_EQ(bad.body, "1:2: parse error: unexpected end of input inside braces\n");
