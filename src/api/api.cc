@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "api/batch.h"
 #include "api/endpoints.h"
 #include "api/exposition_format.h"
 #include "api/federation.h"
@@ -114,8 +115,9 @@ namespace {
 
 // Compression would hold back what is to be seen as it happens.
 http::Compress compression_of(Answer answer) noexcept {
-  return answer == Answer::kEvents || answer == Answer::kLines ? http::Compress::kNever
-                                                               : http::Compress::kIfAccepted;
+  return answer == Answer::kEvents || answer == Answer::kLines || answer == Answer::kBatch
+             ? http::Compress::kNever
+             : http::Compress::kIfAccepted;
 }
 
 }  // namespace
@@ -125,18 +127,20 @@ void Api::register_routes(http::Router& router) {
   const std::string& prefix = api.options.route_prefix;
   const auto add = [&router, &prefix](std::vector<std::string> methods, std::string_view pattern,
                                       http::Handler handler,
-                                      http::Compress compress = http::Compress::kIfAccepted) {
+                                      http::Compress compress = http::Compress::kIfAccepted,
+                                      std::size_t body_bytes_max = kFormBytesMax) {
     http::Route route;
     route.methods = std::move(methods);
     route.pattern = prefix + std::string(pattern);
     route.handler = std::move(handler);
-    route.body_bytes_max = kFormBytesMax;
+    route.body_bytes_max = body_bytes_max;
     route.compress = compress;
     router.add(std::move(route));
   };
   for (const EndpointRoute& each : endpoint_routes()) {
     add(each.methods, std::string(each.prefix) + std::string(each.pattern),
-        endpoint_handler(api, each), compression_of(each.answer));
+        endpoint_handler(api, each), compression_of(each.answer),
+        each.body == Body::kBatch ? kBatchBytesMax : kFormBytesMax);
   }
   add({"OPTIONS"}, std::string(kApiPrefix) + "/*path",
       [&api](const http::Request& request, http::ResponseWriter& out) {

@@ -10,6 +10,7 @@
 #include "narthex/http/response_writer.h"
 #include "narthex/model/regex.h"
 #include "narthex/storage/queryable.h"
+#include "narthex/util/worker_pool.h"
 
 #include "api/api_error.h"
 #include "api/metrics.h"
@@ -47,6 +48,8 @@ struct Api::State {
   std::unique_ptr<RemoteWriteReceiver> remote_write;
   std::atomic<Readiness> readiness{Readiness::kStarting};
   std::atomic<bool> quitting{false};
+  // Beside the threads that requests have already. Few: a batch is no way to more than one's share.
+  mutable util::WorkerPool batch_helpers{"batch", 8, 1024};
 };
 
 // One request on its way through an endpoint.
@@ -68,6 +71,9 @@ ApiResult<void> query_range(const Call& call);
 ApiResult<void> query_exemplars(const Call& call);
 ApiResult<void> format_query(const Call& call);
 ApiResult<void> parse_query(const Call& call);
+
+// batch_endpoint.cc
+ApiResult<void> query_batch(const Call& call);
 
 // series_endpoints.cc
 ApiResult<void> series(const Call& call);

@@ -6,6 +6,7 @@
 
 #include "narthex/yaml/tree.h"
 
+#include "api/columns.h"
 #include "api/routes.h"
 
 namespace narthex::api {
@@ -103,6 +104,31 @@ Node form_body(const std::vector<Parameter>& parameters) {
   return with("content", with(kFormType, with("schema", std::move(schema))));
 }
 
+// What parse_batch() reads.
+Node batch_body() {
+  Node properties = with("id", typed("string"));
+  add(properties, "expr", typed("string"));
+  for (const std::string_view name : {"start", "end", "time"})
+    add(properties, name, reference("schemas/Time"));
+  add(properties, "step", reference("schemas/Duration"));
+  add(properties, "limit", typed("integer"));
+  add(properties, "exemplars", typed("boolean"));
+  Node accept = typed("string");
+  Node forms = yaml::sequence();
+  for (const std::string_view form : {"columns", "json"}) forms.items.push_back(text(form));
+  add(accept, "enum", std::move(forms));
+  add(properties, "accept", std::move(accept));
+  Node query = typed("object");
+  add(query, "properties", std::move(properties));
+  add(query, "required", list_of(text("id")));
+  Node list = typed("array");
+  add(list, "items", std::move(query));
+  Node schema = typed("object");
+  add(schema, "properties", with("queries", std::move(list)));
+  add(schema, "required", list_of(text("queries")));
+  return with("content", with(kJsonType, with("schema", std::move(schema))));
+}
+
 // The envelope with `data` of one type.
 Node success_schema(std::string_view data_type) {
   Node properties = with("data", typed(data_type));
@@ -146,6 +172,14 @@ Node responses_of(Answer answer) {
     case Answer::kYaml:
       add(out, "200", response("This document.", kYamlType, typed("object")));
       break;
+    case Answer::kBatch: {
+      Node both = with(kLinesType, with("schema", typed("string")));
+      add(both, kColumnsType, with("schema", typed("string")));
+      Node answers = with("description", text("An answer a line, or a message each."));
+      add(answers, "content", std::move(both));
+      add(out, "200", std::move(answers));
+      break;
+    }
   }
   add(out, "default", reference("responses/Error"));
   return out;
@@ -185,6 +219,7 @@ Node operation(const EndpointRoute& route, const std::string& method,
   }
   if (!parameters.items.empty()) add(out, "parameters", std::move(parameters));
   if (takes_form) add(out, "requestBody", form_body(route.parameters));
+  if (route.body == Body::kBatch) add(out, "requestBody", batch_body());
   add(out, "responses", responses_of(route.answer));
   return out;
 }

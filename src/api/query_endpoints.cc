@@ -8,6 +8,7 @@
 
 #include "api/ast_json.h"
 #include "api/endpoints.h"
+#include "api/evaluation.h"
 #include "api/json.h"
 #include "api/params.h"
 #include "api/result_json.h"
@@ -46,7 +47,6 @@ std::string_view host_of(std::string_view address) {
 }
 
 ApiResult<void> read_options(const Call& call, QuerySettings& settings) {
-  settings.options.stop = call.request.stop;
   settings.options.origin = {.client_ip = host_of(call.request.remote_address),
                              .method = call.request.method,
                              .path = call.request.path};
@@ -75,8 +75,7 @@ std::unexpected<ApiError> query_error(const util::Error& error) {
   return to_api_error(error);
 }
 
-ApiResult<void> answer(const Call& call, util::Result<promql::QueryResult> result,
-                       QuerySettings settings) {
+ApiResult<Evaluation> evaluated(util::Result<promql::QueryResult> result, QuerySettings settings) {
   if (!result) return query_error(result.error());
   if (settings.limit > 0 && result->series.size() > settings.limit) {
     result->series.truncate(settings.limit);
@@ -84,22 +83,15 @@ ApiResult<void> answer(const Call& call, util::Result<promql::QueryResult> resul
   }
   std::vector<std::string>& warnings = result->annotations.warnings;
   warnings.insert(warnings.end(), settings.warnings.begin(), settings.warnings.end());
+  return Evaluation{std::move(*result), settings.with_stats};
+}
 
+void answer(const Call& call, const Evaluation& evaluation) {
   JsonStream json(call.out);
-  std::string& out = json.buffer();
-  out += R"({"status":"success","data":{"resultType":")";
-  out += promql::value_type_text(result->type);
-  out += R"(","result":)";
-  if (!write_result(json, *result)) return {};  // The client has gone.
-  if (settings.with_stats) {
-    out.push_back(',');
-    append_stats(out, *result);
-  }
-  out.push_back('}');
-  append_annotations(out, result->annotations);
-  out.push_back('}');
+  json.buffer().push_back('{');
+  if (!write_success(json, evaluation)) return;  // The client has gone.
+  json.buffer().push_back('}');
   json.finish();
-  return {};
 }
 
 // start, end and step, checked in the order that HA-Q1 demands.
@@ -167,48 +159,84 @@ storage::Deadline Call::deadline() const {
   return deadline;
 }
 
-ApiResult<void> query(const Call& call) {
+ApiResult<Evaluation> evaluate_instant(const Call& call, const std::stop_token& stop) {
   QuerySettings settings;
+  settings.options.stop = stop;
   NX_API_ASSIGN(settings.limit, limit_param(call.params));
   NX_API_ASSIGN(const model::TimestampMs time,
                 optional_time(call.params, "time", call.api.clock.wall_ms()));
-  if (auto read = read_timeout(call, settings); !read) return read;
-  if (auto read = read_options(call, settings); !read) return read;
+  if (auto read = read_timeout(call, settings); !read) return std::unexpected(read.error());
+  if (auto read = read_options(call, settings); !read) return std::unexpected(read.error());
   const Backends& backends = call.api.backends;
   auto result = backends.engine->instant(*backends.queryable, call.params.get("query"), time,
                                          settings.options);
-  return answer(call, std::move(result), std::move(settings));
+  return evaluated(std::move(result), std::move(settings));
 }
 
-ApiResult<void> query_range(const Call& call) {
+ApiResult<Evaluation> evaluate_range(const Call& call, const std::stop_token& stop) {
   QuerySettings settings;
+  settings.options.stop = stop;
   NX_API_ASSIGN(settings.limit, limit_param(call.params));
   NX_API_ASSIGN(const promql::QueryRange range, read_range(call));
-  if (auto read = read_timeout(call, settings); !read) return read;
-  if (auto read = read_options(call, settings); !read) return read;
+  if (auto read = read_timeout(call, settings); !read) return std::unexpected(read.error());
+  if (auto read = read_options(call, settings); !read) return std::unexpected(read.error());
   const Backends& backends = call.api.backends;
   auto result = backends.engine->range(*backends.queryable, call.params.get("query"), range,
                                        settings.options);
-  return answer(call, std::move(result), std::move(settings));
+  return evaluated(std::move(result), std::move(settings));
 }
 
-ApiResult<void> query_exemplars(const Call& call) {
+bool write_success(JsonStream& json, const Evaluation& evaluation) {
+  const promql::QueryResult& result = evaluation.result;
+  std::string& out = json.buffer();
+  out += R"("status":"success","data":{"resultType":")";
+  out += promql::value_type_text(result.type);
+  out += R"(","result":)";
+  if (!write_result(json, result)) return false;
+  if (evaluation.with_stats) {
+    out.push_back(',');
+    append_stats(out, result);
+  }
+  out.push_back('}');
+  append_annotations(out, result.annotations);
+  return true;
+}
+
+ApiResult<void> query(const Call& call) {
+  NX_API_ASSIGN(const Evaluation evaluation, evaluate_instant(call, call.request.stop));
+  answer(call, evaluation);
+  return {};
+}
+
+ApiResult<void> query_range(const Call& call) {
+  NX_API_ASSIGN(const Evaluation evaluation, evaluate_range(call, call.request.stop));
+  answer(call, evaluation);
+  return {};
+}
+
+ApiResult<std::string> exemplars_json(const Call& call) {
   NX_API_ASSIGN(const model::TimeRange range, time_range(call.params));
   if (range.max < range.min) return bad_data("end timestamp must not be before start timestamp");
   const auto expr = promql::parse(call.params.get("query"), call.api.options.parser);
   if (!expr) return to_api_error(expr.error());
   const std::vector<model::Matchers> selectors = promql::selectors_of(**expr);
-  if (selectors.empty()) {
-    call.out.send(204, "", "");
-    return {};
-  }
+  if (selectors.empty()) return std::string();
   std::string data = "[";
   if (const auto* exemplars = call.api.backends.exemplars) {
     for (const storage::SeriesExemplars& series : exemplars->exemplars(range, selectors))
       append_exemplars(data, series);
   }
   data.push_back(']');
-  send_data(call.out, data);
+  return data;
+}
+
+ApiResult<void> query_exemplars(const Call& call) {
+  NX_API_ASSIGN(const std::string data, exemplars_json(call));
+  if (data.empty()) {
+    call.out.send(204, "", "");
+  } else {
+    send_data(call.out, data);
+  }
   return {};
 }
 

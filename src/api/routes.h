@@ -44,7 +44,19 @@ struct Parameter {
 enum class Needs : std::uint8_t { kNothing, kReady };
 
 // What a success answers with.
-enum class Answer : std::uint8_t { kObject, kArray, kString, kNothing, kEvents, kLines, kYaml };
+enum class Answer : std::uint8_t {
+  kObject,
+  kArray,
+  kString,
+  kNothing,
+  kEvents,
+  kLines,
+  kYaml,
+  kBatch
+};
+
+// What a request comes with.
+enum class Body : std::uint8_t { kForm, kBatch };
 
 struct EndpointRoute {
   std::string_view pattern;  // Behind the prefix; ":name" is a path parameter.
@@ -55,6 +67,7 @@ struct EndpointRoute {
   std::string_view summary;  // A sentence.
   Needs needs = Needs::kReady;
   std::string_view prefix = kApiPrefix;
+  Body body = Body::kForm;
 };
 
 [[nodiscard]] std::span<const EndpointRoute> endpoint_routes();
