@@ -8,25 +8,32 @@
 #include <expected>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace narthex::yaml {
 
 enum class Kind : std::uint8_t { kNull, kScalar, kSequence, kMap };
 
+struct Entry;
+
 struct Node {
   Kind kind = Kind::kNull;
-  bool is_plain = false;                       // Scalar without quotes: its text decides its type.
-  bool is_inline = false;                      // Printed as [a, b].
-  std::uint32_t line = 0;                      // 1-based; 0 = made by us.
-  std::string text;                            // Of a scalar.
-  std::string shown;                           // Printed in place of a secret text.
-  std::vector<Node> items;                     // Of a sequence.
-  std::vector<std::pair<Node, Node>> entries;  // Of a map, in order; duplicates are kept.
+  bool is_plain = false;       // Scalar without quotes: its text decides its type.
+  bool is_inline = false;      // Printed as [a, b].
+  std::uint32_t line = 0;      // 1-based; 0 = made by us.
+  std::string text;            // Of a scalar.
+  std::string shown;           // Printed in place of a secret text.
+  std::vector<Node> items;     // Of a sequence.
+  std::vector<Entry> entries;  // Of a map, in order; duplicates are kept.
 
   // The value under `key`, or null. Of several the first.
   [[nodiscard]] const Node* find(std::string_view key) const noexcept;
+};
+
+// Not a std::pair: to ask what a pair can do takes a complete Node, whose members ask it first.
+struct Entry {
+  Node first;   // The key.
+  Node second;  // Its value.
 };
 
 [[nodiscard]] Node scalar(std::string text);        // A string, quoted when printed if it must be.
