@@ -70,7 +70,10 @@ def _relay_main(upstream_port: int, pipe: multiprocessing.connection.Connection)
         except OSError:
             writer.close()
             return
-        await asyncio.gather(pump(reader, up_writer, True), pump(up_reader, writer, False))
+        try:
+            await asyncio.gather(pump(reader, up_writer, True), pump(up_reader, writer, False))
+        except asyncio.CancelledError:
+            pass  # The relay ends before its connections do.
 
     async def main() -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=4096)
