@@ -29,10 +29,21 @@ using util::fail;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
+// "connection refused": the C library begins its texts with capitals, Go does not, and alerts and
+// scripts may look for Go's.
+std::string reason_of(const error_code& ec) {
+  std::string text = ec.message();
+  const bool is_systems = ec.category() == boost::system::system_category() ||
+                          ec.category() == boost::system::generic_category();
+  if (is_systems && !text.empty() && text[0] >= 'A' && text[0] <= 'Z')
+    text[0] = static_cast<char>(text[0] + ('a' - 'A'));
+  return text;
+}
+
 std::unexpected<util::Error> failed(std::string_view what, const error_code& ec) {
   if (ec == asio::error::operation_aborted)
     return fail(Code::kCanceled, fmt::format("{}: canceled", what));
-  return fail(Code::kIo, fmt::format("{}: {}", what, ec.message()));
+  return fail(Code::kIo, fmt::format("{}: {}", what, reason_of(ec)));
 }
 
 // A cancellation that fell between two operations reached neither; it has to be looked for.

@@ -106,7 +106,7 @@ class BadTargets(unittest.TestCase):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             address = f"127.0.0.1:{taken.getsockname()[1]}"
-            self.assertEqual(self.last_error(address), f'Get "http://{address}/metrics": dial tcp {address}: connect: Connection refused')
+            self.assertEqual(self.last_error(address), f'Get "http://{address}/metrics": dial tcp {address}: connect: connection refused')
 
     def test_a_body_that_is_not_an_exposition(self):
         cases = {

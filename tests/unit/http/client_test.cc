@@ -222,7 +222,7 @@ TEST_F(ClientTest, ARefusedConnectionNamesUrlAndReason) {
   const auto response = get("http://" + address + "/metrics");
   ASSERT_FALSE(response.has_value());
   EXPECT_EQ(response.error().message(), "Get \"http://" + address + "/metrics\": dial tcp " +
-                                            address + ": connect: Connection refused");
+                                            address + ": connect: connection refused");
 }
 
 TEST_F(ClientTest, FollowsRedirectsAndDropsCredentialsOnAForeignHost) {
