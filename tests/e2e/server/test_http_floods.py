@@ -158,6 +158,48 @@ class FullHouse(Abuse):
         wait_until(lambda: self.server.get(path).status == 200, 30, "the memory of answers that nobody takes does not come back")
 
 
+class Dribble(Abuse):
+    """More clients than handlers, each of which takes a little of its answer now and then."""
+
+    CLIENTS = 80
+
+    def test_clients_that_take_little_by_little_make_room(self):
+        at = int(time.time()) - 600
+        server = Narthex(config=EMPTY, args=["--web.enable-remote-write-receiver"])
+        self.addCleanup(server.close)
+        server.start()
+        remote_write.write(server, [({"__name__": "wide", "n": str(n), "filler": "f" * 200}, [(at * 1000, 1 / (n + 3))]) for n in range(3000)])
+        # 6 MB of JSON from 1.4 MB of columns: more than waits in the kernel and in the server.
+        question = "GET /api/v1/query_range?" + urllib.parse.urlencode({"query": "wide", "start": at, "end": at + 59, "step": 1}) + " HTTP/1.1\r\nHost: x\r\n\r\n"
+        clients = []
+        for _ in range(self.CLIENTS):
+            client = socket.socket()
+            self.addCleanup(client.close)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", server.port))
+            client.sendall(question.encode())
+            client.setblocking(False)
+            clients.append(client)
+        done = threading.Event()
+
+        def dribble():
+            while not done.wait(0.05):
+                for client in clients:
+                    try:
+                        client.recv(64)
+                    except OSError:
+                        pass  # Nothing yet, or cut off.
+
+        reader = threading.Thread(target=dribble)
+        reader.start()
+        try:
+            for _ in range(5):
+                self.assertEqual(server.get("/-/healthy", timeout=20).status, 200)
+        finally:
+            done.set()
+            reader.join()
+
+
 @unittest.skipIf(yaml is None, "PyYAML is not installed")
 class Parameters(Abuse):
     """tests/unit/api/parameters_test.cc judges the words; here it is the real server's time and memory."""
