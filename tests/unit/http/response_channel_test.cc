@@ -40,7 +40,8 @@ struct Trickle {
       }
       if (!done.stop_requested()) channel.close();
     });
-    return channel.push("y").has_value();
+    // Too much for what the client may have taken before this begins.
+    return channel.push(std::string(ResponseChannel::kRoomBytesMin, 'y')).has_value();
   }
 
   std::size_t pushed = 0;
