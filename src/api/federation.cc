@@ -74,17 +74,6 @@ util::Result<void> collect(const Api::State& api, const model::Matchers& matcher
   return {};
 }
 
-// match[]={} selects nothing here, as in Prometheus; elsewhere it is refused.
-http::Form without_empty_selectors(const http::Form& params) {
-  http::Form out;
-  for (const std::string_view selector : params.all("match[]")) {
-    std::string text(selector);
-    std::erase_if(text, [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; });
-    if (text != "{}") out.append(http::Form::parse("match[]=" + http::percent_encode(selector)));
-  }
-  return out;
-}
-
 // By name, then by labels; a series that several selectors match once.
 void sort_and_unite(Samples& samples) {
   std::ranges::sort(samples, [](const FederatedSample& a, const FederatedSample& b) {
@@ -129,12 +118,13 @@ void send_samples(const Samples& samples, Exposition exposition, const ExtraLabe
 
 void federate(const Api::State& api, const http::Request& request, http::ResponseWriter& out) {
   const http::Form params = http::Form::parse(request.query);
-  const auto selectors = match_params(without_empty_selectors(params));
+  const auto selectors = selector_params(params);
   if (!selectors) return send_error_text(out, 400, selectors.error().message);
   const Call call{api, request, params, out};
   const storage::Deadline deadline = call.deadline();
   Samples samples;
   for (const model::Matchers& matchers : *selectors) {
+    if (matchers.empty()) continue;  // "{}" selects nothing here, as in Prometheus.
     if (const auto done = collect(api, matchers, deadline, samples); !done)
       return send_error_text(out, 500, done.error().message());
   }

@@ -1,5 +1,6 @@
 #include "api/params.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -13,8 +14,6 @@
 namespace narthex::api {
 namespace {
 
-constexpr std::string_view kMatchesEverything =
-    "vector selector must contain at least one non-empty matcher";
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 
 // Beyond the range of a double is an error, as for Go's ParseFloat; "Inf" is none.
@@ -204,18 +203,21 @@ ApiResult<std::size_t> limit_param(const http::Form& params) {
   return static_cast<std::size_t>(*limit);
 }
 
-ApiResult<std::vector<model::Matchers>> match_params(const http::Form& params) {
+ApiResult<std::vector<model::Matchers>> selector_params(const http::Form& params) {
   std::vector<model::Matchers> sets;
   for (const std::string_view text : params.all("match[]")) {
     auto matchers = promql::parse_metric_selector(text);
-    if (!matchers) {
-      // The parser has words of its own for a selector that matches everything, and a position.
-      if (matchers.error().message().ends_with(kMatchesEverything)) {
-        return bad_data("match[] must contain at least one non-empty matcher");
-      }
-      return to_api_error(matchers.error());
-    }
+    if (!matchers) return to_api_error(matchers.error());
     sets.push_back(std::move(*matchers));
+  }
+  return sets;
+}
+
+ApiResult<std::vector<model::Matchers>> match_params(const http::Form& params) {
+  NX_API_ASSIGN(std::vector<model::Matchers> sets, selector_params(params));
+  for (const model::Matchers& matchers : sets) {
+    if (std::ranges::all_of(matchers, &model::Matcher::matches_empty))
+      return bad_data("match[] must contain at least one non-empty matcher");
   }
   return sets;
 }

@@ -42,7 +42,10 @@ inline constexpr model::TimestampMs kApiTimeMax = (INT64_MAX / 1000 - 62'135'596
 [[nodiscard]] ApiResult<model::TimeRange> time_range(const http::Form& params);
 // 0: no limit.
 [[nodiscard]] ApiResult<std::size_t> limit_param(const http::Form& params);
-// Every match[] as matchers; the errors carry no parameter name (HA-Q8).
+// Every match[] as matchers, which may match everything; the errors carry no parameter name
+// (HA-Q8).
+[[nodiscard]] ApiResult<std::vector<model::Matchers>> selector_params(const http::Form& params);
+// The same, but each has a matcher that refuses "".
 [[nodiscard]] ApiResult<std::vector<model::Matchers>> match_params(const http::Form& params);
 
 // As Go's strconv.Atoi; the error is its text: strconv.Atoi: parsing "x": invalid syntax

@@ -1,11 +1,13 @@
 // scrape_pools, scrape_pools/config, targets/relabel_steps, relabel:debug: how targets come about.
-#include <boost/json.hpp>
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "narthex/relabel/relabel.h"
 
 #include "api/endpoints.h"
 #include "api/json.h"
+#include "api/label_json.h"
 #include "api/params.h"
 
 namespace narthex::api {
@@ -19,25 +21,6 @@ ApiResult<PoolConfig> requested_pool(const Call& call) {
     return bad_data(
         fmt::format("error getting scrape config: scrape pool {} not found", model::quoted(pool)));
   return *std::move(config);
-}
-
-// A JSON object of strings. A value of null is an absent label, as Go reads it.
-ApiResult<model::Labels> parse_labels(std::string_view text) {
-  boost::json::error_code ec;
-  const boost::json::value root = boost::json::parse({text.data(), text.size()}, ec);
-  if (ec) return bad_data("error parsing labels: " + ec.message());
-  model::LabelsBuilder labels;
-  if (root.is_null()) return model::Labels();
-  if (!root.is_object()) return bad_data("error parsing labels: not an object of strings");
-  for (const auto& [name, value] : root.get_object()) {
-    if (value.is_null()) continue;
-    if (!value.is_string()) {
-      return bad_data(fmt::format("error parsing labels: the value of {} is not a string",
-                                  model::quoted({name.data(), name.size()})));
-    }
-    labels.set({name.data(), name.size()}, value.get_string().subview());
-  }
-  return labels.build();
 }
 
 class RuleWriter {
@@ -83,11 +66,59 @@ void append_rule(std::string& out, const relabel::RelabelRule& rule) {
   writer.text("action", relabel::action_text(rule.action));
 }
 
+// A rule may make far more of a label than a client sent: "$1" a thousand times, or the same source
+// a thousand times.
+constexpr std::size_t kStepRulesMax = 1'000;
+constexpr std::size_t kStepLabelsMax = 1'000;
+constexpr std::size_t kStepBytesMax = std::size_t{4} << 20U;
+
+// At least as many bytes as applying the rule handles. Precondition: at most kStepLabelsMax labels
+// of kStepBytesMax in all.
+std::size_t bytes_handled(const relabel::RelabelRule& rule, const model::LabelsBuilder& labels) {
+  const auto made_of = [&rule](std::size_t bytes) {
+    const auto variables = static_cast<std::size_t>(std::ranges::count(rule.replacement, '$') +
+                                                    std::ranges::count(rule.target_label, '$'));
+    return rule.replacement.size() + rule.target_label.size() + (variables * bytes);
+  };
+  std::size_t joined = 0;
+  for (const std::string& source : rule.source_labels)
+    joined += labels.get(source).size() + rule.separator.size();
+  std::size_t sum = joined + made_of(joined);
+  for (const auto& [name, value] : labels.labels()) {
+    sum += name.size() + value.size();
+    if (rule.action == relabel::Action::kLabelMap) sum += value.size() + made_of(name.size());
+  }
+  return sum;
+}
+
+// Applied once without an answer: an answer that has begun cannot be refused any more.
+ApiResult<void> check_steps(const relabel::RelabelRules& compiled,
+                            const std::vector<relabel::RelabelRule>& rules,
+                            const model::Labels& labels, const storage::Deadline& deadline) {
+  if (labels.size() > kStepLabelsMax)
+    return invalid_parameter("labels", fmt::format("more than {}", kStepLabelsMax));
+  if (rules.size() > kStepRulesMax)
+    return invalid_parameter("rules", fmt::format("more than {}", kStepRulesMax));
+  model::LabelsBuilder current(labels);
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (bytes_handled(rules[i], current) > kStepBytesMax ||
+        current.labels().size() > kStepLabelsMax) {
+      return invalid_parameter(
+          "rules", fmt::format("rule {} could make more than {} MiB or {} labels of these labels",
+                               i + 1, kStepBytesMax >> 20U, kStepLabelsMax));
+    }
+    if (const auto in_time = deadline.check(); !in_time) return to_api_error(in_time.error());
+    if (compiled.apply_one(i, current) == relabel::Verdict::kDrop) break;
+  }
+  return {};
+}
+
 // What each rule makes of the labels, up to the one that drops them.
 ApiResult<void> send_steps(const Call& call, const std::vector<relabel::RelabelRule>& rules,
                            model::NameScheme scheme, const model::Labels& labels) {
   const auto compiled = relabel::RelabelRules::compile(rules, scheme);
   if (!compiled) return to_api_error(compiled.error());
+  NX_TRY(check_steps(*compiled, rules, labels, call.deadline()));
   JsonStream json(call.out);
   std::string& out = json.buffer();
   out += R"({"status":"success","data":{"steps":[)";

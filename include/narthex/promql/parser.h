@@ -46,7 +46,8 @@ using ParseResult = std::expected<ExprPtr, ParseFailure>;
 [[nodiscard]] ParseResult parse_detailed(std::string_view text, const ParserOptions& options);
 // kInvalidArgument with ParseFailure::text.
 [[nodiscard]] util::Result<ExprPtr> parse(std::string_view text, const ParserOptions& options);
-// A selector alone, as in match[]: at least one matcher that refuses "". kInvalidArgument.
+// A selector alone, as in match[]; it may match everything ("{}"), which a query may not.
+// kInvalidArgument.
 [[nodiscard]] util::Result<model::Matchers> parse_metric_selector(std::string_view text);
 
 // "line:col" of a byte offset: both count from 1, columns in bytes.

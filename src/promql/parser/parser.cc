@@ -345,7 +345,10 @@ util::Result<model::Matchers> parse_metric_selector(std::string_view text) {
   Parser parser(text, {});
   const auto selector = parser.parse_whole_selector();
   std::vector<ParseError> errors = parser.take_errors();
-  if (errors.empty()) check_types(*selector, text, errors);
+  if (errors.empty()) {
+    selector->may_match_empty = true;
+    check_types(*selector, text, errors);
+  }
   if (!errors.empty()) return refuse(failure(text, std::move(errors)));
   return std::move(selector->matchers);
 }

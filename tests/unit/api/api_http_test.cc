@@ -6,6 +6,7 @@
 #include <set>
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "narthex/model/stale.h"
@@ -290,6 +291,23 @@ TEST_F(ApiHttpTest, RelabelDebugTriesPastedRules) {
       R"-("regex":"(.*)","targetLabel":"y","replacement":"$1","action":"replace"},)-"
       R"-("output":{"x":"1","y":"1"},"keep":true}]}})-");
   EXPECT_EQ(pasted_text_, "text");
+  // What a rule makes of a little input is bounded before it is made.
+  const std::string too_much = error(
+      "bad_data",
+      R"(invalid parameter "rules": rule 1 could make more than 4 MiB or 1000 labels of these labels)");
+  const std::string long_label = R"({"x":")" + std::string(10'000, 'v') + "\"}";
+  for (int i = 0; i < 1'000; ++i) pasted_rule_->replacement += "$1";
+  EXPECT_EQ(try_out("text", long_label), too_much);
+  pasted_rule_->action = relabel::Action::kLabelMap;
+  EXPECT_EQ(try_out("text", R"({")" + std::string(10'000, 'n') + R"(":"1"})"), too_much);
+  pasted_rule_->action = relabel::Action::kReplace;
+  pasted_rule_->replacement = "$1";
+  pasted_rule_->source_labels.assign(1'000, "x");
+  EXPECT_EQ(try_out("text", long_label), too_much);
+  std::string many = "{";
+  for (int i = 0; i <= 1'000; ++i) many += fmt::format("{}\"l{}\":\"1\"", i == 0 ? "" : ",", i);
+  EXPECT_EQ(try_out("text", many + "}"),
+            error("bad_data", R"(invalid parameter "labels": more than 1000)"));
   pasted_rule_.reset();
   EXPECT_EQ(
       try_out("text", R"({"x":"1"})"),
@@ -520,7 +538,12 @@ TEST_F(ApiHttpTest, FederatesTheNewestSamples) {
   EXPECT_EQ(ask("GET", "/federate?match[]={}").status, 200);
   EXPECT_EQ(get("/federate?match[]=%7B%20%7D"), "");
   EXPECT_EQ(get("/federate?match[]={}&match[]=up"), get("/federate?match[]=up"));
-  EXPECT_EQ(ask("GET", "/federate?match[]={a=%22%22}").status, 400);
+  // One that matches everything is refused elsewhere only.
+  EXPECT_EQ(get("/federate?match[]={a=%22%22}"),
+            get("/federate?match[]={__name__=~%22up|other%22}"));
+  EXPECT_EQ(get("/federate?match[]={__name__=%22%22}"), "");
+  EXPECT_EQ(get("/api/v1/series?match[]={a=%22%22}"),
+            error("bad_data", "match[] must contain at least one non-empty matcher"));
   const auto bad = ask("GET", "/federate?match[]={");
   EXPECT_EQ(bad.status, 400);
   EXPECT_EQ(bad.body, "1:2: parse error: unexpected end of input inside braces\n");
