@@ -10,6 +10,7 @@
 #include "api/federation.h"
 #include "api/json.h"
 #include "api/params.h"
+#include "api/pprof.h"
 #include "api/routes.h"
 #include "api/self_metrics.h"
 
@@ -76,8 +77,9 @@ void send_metrics(const Api::State& api, const http::Request& request, http::Res
     }
   }
   std::string body;
-  if (exposition.format == ExpositionFormat::kProtobuf) {
+  if (is_protobuf(exposition.format)) {
     append_protobuf_families(body, families);
+    body = in_protobuf_format(std::move(body), exposition.format);
   } else {
     telemetry::append_text(body, families);
   }
@@ -180,6 +182,8 @@ void Api::register_routes(http::Router& router) {
   add({"GET"}, "/metrics", [&api](const http::Request& request, http::ResponseWriter& out) {
     api.metric_handler.count([&] { send_metrics(api, request, out); });
   });
+
+  add({"GET", "POST"}, "/debug/*subpath", handle_debug);
 
   add({"GET"}, "/federate", [&api](const http::Request& request, http::ResponseWriter& out) {
     if (check_ready(api, out)) federate(api, request, out);

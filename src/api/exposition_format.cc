@@ -9,11 +9,22 @@
 #include "narthex/util/number.h"
 #include "narthex/util/utf8.h"
 
+#include "api/protobuf_text.h"
+
 namespace narthex::api {
 namespace {
 
 constexpr std::string_view kProtobufMedia = "application/vnd.google.protobuf";
 constexpr std::string_view kProtobufMessage = "io.prometheus.client.MetricFamily";
+
+struct Encoding {
+  std::string_view text;
+  ExpositionFormat format;
+};
+constexpr Encoding kProtobufEncodings[] = {
+    {"delimited", ExpositionFormat::kProtobuf},
+    {"text", ExpositionFormat::kProtobufText},
+    {"compact-text", ExpositionFormat::kProtobufCompactText}};
 
 // ---- negotiation
 
@@ -75,9 +86,11 @@ AcceptClause parse_clause(std::string_view text) {
 }
 
 std::optional<Exposition> served(const AcceptClause& clause) noexcept {
-  if (clause.media == kProtobufMedia && clause.proto == kProtobufMessage &&
-      clause.encoding == "delimited")
-    return Exposition{ExpositionFormat::kProtobuf, clause.escaping};
+  if (clause.media == kProtobufMedia && clause.proto == kProtobufMessage) {
+    const auto encoding = std::ranges::find(kProtobufEncodings, clause.encoding, &Encoding::text);
+    if (encoding == std::end(kProtobufEncodings)) return std::nullopt;
+    return Exposition{encoding->format, clause.escaping};
+  }
   const bool known_version =
       clause.version.empty() || clause.version == "0.0.4" || clause.version == "1.0.0";
   if (clause.media == "text/plain" && known_version)
@@ -133,10 +146,21 @@ Exposition negotiate_exposition(std::string_view accept) {
   return best.value_or(Exposition());
 }
 
+std::string in_protobuf_format(std::string delimited, ExpositionFormat format) {
+  if (format == ExpositionFormat::kProtobuf) return delimited;
+  std::string text;
+  append_protobuf_text(text, delimited,
+                       format == ExpositionFormat::kProtobufText ? ProtobufLayout::kLines
+                                                                 : ProtobufLayout::kCompact);
+  return text;
+}
+
 std::string content_type_of(Exposition exposition) {
-  if (exposition.format == ExpositionFormat::kProtobuf) {
-    return fmt::format("{}; proto={}; encoding=delimited; escaping={}", kProtobufMedia,
-                       kProtobufMessage, escaping_text(exposition.escaping));
+  if (is_protobuf(exposition.format)) {
+    const auto encoding =
+        std::ranges::find(kProtobufEncodings, exposition.format, &Encoding::format);
+    return fmt::format("{}; proto={}; encoding={}; escaping={}", kProtobufMedia, kProtobufMessage,
+                       encoding->text, escaping_text(exposition.escaping));
   }
   return fmt::format("text/plain; version=0.0.4; charset=utf-8; escaping={}",
                      escaping_text(exposition.escaping));

@@ -100,8 +100,10 @@ void send_samples(const Samples& samples, Exposition exposition, const ExtraLabe
   for (std::size_t begin = 0; begin < samples.size();) {
     const std::size_t end = family_end(samples, begin);
     const std::span family(samples.data() + begin, end - begin);
-    if (exposition.format == ExpositionFormat::kProtobuf) {
-      append_protobuf_family(buffer, family, exposition.escaping, extra);
+    if (is_protobuf(exposition.format)) {
+      std::string delimited;
+      append_protobuf_family(delimited, family, exposition.escaping, extra);
+      buffer += in_protobuf_format(std::move(delimited), exposition.format);
     } else {
       append_text_family(buffer, family, exposition.escaping, extra);
     }

@@ -205,9 +205,19 @@ ApiResult<std::size_t> limit_param(const http::Form& params) {
 
 ApiResult<std::vector<model::Matchers>> selector_params(const http::Form& params) {
   std::vector<model::Matchers> sets;
+  std::size_t regex_bytes = 0;
   for (const std::string_view text : params.all("match[]")) {
     auto matchers = promql::parse_metric_selector(text);
     if (!matchers) return to_api_error(matchers.error());
+    for (const model::Matcher& matcher : *matchers)
+      regex_bytes += matcher.regex() ? matcher.regex()->program_bytes() : 0;
+    if (regex_bytes > promql::kQueryRegexBytesMax) {
+      return invalid_parameter(
+          "match[]",
+          fmt::format(
+              "the regular expressions are too large together: the limit is {} MiB compiled",
+              promql::kQueryRegexBytesMax >> 20U));
+    }
     sets.push_back(std::move(*matchers));
   }
   return sets;

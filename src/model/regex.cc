@@ -11,7 +11,8 @@
 namespace narthex::model {
 namespace {
 
-constexpr std::int64_t kProgramBytesMax = 8 << 20;
+// An instruction of RE2 and what it is compiled from, as seen in the resident set.
+constexpr std::size_t kInstructionBytes = 24;
 constexpr std::size_t kAlternativesMax = 16384;
 
 bool is_plain(char c) noexcept {
@@ -159,7 +160,7 @@ util::Result<Regex> Regex::compile(std::string_view pattern) {
   program->pattern = std::string(pattern);
   re2::RE2::Options options;
   options.set_log_errors(false);
-  options.set_max_mem(kProgramBytesMax);
+  options.set_max_mem(kRegexProgramBytesMax);
   options.set_dot_nl(true);
   // Compiled as it stands and anchored by the match: a wrapper ^(?s:…)$ would make "a)|(b" an
   // expression.
@@ -193,6 +194,9 @@ std::string_view Regex::literal_prefix() const noexcept {
 }
 bool Regex::matches_everything() const noexcept {
   return program_->everything;
+}
+std::size_t Regex::program_bytes() const noexcept {
+  return static_cast<std::size_t>(program_->re2->ProgramSize()) * kInstructionBytes;
 }
 
 namespace {

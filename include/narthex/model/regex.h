@@ -14,9 +14,12 @@
 
 namespace narthex::model {
 
+// RE2 refuses patterns that need more.
+inline constexpr std::size_t kRegexProgramBytesMax = std::size_t{8} << 20U;
+
 class Regex {
  public:
-  // kInvalidArgument with RE2's reason. Programs larger than 8 MiB are refused.
+  // kInvalidArgument with RE2's reason. Programs larger than kRegexProgramBytesMax are refused.
   static util::Result<Regex> compile(std::string_view pattern);
 
   [[nodiscard]] bool matches(std::string_view text) const;
@@ -29,6 +32,8 @@ class Regex {
   [[nodiscard]] std::string_view literal_prefix() const noexcept;
   // True for patterns that match every string, such as ".*".
   [[nodiscard]] bool matches_everything() const noexcept;
+  // About the memory that the compiled pattern holds; ".{1000}" alone is some 100 KiB.
+  [[nodiscard]] std::size_t program_bytes() const noexcept;
 
   // If `text` matches, `replacement` with $1, ${1}, $name, ${name} and $$ expanded (an unknown
   // group is empty; "$1x" names group "1x"); nullopt if it does not match.

@@ -16,6 +16,9 @@ namespace narthex::promql {
 
 // Longer queries are refused.
 inline constexpr std::size_t kQueryBytesMax = std::size_t{4} << 20U;
+// Of the compiled regular expressions of one query: a few hundred bytes of text can compile to
+// megabytes.
+inline constexpr std::size_t kQueryRegexBytesMax = std::size_t{16} << 20U;
 
 // The feature gates of the language (flags.md).
 struct ParserOptions {

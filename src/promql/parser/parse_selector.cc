@@ -145,14 +145,31 @@ bool Parser::parse_matcher(VectorSelector& selector) {
     unexpected({kWhere, "string"});
     return false;
   }
-  auto matcher = model::Matcher::make(op, std::move(name), string_value(token_));
-  if (matcher) {
+  if (auto matcher = make_matcher(op, std::move(name), string_value(token_))) {
     selector.matchers.push_back(*std::move(matcher));
   } else {
     add_error({first.start, token_.end()}, matcher.error().message());
   }
   advance();
   return true;
+}
+
+// One that fails has cost as much as the largest that does not.
+util::Result<model::Matcher> Parser::make_matcher(model::MatchOp op, std::string name,
+                                                  std::string value) {
+  if (regex_bytes_ > kQueryRegexBytesMax) {
+    return util::fail(
+        util::Code::kInvalidArgument,
+        fmt::format("the regular expressions are too large together: the limit is {} MiB compiled",
+                    kQueryRegexBytesMax >> 20U));
+  }
+  auto matcher = model::Matcher::make(op, std::move(name), std::move(value));
+  if (!matcher) {
+    regex_bytes_ += model::kRegexProgramBytesMax;
+  } else if (matcher->regex()) {
+    regex_bytes_ += matcher->regex()->program_bytes();
+  }
+  return matcher;
 }
 
 ExprPtr Parser::parse_postfix(ExprPtr operand) {

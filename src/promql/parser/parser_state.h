@@ -12,6 +12,7 @@
 
 #include "narthex/promql/ast.h"
 #include "narthex/promql/parser.h"
+#include "narthex/util/result.h"
 
 #include "promql/lexer/lexer.h"
 
@@ -61,6 +62,8 @@ class Parser {
   [[nodiscard]] std::unique_ptr<VectorSelector> parse_vector_selector(const Token* name);
   [[nodiscard]] bool parse_matchers(VectorSelector& selector);
   [[nodiscard]] bool parse_matcher(VectorSelector& selector);
+  [[nodiscard]] util::Result<model::Matcher> make_matcher(model::MatchOp op, std::string name,
+                                                          std::string value);
   [[nodiscard]] ExprPtr parse_postfix(ExprPtr operand);
   [[nodiscard]] ExprPtr parse_bracket(ExprPtr operand);
   [[nodiscard]] ExprPtr make_matrix(ExprPtr operand, Position bracket, ExprPtr range);
@@ -113,6 +116,7 @@ class Parser {
   std::vector<ParseError> errors_;
   std::size_t nesting_ = 0;       // Calls of ourselves in progress.
   std::size_t expr_depth_ = 0;    // Levels of the expression parsed last.
+  std::size_t regex_bytes_ = 0;   // Of compiled matchers; failed ones count as the largest.
   std::size_t aggregations_ = 0;  // Whose parentheses are open.
   bool duration_begun_ = false;   // In brackets: a complete operand stands in front.
 };

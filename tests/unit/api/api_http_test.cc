@@ -542,12 +542,37 @@ TEST_F(ApiHttpTest, FederatesTheNewestSamples) {
   EXPECT_EQ(get("/federate?match[]={a=%22%22}"),
             get("/federate?match[]={__name__=~%22up|other%22}"));
   EXPECT_EQ(get("/federate?match[]={__name__=%22%22}"), "");
-  EXPECT_EQ(get("/api/v1/series?match[]={a=%22%22}"),
-            error("bad_data", "match[] must contain at least one non-empty matcher"));
+  EXPECT_EQ(
+      get("/api/v1/series?match[]={a=%22%22}"),
+      error("bad_data",
+            R"(invalid parameter "match[]": match[] must contain at least one non-empty matcher)"));
   const auto bad = ask("GET", "/federate?match[]={");
   EXPECT_EQ(bad.status, 400);
   EXPECT_EQ(bad.body, "1:2: parse error: unexpected end of input inside braces\n");
   EXPECT_EQ(ask("POST", "/federate").status, 405);
+}
+
+void a_function_with_a_name() {}
+
+TEST_F(ApiHttpTest, ProfilesOfTheProcess) {
+  build();
+  const auto profile = ask("GET", "/debug/pprof/profile?seconds=1");
+  EXPECT_EQ(profile.status, 200);
+  EXPECT_EQ(profile.headers.get("Content-Type"), "application/octet-stream");
+  EXPECT_NE(profile.body.find("nanoseconds"), std::string::npos);
+  EXPECT_EQ(ask("GET", "/debug/pprof/profile?seconds=301").status, 400);
+  const auto address =
+      fmt::format("{:#x}", reinterpret_cast<std::uintptr_t>(&a_function_with_a_name));
+  EXPECT_EQ(ask("POST", "/debug/pprof/symbol", "0x1+zz+" + address).body,
+            "num_symbols: 1\n" + address +
+                " narthex::api::(anonymous namespace)::a_function_with_a_name()\n");
+  EXPECT_EQ(get("/debug/pprof/symbol"), "num_symbols: 1\n");
+  EXPECT_NE(get("/debug/pprof/cmdline").find("api_test"), std::string::npos);
+  EXPECT_NE(get("/debug/pprof/").find("profile?seconds=30"), std::string::npos);
+  EXPECT_EQ(ask("GET", "/debug/pprof").headers.get("Location"), "/debug/pprof/");
+  // Profiles of Go's runtime, and other paths.
+  EXPECT_EQ(ask("GET", "/debug/pprof/heap").status, 404);
+  EXPECT_EQ(ask("GET", "/debug/vars").status, 404);
 }
 
 TEST_F(ApiHttpTest, ExemplarsOfAQueryWithoutSelectorsAreNoContent) {

@@ -28,6 +28,11 @@ TEST(NegotiateExposition, TakesTheBestThatIsServed) {
   check("text/plain;version=1.0.0;escaping=values", text, NameEscaping::kValues);
   check("application/vnd.google.protobuf;proto=x;encoding=delimited", text, underscores);
   check(delimited + ";q=0", text, underscores);
+  const std::string family =
+      "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily";
+  check(family + ";encoding=text", ExpositionFormat::kProtobufText, underscores);
+  check(family + ";encoding=compact-text", ExpositionFormat::kProtobufCompactText, underscores);
+  check(family, text, underscores);
   check(";;;,=;q=,", text, underscores);
 }
 
@@ -129,6 +134,40 @@ TEST(ProtobufFamily, IsLengthDelimitedAndTyped) {
   EXPECT_TRUE(two.uvarint_bytes().starts_with("\x0a\x01h\x18\x04"));
   EXPECT_TRUE(two.uvarint_bytes().starts_with("\x0a\x01h\x18\x05"));
   EXPECT_EQ(two.remaining(), 0U);
+}
+
+TEST(ProtobufText, ShowsTheSameMessages) {
+  FederatedSample quoted = sample({{"__name__", "up"}, {"job", "a\"\\\n\x01é"}}, 1234567);
+  std::string delimited;
+  append_protobuf_family(delimited, std::vector{quoted}, NameEscaping::kNone, {});
+  EXPECT_EQ(in_protobuf_format(delimited, ExpositionFormat::kProtobuf), delimited);
+  EXPECT_EQ(in_protobuf_format(delimited, ExpositionFormat::kProtobufText),
+            "name: \"up\"\n"
+            "type: UNTYPED\n"
+            "metric: {\n"
+            "  label: {\n"
+            "    name: \"job\"\n"
+            "    value: \"a\\\"\\\\\\n\\x01é\"\n"
+            "  }\n"
+            "  untyped: {\n"
+            "    value: 1.234567e+06\n"
+            "  }\n"
+            "  timestamp_ms: 1700000000123\n"
+            "}\n"
+            "\n");
+  FederatedSample exponential = custom_buckets();
+  exponential.histogram.schema = 3;
+  exponential.histogram.custom_values.clear();
+  exponential.histogram.positive_spans = {{-2, 1}, {1, 2}};
+  delimited.clear();
+  append_protobuf_family(delimited, std::vector{exponential}, NameEscaping::kNone, {{"x", "y"}});
+  const std::string line =
+      "name:\"h\" type:HISTOGRAM metric:{label:{name:\"x\" value:\"y\"} histogram:{sample_sum:12.5 "
+      "sample_count_float:6 schema:3 zero_threshold:0 zero_count_float:0 "
+      "positive_span:{offset:-2 length:1} positive_span:{offset:1 length:2} positive_count:2 "
+      "positive_count:3 positive_count:1} timestamp_ms:1700000000123}\n";
+  EXPECT_EQ(in_protobuf_format(delimited + delimited, ExpositionFormat::kProtobufCompactText),
+            line + line);
 }
 
 }  // namespace

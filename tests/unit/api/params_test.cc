@@ -92,6 +92,15 @@ TEST(MatchParams, NeedSomethingSelective) {
   const auto empty = match_params(http::Form::parse("match[]={__name__%3D\"\"}"));
   ASSERT_FALSE(empty);
   EXPECT_EQ(empty.error().message, "match[] must contain at least one non-empty matcher");
+  std::string wide = "x";
+  for (int i = 0; i < 15; ++i) wide += ".{1000}";
+  std::string form = "match[]=up";
+  for (int i = 0; i < 100; ++i) form += "&match[]=" + http::percent_encode("{a=~\"" + wide + "\"}");
+  const auto large = match_params(http::Form::parse(form));
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().message,
+            "invalid parameter \"match[]\": the regular expressions are too large together: "
+            "the limit is 16 MiB compiled");
 }
 
 }  // namespace

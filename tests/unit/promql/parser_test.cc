@@ -273,6 +273,31 @@ TEST(Parser, RefusesBadRegularExpressions) {
   EXPECT_TRUE(error_of("m{a=~\"b[\"}").starts_with("1:3: parse error: error parsing regexp: "));
 }
 
+TEST(Parser, BoundsTheCompiledSizeOfAllRegularExpressions) {
+  // A hundred characters each, more than a megabyte compiled.
+  const auto query = [](int count) {
+    std::string text = "m{";
+    for (int i = 0; i < count; ++i) {
+      text += fmt::format("{}l{}=~\"a", i == 0 ? "" : ",", i);
+      for (int dots = 0; dots < 15; ++dots) text += ".{1000}";
+      text += '"';
+    }
+    return text + "}";
+  };
+  EXPECT_EQ(error_of(query(3)), "accepted");
+  EXPECT_TRUE(
+      error_of(query(100))
+          .ends_with(
+              "the regular expressions are too large together: the limit is 16 MiB compiled"));
+  // Those that do not compile have cost their time too.
+  std::string broken = "m{";
+  for (int i = 0; i < 100; ++i) broken += "l=~\"(\",";
+  const auto errors = parse_detailed(broken + "}", ParserOptions::all());
+  ASSERT_FALSE(errors.has_value());
+  EXPECT_TRUE(errors.error().errors.back().message.starts_with(
+      "the regular expressions are too large together"));
+}
+
 TEST(Parser, MetricSelectors) {
   const auto matchers = parse_metric_selector("up{job=\"a\",x=~\"b|c\"}");
   ASSERT_TRUE(matchers.has_value());
