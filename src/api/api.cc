@@ -250,8 +250,10 @@ std::vector<telemetry::Registry::Callback> Api::listener_metrics(telemetry::Regi
 
 void Api::set_ready(const Backends& backends) {
   state_->backends = backends;
-  state_->remote_write =
-      std::make_unique<RemoteWriteReceiver>(*backends.appender, state_->clock, state_->registry);
+  state_->remote_write = std::make_unique<RemoteWriteReceiver>(
+      *backends.appender, state_->clock, state_->registry,
+      RemoteWriteReceiver::Options{state_->options.start_timestamps,
+                                   state_->options.type_and_unit_labels});
   state_->readiness = Readiness::kReady;
   state_->notifications.remove(kNotifyStarting);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <snappy.h>
@@ -14,6 +15,7 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <fmt/format.h>
 
+#include "narthex/model/zero_histogram.h"
 #include "narthex/util/hash.h"
 #include "narthex/util/mutex.h"
 
@@ -81,6 +83,54 @@ class SeriesCache {
       NX_GUARDED_BY(mutex_);
 };
 
+// Since when each series counts, as far as senders have said: a start is stored once. Threads:
+// synchronized.
+class KnownStarts {
+ public:
+  // False: it is known already.
+  bool is_news(SeriesRef ref, model::TimestampMs start) {
+    const util::MutexLock lock(mutex_);
+    // Full: what lives is back with its next sample, and storage takes an equal zero again.
+    if (starts_.size() >= kCachedSeriesMax) starts_.clear();
+    const auto [at, added] = starts_.try_emplace(ref, start);
+    return added || std::exchange(at->second, start) != start;
+  }
+
+ private:
+  util::Mutex mutex_;
+  boost::unordered_flat_map<SeriesRef, model::TimestampMs> starts_ NX_GUARDED_BY(mutex_);
+};
+
+// Which samples of a batch are zeros of our own making; empty: none. Parallel to the batch.
+struct MadeUp {
+  std::vector<std::uint8_t> floats;
+  std::vector<std::uint8_t> histograms;
+
+  void clear() {
+    floats.clear();
+    histograms.clear();
+  }
+  // How many floats and histograms of them storage took.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> stored(
+      const storage::AppendReport& report) const {
+    const auto refused = [](const std::vector<storage::Refusal>& refusals,
+                            const std::vector<std::uint8_t>& marks) {
+      return std::ranges::count_if(refusals, [&marks](const storage::Refusal& refusal) {
+        return refusal.index < marks.size() && marks[refusal.index] != 0;
+      });
+    };
+    const auto made = [](const std::vector<std::uint8_t>& marks) {
+      return std::ranges::count_if(marks, [](std::uint8_t mark) { return mark != 0; });
+    };
+    return {static_cast<std::size_t>(made(floats) - refused(report.floats, floats)),
+            static_cast<std::size_t>(made(histograms) - refused(report.histograms, histograms))};
+  }
+  [[nodiscard]] bool is_float(std::size_t i) const { return i < floats.size() && floats[i] != 0; }
+  [[nodiscard]] bool is_histogram(std::size_t i) const {
+    return i < histograms.size() && histograms[i] != 0;
+  }
+};
+
 // Bytes that are overwritten as a whole: never filled first.
 class RawBuffer {
  public:
@@ -109,6 +159,7 @@ struct Scratch {
   WireRequest wire;
   std::vector<std::uint8_t> known;
   storage::WriteBatch batch;
+  MadeUp made_up;
   storage::AppendReport report;
 
   void clear() {
@@ -117,6 +168,7 @@ struct Scratch {
     if (batch.refs.capacity() * 3 * sizeof(double) > kKeptBytesMax) batch = {};
     wire.clear();
     batch.clear();
+    made_up.clear();
     report.clear();
   }
 };
@@ -281,8 +333,9 @@ class RefIndex {
 }  // namespace
 
 struct RemoteWriteReceiver::Impl {
-  Impl(storage::Appender& a, util::Clock& c, telemetry::Registry& registry)
-      : appender(a),
+  Impl(storage::Appender& a, util::Clock& c, telemetry::Registry& registry, Options o)
+      : options(o),
+        appender(a),
         clock(c),
         invalid_samples(registry.counter(
             "prometheus_api_remote_write_invalid_labels_samples_total",
@@ -306,15 +359,22 @@ struct RemoteWriteReceiver::Impl {
   Outcome<void> resolve(Scratch& scratch, const std::vector<std::size_t>& which);
   // What was read goes into the batch, but for series without a reference, which are counted.
   Outcome<void> fill_batch(Scratch& scratch);
+  void insert_zeros(Scratch& scratch);
+  void insert_zero_histogram(Scratch& scratch, model::TimestampMs start);
+  [[nodiscard]] model::TimestampMs newest_allowed() const {
+    return clock.wall_ms() + kFutureMax.count();
+  }
   Outcome<void> check_times(const Scratch& scratch) const;
   Outcome<void> append(Scratch& scratch);
   // After the database said that it no longer knows some: resolves those again.
   Outcome<void> renew_dropped(Scratch& scratch);
 
+  const Options options;
   storage::Appender& appender;
   util::Clock& clock;
   telemetry::Counter& invalid_samples;
   SeriesCache cache;
+  KnownStarts known_starts;
 };
 
 Outcome<void> RemoteWriteReceiver::Impl::resolve(Scratch& scratch,
@@ -350,6 +410,7 @@ Outcome<void> RemoteWriteReceiver::Impl::fill_batch(Scratch& scratch) {
   storage::WriteBatch& batch = scratch.batch;
   const WireRequest& wire = scratch.wire;
   batch.clear();
+  scratch.made_up.clear();
   batch.refs.reserve(wire.values.size());
   std::uint64_t invalid = 0;
   // Neighbouring series are copied in one piece: all of them, as a rule.
@@ -374,10 +435,12 @@ Outcome<void> RemoteWriteReceiver::Impl::fill_batch(Scratch& scratch) {
     begin = end;
   }
   copy_until(begin);
+  if (!wire.starts.empty()) insert_zeros(scratch);
   for (const WireExtra& extra : wire.extras) {
     const SeriesRef ref = wire.series[extra.series_index].ref;
     if (ref != storage::kNoSeries) {
       if (const auto read = read_extra(extra, ref, batch); !read) return refuse(read.error());
+      if (extra.start != 0) insert_zero_histogram(scratch, extra.start);
     } else if (extra.kind == WireExtra::Kind::kHistogram) {
       ++invalid;
     }
@@ -386,8 +449,46 @@ Outcome<void> RemoteWriteReceiver::Impl::fill_batch(Scratch& scratch) {
   return {};
 }
 
+// The batch's float samples anew, each behind the zero where it began to count.
+void RemoteWriteReceiver::Impl::insert_zeros(Scratch& scratch) {
+  const WireRequest& wire = scratch.wire;
+  storage::WriteBatch& batch = scratch.batch;
+  std::vector<std::uint8_t>& made_up = scratch.made_up.floats;
+  batch.clear();
+  std::size_t i = 0;
+  for (const WireSeries& series : wire.series) {
+    for (const std::size_t end = i + series.sample_count; i < end; ++i) {
+      if (series.ref == storage::kNoSeries) continue;
+      const model::TimestampMs start = wire.starts[i];
+      if (start > 0 && start < wire.timestamps[i] && known_starts.is_news(series.ref, start)) {
+        batch.add(series.ref, start, 0);
+        made_up.push_back(1);
+      }
+      batch.add(series.ref, wire.timestamps[i], wire.values[i]);
+      made_up.push_back(0);
+    }
+  }
+}
+
+// In front of the histogram that was read last.
+void RemoteWriteReceiver::Impl::insert_zero_histogram(Scratch& scratch, model::TimestampMs start) {
+  std::vector<storage::HistogramSample>& histograms = scratch.batch.histograms;
+  const storage::HistogramSample sample = histograms.back();
+  const bool is_future = sample.timestamp > newest_allowed();
+  if (is_future || start < 0 || start >= sample.timestamp ||
+      !known_starts.is_news(sample.ref, start))
+    return;
+  histograms.back() = {.ref = sample.ref,
+                       .timestamp = start,
+                       .integer = model::zero_like(sample.integer),
+                       .floating = model::zero_like(sample.floating)};
+  scratch.made_up.histograms.resize(histograms.size() - 1);
+  scratch.made_up.histograms.push_back(1);
+  histograms.push_back(sample);
+}
+
 Outcome<void> RemoteWriteReceiver::Impl::check_times(const Scratch& scratch) const {
-  const model::TimestampMs newest = clock.wall_ms() + kFutureMax.count();
+  const model::TimestampMs newest = newest_allowed();
   const auto too_new = [newest](model::TimestampMs t) { return t > newest; };
   const storage::WriteBatch& batch = scratch.batch;
   // The newest of the request may be that of a series that is skipped: only then all are looked at.
@@ -466,7 +567,9 @@ Answer RemoteWriteReceiver::Impl::receive_v1(std::string_view body, Scratch& scr
 
 Answer RemoteWriteReceiver::Impl::receive_v2(std::string_view body, Scratch& scratch) {
   std::vector<BadSeries> bad;
-  if (const auto read = read_request_v2(body, scratch.wire, bad); !read)
+  if (const auto read = read_request_v2(body, scratch.wire, bad,
+                                        {options.start_timestamps, options.type_and_unit_labels});
+      !read)
     return with_counts(refused(read.error()), WireCounts());
   Complaints complaints;
   for (const BadSeries& series : bad) complaints.add(series.message);
@@ -504,7 +607,7 @@ void RemoteWriteReceiver::Impl::complain_about_labels(const Scratch& scratch,
 
 void RemoteWriteReceiver::Impl::drop_future_floats(Scratch& scratch, Complaints& complaints) const {
   WireRequest& wire = scratch.wire;
-  const model::TimestampMs newest = clock.wall_ms() + kFutureMax.count();
+  const model::TimestampMs newest = newest_allowed();
   if (wire.timestamp_max <= newest) return;
   std::size_t from = 0;
   std::size_t to = 0;
@@ -517,20 +620,33 @@ void RemoteWriteReceiver::Impl::drop_future_floats(Scratch& scratch, Complaints&
         continue;
       }
       wire.timestamps[to] = wire.timestamps[from];
+      if (!wire.starts.empty()) wire.starts[to] = wire.starts[from];
       wire.values[to++] = wire.values[from];
     }
   }
   wire.timestamps.resize(to);
+  if (!wire.starts.empty()) wire.starts.resize(to);
   wire.values.resize(to);
 }
 
 void RemoteWriteReceiver::Impl::drop_future_histograms(Scratch& scratch,
                                                        Complaints& complaints) const {
-  const model::TimestampMs newest = clock.wall_ms() + kFutureMax.count();
-  const auto dropped = std::erase_if(
-      scratch.batch.histograms,
-      [newest](const storage::HistogramSample& sample) { return sample.timestamp > newest; });
-  for (std::size_t i = 0; i < dropped; ++i) complaints.add(std::string(kTooFarInTheFuture));
+  const model::TimestampMs newest = newest_allowed();
+  std::vector<storage::HistogramSample>& histograms = scratch.batch.histograms;
+  std::vector<std::uint8_t>& made_up = scratch.made_up.histograms;
+  made_up.resize(histograms.size());
+  std::size_t to = 0;
+  for (std::size_t from = 0; from < histograms.size(); ++from) {
+    if (histograms[from].timestamp > newest) {
+      complaints.add(std::string(kTooFarInTheFuture));
+      continue;
+    }
+    if (to != from) histograms[to] = std::move(histograms[from]);
+    made_up[to] = made_up[from];
+    ++to;
+  }
+  histograms.resize(to);
+  made_up.resize(to);
 }
 
 Outcome<WireCounts> RemoteWriteReceiver::Impl::append_good(Scratch& scratch,
@@ -544,8 +660,9 @@ Outcome<WireCounts> RemoteWriteReceiver::Impl::append_good(Scratch& scratch,
     if (const auto done = appender.append(batch, storage::Atomicity::kKeepGood, scratch.report);
         !done)
       return refuse(done.error());
-    counts.samples += batch.float_count() - report.floats.size();
-    counts.histograms += batch.histograms.size() - report.histograms.size();
+    const auto [made_up_floats, made_up_histograms] = scratch.made_up.stored(report);
+    counts.samples += batch.float_count() - report.floats.size() - made_up_floats;
+    counts.histograms += batch.histograms.size() - report.histograms.size() - made_up_histograms;
     if (report.floats.empty() && report.histograms.empty()) return counts;
     const RefIndex series_of(scratch.wire.series);
     storage::WriteBatch again = complain_and_collect(scratch, series_of, complaints);
@@ -556,6 +673,7 @@ Outcome<WireCounts> RemoteWriteReceiver::Impl::append_good(Scratch& scratch,
       return std::unexpected(resolved.error());
     series_of.rename(again, scratch.wire.series);
     batch = std::move(again);
+    scratch.made_up.clear();
   }
   return refuse(500, "series were dropped while they were being written; try again");
 }
@@ -571,6 +689,8 @@ storage::WriteBatch RemoteWriteReceiver::Impl::complain_and_collect(const Scratc
   };
   for (const storage::Refusal& refusal : scratch.report.floats) {
     const std::size_t i = refusal.index;
+    // Storage has newer samples, or lost the series: nobody waits for a zero.
+    if (scratch.made_up.is_float(i)) continue;
     if (refusal.outcome == storage::AppendOutcome::kUnknownSeries) {
       again.add(batch.refs[i], batch.timestamps[i], batch.values[i]);
     } else {
@@ -579,6 +699,7 @@ storage::WriteBatch RemoteWriteReceiver::Impl::complain_and_collect(const Scratc
   }
   for (const storage::Refusal& refusal : scratch.report.histograms) {
     const storage::HistogramSample& sample = batch.histograms[refusal.index];
+    if (scratch.made_up.is_histogram(refusal.index)) continue;
     if (refusal.outcome == storage::AppendOutcome::kUnknownSeries) {
       again.histograms.push_back(sample);
     } else {
@@ -597,8 +718,8 @@ Answer RemoteWriteReceiver::Impl::receive(const http::Request& request, Scratch&
 }
 
 RemoteWriteReceiver::RemoteWriteReceiver(storage::Appender& appender, util::Clock& clock,
-                                         telemetry::Registry& registry)
-    : impl_(std::make_unique<Impl>(appender, clock, registry)) {}
+                                         telemetry::Registry& registry, Options options)
+    : impl_(std::make_unique<Impl>(appender, clock, registry, options)) {}
 RemoteWriteReceiver::~RemoteWriteReceiver() = default;
 
 void RemoteWriteReceiver::handle(const http::Request& request, http::ResponseWriter& out) {

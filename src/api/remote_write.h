@@ -20,9 +20,15 @@ class RemoteWriteReceiver {
   static constexpr std::size_t kBodyBytesMax = 32U << 20U;  // Compressed.
   static constexpr std::size_t kDecodedBytesMax = 32U << 20U;
 
+  // What only 2.0 says, and is wanted behind feature flags (PR-W15).
+  struct Options {
+    bool start_timestamps = false;      // A zero sample where something began to count.
+    bool type_and_unit_labels = false;  // __type__ and __unit__ from metadata.
+  };
+
   // All outlive the receiver.
   RemoteWriteReceiver(storage::Appender& appender, util::Clock& clock,
-                      telemetry::Registry& registry);
+                      telemetry::Registry& registry, Options options);
   ~RemoteWriteReceiver();
   RemoteWriteReceiver(const RemoteWriteReceiver&) = delete;
   RemoteWriteReceiver& operator=(const RemoteWriteReceiver&) = delete;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "narthex/model/metadata.h"
 #include "narthex/util/bytes.h"
 
 #include "api/wire_fields.h"
@@ -37,6 +38,33 @@ void append_bytes_field(std::string& out, std::uint32_t field, std::string_view 
   out += bytes;
 }
 
+constexpr std::uint64_t kSampleStartTag = tag(3, WireType::kVarint);
+constexpr std::uint64_t kHistogramStartTag = tag(17, WireType::kVarint);
+
+// 0 when it is not said. The message is known to be one.
+model::TimestampMs start_of(std::string_view message, std::uint64_t start_tag) {
+  model::TimestampMs start = 0;
+  const auto read = for_each_field(message, [&](std::uint64_t field_tag, ByteReader& in) {
+    if (field_tag != start_tag) return false;
+    start = static_cast<std::int64_t>(in.uvarint());
+    return true;
+  });
+  return read ? start : 0;  // Whoever reads the rest of it says what is wrong.
+}
+
+// What the metadata of a series becomes labels of; empty: not said.
+struct TypeAndUnit {
+  std::string_view type;
+  std::string_view unit;
+};
+
+void append_label(std::string& out, std::string_view name, std::string_view value) {
+  std::string label;
+  append_bytes_field(label, 1, name);
+  append_bytes_field(label, 2, value);
+  append_bytes_field(out, 1, label);
+}
+
 // The label references of a message, gathered from wherever they stand.
 class LabelRefs {
  public:
@@ -53,10 +81,11 @@ class LabelRefs {
     if (!packed.ok()) in.skip(UINT64_MAX);  // Fails the message.
     return true;
   }
-  // Appends label fields of 1.0; returns what is wrong with the references, "" if nothing.
-  [[nodiscard]] std::string resolve(const Symbols& symbols, std::string& out) const {
+  // Appends label fields of 1.0; returns what is wrong with the references, "" if nothing. Type and
+  // unit come instead of labels of their names.
+  [[nodiscard]] std::string resolve(const Symbols& symbols, std::string& out,
+                                    const TypeAndUnit& typed = {}) const {
     if (refs_.size() % 2 != 0) return fmt::format("invalid labelRefs length {}", refs_.size());
-    std::string label;
     for (std::size_t i = 0; i < refs_.size(); i += 2) {
       for (const std::uint64_t ref : {refs_[i], refs_[i + 1]}) {
         if (ref >= symbols.size())
@@ -66,11 +95,14 @@ class LabelRefs {
       // A small body can name a large symbol many times.
       if (out.size() + symbols[refs_[i]].size() + symbols[refs_[i + 1]].size() > kLabelsBytesMax)
         return "labels are too long";
-      label.clear();
-      append_bytes_field(label, 1, symbols[refs_[i]]);
-      append_bytes_field(label, 2, symbols[refs_[i + 1]]);
-      append_bytes_field(out, 1, label);
+      const std::string_view name = symbols[refs_[i]];
+      if ((name == model::kTypeLabel && !typed.type.empty()) ||
+          (name == model::kUnitLabel && !typed.unit.empty()))
+        continue;
+      append_label(out, name, symbols[refs_[i + 1]]);
     }
+    if (!typed.type.empty()) append_label(out, model::kTypeLabel, typed.type);
+    if (!typed.unit.empty()) append_label(out, model::kUnitLabel, typed.unit);
     return {};
   }
 
@@ -80,7 +112,8 @@ class LabelRefs {
 
 class Reader {
  public:
-  Reader(WireRequest& out, std::vector<BadSeries>& bad) : out_(out), bad_(bad) {}
+  Reader(WireRequest& out, std::vector<BadSeries>& bad, ReadOptionsV2 options)
+      : out_(out), bad_(bad), options_(options) {}
 
   util::Result<void> read(std::string_view body) {
     // Symbols may stand behind the series.
@@ -110,6 +143,7 @@ class Reader {
     refs_.clear();
     util::Result<void> inner;
     bool has_histogram = false;
+    TypeAndUnit typed;
     NX_TRY(for_each_field(message, [&](std::uint64_t field_tag, ByteReader& in) {
       if (refs_.take(field_tag, in)) return true;
       if (field_tag != kSampleTag && field_tag != kHistogramTag && field_tag != kExemplarTag &&
@@ -120,19 +154,21 @@ class Reader {
       if (field_tag == kSampleTag) {
         inner = add_wire_sample(content, out_);
         ++series.sample_count;
+        if (options_.starts) out_.starts.push_back(start_of(content, kSampleStartTag));
       } else if (field_tag == kHistogramTag) {
         has_histogram = true;
-        out_.extras.push_back({WireExtra::Kind::kHistogram, index, content});
+        out_.extras.push_back({WireExtra::Kind::kHistogram, index, content,
+                               options_.starts ? start_of(content, kHistogramStartTag) : 0});
       } else if (field_tag == kExemplarTag) {
         inner = add_exemplar(index, content);
       } else {
-        inner = add_metadata(index, content);
+        inner = add_metadata(index, content, typed);
       }
       return true;
     }));
     NX_TRY(std::move(inner));
     std::string& labels = out_.arena.emplace_back();
-    std::string problem = refs_.resolve(symbols_, labels);
+    std::string problem = refs_.resolve(symbols_, labels, typed);
     if (problem.empty() && series.sample_count == 0 && !has_histogram)
       problem = "TimeSeries must contain at least one sample or histogram";
     resolved_bytes_ += labels.size();
@@ -142,6 +178,7 @@ class Reader {
       bad_.push_back({index, std::move(problem)});
       out_.timestamps.resize(samples_begin);
       out_.values.resize(samples_begin);
+      if (options_.starts) out_.starts.resize(samples_begin);
       out_.extras.resize(extras_begin);
       series.sample_count = 0;
       labels.clear();
@@ -179,7 +216,8 @@ class Reader {
   }
 
   // Texts that are not in the table, or more of them than anybody sends, are left out.
-  util::Result<void> add_metadata(std::uint32_t index, std::string_view message) {
+  util::Result<void> add_metadata(std::uint32_t index, std::string_view message,
+                                  TypeAndUnit& typed) {
     std::uint64_t type = 0;
     std::uint64_t help = 0;
     std::uint64_t unit = 0;
@@ -197,6 +235,13 @@ class Reader {
     }));
     if (help >= symbols_.size() || unit >= symbols_.size()) return {};
     if (type == 0 && help == 0 && unit == 0) return {};  // It says nothing.
+    if (options_.type_and_unit) {
+      constexpr auto kLast = static_cast<std::uint64_t>(model::MetricType::kStateset);
+      typed.type = type == 0 || type > kLast
+                       ? std::string_view()
+                       : model::metric_type_text(static_cast<model::MetricType>(type));
+      typed.unit = symbols_[unit];
+    }
     metadata_bytes_ += symbols_[help].size() + symbols_[unit].size();
     if (metadata_bytes_ > kMetadataBytesMax) return {};
     std::string& metadata = out_.arena.emplace_back();
@@ -210,6 +255,7 @@ class Reader {
 
   WireRequest& out_;
   std::vector<BadSeries>& bad_;
+  const ReadOptionsV2 options_;
   std::size_t metadata_bytes_ = 0;
   Symbols symbols_;
   LabelRefs refs_;
@@ -219,8 +265,8 @@ class Reader {
 }  // namespace
 
 util::Result<void> read_request_v2(std::string_view body, WireRequest& out,
-                                   std::vector<BadSeries>& bad) {
-  return Reader(out, bad).read(body);
+                                   std::vector<BadSeries>& bad, ReadOptionsV2 options) {
+  return Reader(out, bad, options).read(body);
 }
 
 }  // namespace narthex::api

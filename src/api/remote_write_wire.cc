@@ -395,6 +395,7 @@ void WireRequest::clear() {
   series.clear();
   timestamps.clear();
   values.clear();
+  starts.clear();
   extras.clear();
   timestamp_max = model::kTimestampMin;
   arena.clear();
@@ -402,7 +403,8 @@ void WireRequest::clear() {
 
 std::size_t WireRequest::capacity_bytes() const noexcept {
   return series.capacity() * sizeof(WireSeries) + timestamps.capacity() * sizeof(double) +
-         values.capacity() * sizeof(double) + extras.capacity() * sizeof(WireExtra);
+         values.capacity() * sizeof(double) + starts.capacity() * sizeof(double) +
+         extras.capacity() * sizeof(WireExtra);
 }
 
 util::Result<void> read_request(std::string_view body, WireRequest& out) {

@@ -30,6 +30,7 @@ struct WireExtra {
   Kind kind = Kind::kHistogram;
   std::uint32_t series_index = 0;
   std::string_view message;
+  model::TimestampMs start = 0;  // Of a histogram: when it began to count; 0: not said.
 };
 
 // A WriteRequest taken apart: the float samples of all series as columns, in order. Reused between
@@ -38,7 +39,9 @@ struct WireRequest {
   std::vector<WireSeries> series;
   std::vector<model::TimestampMs> timestamps;
   std::vector<double> values;
-  std::vector<WireExtra> extras;                            // By series, ascending.
+  std::vector<model::TimestampMs>
+      starts;                     // When each began to count, 0: not said; empty: nobody asked.
+  std::vector<WireExtra> extras;  // By series, ascending.
   model::TimestampMs timestamp_max = model::kTimestampMin;  // Of the float samples.
   std::deque<std::string> arena;  // Labels of messages that have them in several places.
 

@@ -632,7 +632,31 @@ util::Result<void> Ingest::read_exposed_labels() {
     case Source::kCollector:
       exposed_ = collector_->labels();
   }
+  if (start_.job->type_and_unit_labels) add_type_and_unit();
   return {};
+}
+
+// What the metadata knows of the two comes before what the target says in labels of that name
+// (PR-S18).
+void Ingest::add_type_and_unit() {
+  const auto name = std::ranges::find(exposed_, model::kMetricName, &model::LabelView::name);
+  if (name == exposed_.end()) return;
+  typed_family_ = metadata_.find_of_series(name->value);
+  if (!typed_family_) return;
+  typed_labels_.assign(exposed_.begin(), exposed_.end());
+  const auto set = [this](std::string_view label, std::string_view value) {
+    const auto at = std::ranges::lower_bound(typed_labels_, label, {}, &model::LabelView::name);
+    if (at != typed_labels_.end() && at->name == label) {
+      at->value = value;
+    } else {
+      typed_labels_.insert(at, {label, value});
+    }
+  };
+  const model::Metadata& metadata = typed_family_->metadata;
+  if (metadata.type != model::MetricType::kUnknown)
+    set(model::kTypeLabel, model::metric_type_text(metadata.type));
+  if (!metadata.unit.empty()) set(model::kUnitLabel, metadata.unit);
+  exposed_ = typed_labels_;
 }
 
 // The labels under which the series is stored; false when the rules drop it.

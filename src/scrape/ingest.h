@@ -173,6 +173,7 @@ class Ingest {
   [[nodiscard]] bool merge_labels(model::Labels& out) const;
   util::Result<bool> relabel(model::Labels& out);
   // What storage is to be told of the series whose line was read last.
+  void add_type_and_unit();
   void note_metadata(SeriesCache::Index entry);
   void add_metadata();
   void make_up_for_lost(storage::SeriesRef dead, SeriesCache::Index entry);
@@ -226,6 +227,8 @@ class Ingest {
   exposition::FamilyContext context_;
   std::optional<exposition::ExposedHistogram> histogram_;  // Set: it is a histogram.
   std::span<const model::LabelView> exposed_;              // Its labels, when they were asked for.
+  std::vector<model::LabelView> typed_labels_;  // Those with type and unit; into typed_family_.
+  FamilyMetadataPtr typed_family_;
   SeriesCache::Index stored_ = SeriesCache::kNone;  // Its entry, when it went into the batch.
   model::TimestampMs stored_timestamp_ = 0;
   std::vector<exposition::ExposedExemplar> exemplars_;

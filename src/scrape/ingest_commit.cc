@@ -292,8 +292,9 @@ util::Result<void> Ingest::write_end_markers(const Job& job, const Target& targe
 
 void Ingest::end_round(bool success) {
   metadata_.end_round();
-  if (start_.job->append_metadata && metadata_.version() != appended_metadata_version_) {
-    // Series that were there before may be among those it is about: the next round tells of all.
+  const bool metadata_counts = start_.job->append_metadata || start_.job->type_and_unit_labels;
+  if (metadata_counts && metadata_.version() != appended_metadata_version_) {
+    // Series that were there before may be among those it is about: the next round resolves all.
     appended_metadata_version_ = metadata_.version();
     resolve_all_ = true;
   }

@@ -1,25 +1,11 @@
 // The part of Ingest that knows when things began to count.
 #include <algorithm>
 
+#include "narthex/model/zero_histogram.h"
+
 #include "scrape/ingest.h"
 
 namespace narthex::scrape {
-
-namespace {
-
-// Nothing counted yet, in buckets of the same kind.
-template <class Histogram>
-std::shared_ptr<const Histogram> zero_like(const std::shared_ptr<const Histogram>& sample) {
-  if (!sample) return nullptr;
-  Histogram zero;
-  zero.counter_reset_hint = model::CounterResetHint::kReset;
-  zero.schema = sample->schema;
-  zero.zero_threshold = sample->zero_threshold;
-  zero.custom_values = sample->custom_values;
-  return std::make_shared<const Histogram>(std::move(zero));
-}
-
-}  // namespace
 
 // The sample that was stored last, as one that counts from a start on.
 CountedSample Ingest::counted_sample(bool is_histogram) {
@@ -77,8 +63,8 @@ util::Result<void> Ingest::append_zeros() {
     } else {
       zeros.histograms.push_back({.ref = ref,
                                   .timestamp = zero.start,
-                                  .integer = zero_like(zero.integer),
-                                  .floating = zero_like(zero.floating)});
+                                  .integer = model::zero_like(zero.integer),
+                                  .floating = model::zero_like(zero.floating)});
     }
   }
   storage::AppendReport refused;

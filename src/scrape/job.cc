@@ -135,6 +135,7 @@ util::Result<std::shared_ptr<Job>> make_job(ScrapeJobOptions options,
   job->user_agent = manager.user_agent;
   job->adjust_timestamps = manager.adjust_timestamps;
   job->append_metadata = manager.append_metadata;
+  job->type_and_unit_labels = manager.type_and_unit_labels;
   job->timestamp_tolerance = manager.timestamp_tolerance;
   job->options = std::move(options);
   return job;

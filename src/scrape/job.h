@@ -25,7 +25,8 @@ struct Job {
   exposition::ResolutionLimits resolution;  // Of native histograms.
   bool start_timestamps = false;            // Of ScrapeManagerOptions.
   bool adjust_timestamps = true;
-  bool append_metadata = false;  // Storage is told type, help and unit of every series.
+  bool append_metadata = false;       // Storage is told type, help and unit of every series.
+  bool type_and_unit_labels = false;  // Of ScrapeManagerOptions.
   std::chrono::nanoseconds timestamp_tolerance{0};
   std::shared_ptr<FailureLog> failure_log;  // Null: none.
   std::string forced_error;                 // Not empty: every scrape of the pool fails with it.

@@ -312,6 +312,8 @@ api::Options Daemon::Parts::api_options() const {
   out.enable_lifecycle = options.web.enable_lifecycle;
   out.enable_admin = options.web.enable_admin_api;
   out.enable_remote_write_receiver = options.web.enable_remote_write_receiver;
+  out.start_timestamps = options.scrape.start_timestamps;
+  out.type_and_unit_labels = options.query.type_and_unit_labels;
   out.notification_streams_max = options.web.notification_streams_max;
   out.enable_search = options.web.enable_search;
   out.search_limit_max = options.web.search_limit_max;
@@ -434,6 +436,7 @@ util::Result<void> Daemon::Parts::apply_scrape_config(const config::Config& fres
   scrape_options.start_timestamps = options.scrape.start_timestamps;
   scrape_options.append_metadata =
       std::ranges::find(options.features, "metadata-wal-records") != options.features.end();
+  scrape_options.type_and_unit_labels = options.query.type_and_unit_labels;
   scrape_options.user_agent = fmt::format("Narthex/{}", build_info().version);
   return scrapes->reload(std::move(scrape_options), config::scrape_jobs(fresh));
 }

@@ -66,7 +66,7 @@ void check_sequence(Run& run, const fs::path& file) {
   auto db = tsdb::Db::open(std::move(options));
   if (!db) return run.report.fail(name, "open", db.error().message());
   telemetry::Registry registry;
-  api::RemoteWriteReceiver receiver(**db, util::system_clock(), registry);
+  api::RemoteWriteReceiver receiver(**db, util::system_clock(), registry, {});
   for (const json::object& record : *records) {
     http::Request request;
     request.method = "POST";

@@ -111,7 +111,7 @@ void receive_rounds(benchmark::State& state, storage::Appender& appender) {
   const auto samples_per_series = static_cast<std::size_t>(state.range(0));
   Sender sender(samples_per_series);
   telemetry::Registry registry;
-  RemoteWriteReceiver receiver(appender, util::system_clock(), registry);
+  RemoteWriteReceiver receiver(appender, util::system_clock(), registry, {});
   http::Request request;
   request.headers.add("Content-Type", "application/x-protobuf");
   request.headers.add("Content-Encoding", "snappy");

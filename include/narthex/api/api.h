@@ -64,6 +64,10 @@ struct Options {
   bool enable_lifecycle = false;
   bool enable_admin = false;  // --web.enable-admin-api
   bool enable_remote_write_receiver = false;
+  // Of remote write 2.0: a zero sample where something began to count, and metadata as the labels
+  // __type__ and __unit__.
+  bool start_timestamps = false;
+  bool type_and_unit_labels = false;
   std::size_t notification_streams_max = 16;  // --web.max-notifications-subscribers
   bool enable_search = false;                 // The feature search-api.
   std::size_t search_limit_max = 10'000;      // --web.search.max-limit; 0: no maximum.

@@ -21,6 +21,10 @@ enum class MetricType : std::uint8_t {
 // unknown, counter, gauge, histogram, gaugehistogram, summary, info, stateset
 [[nodiscard]] std::string_view metric_type_text(MetricType type) noexcept;
 
+// Labels that carry the type and the unit (the feature type-and-unit-labels).
+inline constexpr std::string_view kTypeLabel = "__type__";
+inline constexpr std::string_view kUnitLabel = "__unit__";
+
 struct Metadata {
   MetricType type = MetricType::kUnknown;
   std::string help;

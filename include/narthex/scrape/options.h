@@ -86,6 +86,8 @@ struct ScrapeManagerOptions {
   std::string user_agent = "Prometheus/3.14.0";
   // Storage is told type, help and unit of every series (feature metadata-wal-records).
   bool append_metadata = false;
+  // Series get __type__ and __unit__ from their metadata (the feature type-and-unit-labels).
+  bool type_and_unit_labels = false;
   friend bool operator==(const ScrapeManagerOptions&, const ScrapeManagerOptions&) = default;
 };
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "narthex/model/metadata.h"
 #include "narthex/model/names.h"
 #include "narthex/util/check.h"
 
@@ -218,7 +219,7 @@ class RangeFunctionOp final : public VectorOp {
                                               model::quoted(name)));
       return;
     }
-    const std::string_view type = source_->label_value(index, "__type__");
+    const std::string_view type = source_->label_value(index, model::kTypeLabel);
     if (type == "counter" || type == "histogram") return;
     context_.annotations.inform(
         call_.argument, fmt::format("metric might not be a counter, __type__ label is not set to "

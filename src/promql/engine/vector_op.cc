@@ -4,13 +4,12 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "narthex/model/metadata.h"
+
 #include "promql/functions/histogram_math.h"
 
 namespace narthex::promql {
 namespace {
-
-constexpr std::string_view kTypeLabel = "__type__";
-constexpr std::string_view kUnitLabel = "__unit__";
 
 class DropNamesOp final : public DerivedOp {
  public:
@@ -79,11 +78,11 @@ class MergeOp final : public LabelledOp {
 }  // namespace
 
 bool is_name_label(std::string_view name) noexcept {
-  return name == model::kMetricName || name == kTypeLabel || name == kUnitLabel;
+  return name == model::kMetricName || name == model::kTypeLabel || name == model::kUnitLabel;
 }
 
 model::Labels without_name_labels(const model::Labels& labels) {
-  constexpr std::string_view names[] = {model::kMetricName, kTypeLabel, kUnitLabel};
+  constexpr std::string_view names[] = {model::kMetricName, model::kTypeLabel, model::kUnitLabel};
   return labels.without(names);
 }
 

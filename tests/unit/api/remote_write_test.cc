@@ -151,7 +151,7 @@ class RemoteWriteTest : public testing::Test {
     if (!content_type.empty()) request.headers.add("Content-Type", std::string(content_type));
     if (!encoding.empty()) request.headers.add("Content-Encoding", std::string(encoding));
     test::RecordingWriter writer;
-    receiver_.handle(request, writer);
+    (other_ != nullptr ? *other_ : receiver_).handle(request, writer);
     return writer;
   }
   test::RecordingWriter send(const std::vector<SeriesMessage>& series) {
@@ -162,7 +162,8 @@ class RemoteWriteTest : public testing::Test {
   const model::TimestampMs now_ = clock_.wall_ms();
   telemetry::Registry registry_;
   FakeAppender appender_;
-  RemoteWriteReceiver receiver_{appender_, clock_, registry_};
+  RemoteWriteReceiver receiver_{appender_, clock_, registry_, {}};
+  RemoteWriteReceiver* other_ = nullptr;  // Set: it is asked instead.
 };
 
 SeriesMessage up(std::string_view job = "a") {
@@ -396,14 +397,18 @@ class RequestV2 {
   std::uint64_t count_ = 0;
 };
 
-std::string sample_field(double value, model::TimestampMs timestamp) {
+std::string sample_field(double value, model::TimestampMs timestamp, model::TimestampMs start) {
   std::string sample;
   append_double_field(sample, 1, value);
   append_varint_field(sample, 2, static_cast<std::uint64_t>(timestamp));
-  append_varint_field(sample, 3, static_cast<std::uint64_t>(timestamp - 1));  // Start time.
+  append_varint_field(sample, 3, static_cast<std::uint64_t>(start));
   std::string out;
   append_bytes_field(out, 2, sample);
   return out;
+}
+
+std::string sample_field(double value, model::TimestampMs timestamp) {
+  return sample_field(value, timestamp, timestamp - 1);
 }
 
 class RemoteWriteV2Test : public RemoteWriteTest {
@@ -528,6 +533,99 @@ TEST_F(RemoteWriteV2Test, StoresWhatASeriesSaysOfItself) {
             (model::Metadata{model::MetricType::kCounter, "Seconds spent.", "seconds"}));
   EXPECT_EQ(appender_.metadata[1].metadata,
             (model::Metadata{model::MetricType::kUnknown, "Seconds spent.", ""}));
+}
+
+TEST_F(RemoteWriteV2Test, AZeroStandsWhereSomethingBeganToCount) {
+  RemoteWriteReceiver receiver(appender_, clock_, registry_, {.start_timestamps = true});
+  other_ = &receiver;
+  const model::TimestampMs start = now_ - 60'000;
+  const auto send_samples = [&](std::string_view name, const std::string& samples) {
+    RequestV2 request;
+    request.series(request.refs({{"__name__", name}}) + samples);
+    // One that nobody may store stands in between.
+    request.series(request.refs({{"job", "no name"}}) + sample_field(9, now_, start));
+    return send_v2(request.body());
+  };
+  // Twice the same start, then one of its own; the last two say nothing that is of use.
+  const auto answer =
+      send_samples("a", sample_field(1, now_, start) + sample_field(2, now_ + 10, start) +
+                            sample_field(1, now_ + 30, now_ + 20) + sample_field(2, now_ + 40, 0) +
+                            sample_field(3, now_ + 50, now_ + 50));
+  EXPECT_EQ(written(answer), "5 0 0 ") << "zeros are nobody's samples";
+  using Stored = FakeAppender::Stored;
+  const std::vector<Stored> want = {{"a", start, 0},     {"a", now_, 1},      {"a", now_ + 10, 2},
+                                    {"a", now_ + 20, 0}, {"a", now_ + 30, 1}, {"a", now_ + 40, 2},
+                                    {"a", now_ + 50, 3}};
+  EXPECT_EQ(appender_.stored, want);
+  // A start that is known is not stored again, and one that storage refuses is no complaint.
+  appender_.stored.clear();
+  appender_.refused_timestamp = now_ + 60;
+  appender_.refused_as = AppendOutcome::kOutOfOrder;
+  const auto again = send_samples(
+      "a", sample_field(4, now_ + 55, now_ + 20) + sample_field(5, now_ + 70, now_ + 60));
+  EXPECT_EQ(written(again), "2 0 0 ");
+  EXPECT_EQ(again.body.find("out of order"), std::string::npos) << again.body;
+  EXPECT_EQ(appender_.stored, (std::vector<Stored>{{"a", now_ + 55, 4}, {"a", now_ + 70, 5}}));
+  // Nothing of the kind without the feature.
+  other_ = nullptr;
+  appender_.stored.clear();
+  send_samples("b", sample_field(1, now_, start));
+  EXPECT_EQ(appender_.stored, (std::vector<Stored>{{"b", now_, 1}}));
+}
+
+TEST_F(RemoteWriteV2Test, AnEmptyHistogramStandsWhereOneBeganToCount) {
+  RemoteWriteReceiver receiver(appender_, clock_, registry_, {.start_timestamps = true});
+  other_ = &receiver;
+  const auto histogram = [&](model::TimestampMs timestamp, model::TimestampMs start) {
+    std::string message;
+    append_varint_field(message, 1, 3);                // Count.
+    append_varint_field(message, 4, util::zigzag(2));  // Schema.
+    append_varint_field(message, 15, static_cast<std::uint64_t>(timestamp));
+    append_varint_field(message, 17, static_cast<std::uint64_t>(start));
+    std::string out;
+    append_bytes_field(out, 3, message);
+    return out;
+  };
+  RequestV2 request;
+  request.series(request.refs({{"__name__", "h"}}) + histogram(now_, now_ - 5) +
+                 histogram(now_ + 86'400'000, now_ - 4) + histogram(now_ + 1, now_ - 5));
+  const auto answer = send_v2(request.body());
+  EXPECT_EQ(written(answer), "0 2 0 ");
+  ASSERT_EQ(appender_.histograms.size(), 3U);
+  EXPECT_EQ(appender_.histograms[0].timestamp, now_ - 5);
+  EXPECT_EQ(appender_.histograms[0].integer->count, 0U);
+  EXPECT_EQ(appender_.histograms[0].integer->schema, 2);
+  EXPECT_EQ(appender_.histograms[0].integer->counter_reset_hint, model::CounterResetHint::kReset);
+  EXPECT_EQ(appender_.histograms[1].timestamp, now_);
+  EXPECT_EQ(appender_.histograms[1].integer->count, 3U);
+  EXPECT_EQ(appender_.histograms[2].timestamp, now_ + 1);
+}
+
+TEST_F(RemoteWriteV2Test, TypeAndUnitBecomeLabels) {
+  RemoteWriteReceiver receiver(appender_, clock_, registry_, {.type_and_unit_labels = true});
+  other_ = &receiver;
+  RequestV2 request;
+  const auto metadata = [](std::uint64_t type, std::uint64_t unit) {
+    std::string message;
+    append_varint_field(message, 1, type);
+    append_varint_field(message, 4, unit);
+    std::string out;
+    append_bytes_field(out, 5, message);
+    return out;
+  };
+  const std::uint64_t unit = request.symbol("seconds");
+  const auto add = [&](const std::string& refs, const std::string& said) {
+    request.series(refs + sample_field(1, now_) + said);
+  };
+  add(request.refs({{"__name__", "a"}, {"__type__", "gauge"}}), metadata(1, unit));
+  add(request.refs({{"__name__", "b"}, {"__unit__", "volts"}}), metadata(2, 0));
+  add(request.refs({{"__name__", "c"}}), "");
+  EXPECT_EQ(written(send_v2(request.body())), "3 0 0 ");
+  using Stored = FakeAppender::Stored;
+  EXPECT_EQ(appender_.stored,
+            (std::vector<Stored>{{"a{__type__=\"counter\", __unit__=\"seconds\"}", now_, 1},
+                                 {"b{__type__=\"gauge\", __unit__=\"volts\"}", now_, 1},
+                                 {"c", now_, 1}}));
 }
 
 TEST_F(RemoteWriteV2Test, StorageFailuresStoreNothing) {

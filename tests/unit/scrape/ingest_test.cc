@@ -249,6 +249,37 @@ TEST_F(IngestTest, TellsStorageMetadataOfNewSeriesAndWhenTheyChange) {
   EXPECT_EQ(appender_.metadata().size(), told) << "nothing is new";
 }
 
+TEST_F(IngestTest, TypeAndUnitBecomeLabels) {
+  job_->type_and_unit_labels = true;
+  format_ = exposition::ScrapeProtocol::kOpenMetricsText100;
+  const auto body = [](const char* type) {
+    return fmt::format(
+        "# TYPE a_seconds {}\n# UNIT a_seconds seconds\na_seconds{{__type__=\"x\",__unit__=\"y\"}} "
+        "1\n"
+        "# TYPE b counter\nb_total 1\n"
+        "none{{__type__=\"own\"}} 1\n# EOF\n",
+        type);
+  };
+  EXPECT_EQ(round(body("gauge")), "");
+  EXPECT_EQ(appender_.text(
+                "a_seconds{__type__=\"gauge\", __unit__=\"seconds\", instance=\"i\", job=\"j\"}"),
+            "1001000=1");
+  EXPECT_EQ(appender_.text("b_total{__type__=\"counter\", instance=\"i\", job=\"j\"}"),
+            "1001000=1");
+  EXPECT_EQ(appender_.text("none{__type__=\"own\", instance=\"i\", job=\"j\"}"), "1001000=1");
+  EXPECT_EQ(got("up"), "1001000=1") << "reports have no metadata";
+  // Another type is another series, from the next round on; the old one ends.
+  EXPECT_EQ(round(body("gauge")), "");
+  EXPECT_EQ(round(body("unknown")), "");
+  EXPECT_EQ(round(body("unknown")), "");
+  EXPECT_EQ(appender_.text("a_seconds{__type__=\"gauge\", __unit__=\"seconds\", instance=\"i\", "
+                           "job=\"j\"}"),
+            "1001000=1 1002000=1 1003000=1 1004000=stale");
+  EXPECT_EQ(appender_.text("a_seconds{__type__=\"x\", __unit__=\"seconds\", instance=\"i\", "
+                           "job=\"j\"}"),
+            "1004000=1");
+}
+
 TEST_F(IngestTest, AfterALongPauseEveryReferenceIsAskedForAgain) {
   EXPECT_EQ(round("a 1\nb 1"), "");
   const std::size_t ensured = appender_.ensured();
