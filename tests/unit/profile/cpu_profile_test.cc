@@ -158,7 +158,8 @@ TEST(CpuProfile, OneAtATime) {
   std::stop_source stop;
   std::atomic<bool> refused = false;
   std::thread first([&] {
-    while (!record_cpu_profile(std::chrono::minutes(10), stop.get_token())) {  // The other is at it.
+    while (
+        !record_cpu_profile(std::chrono::minutes(10), stop.get_token())) {  // The other is at it.
     }
   });
   while (!refused) {
