@@ -531,9 +531,12 @@ Outcome<void> RemoteWriteReceiver::Impl::append(Scratch& scratch) {
     };
     if (std::ranges::none_of(report.floats, is_unknown) &&
         std::ranges::none_of(report.histograms, is_unknown)) {
-      const storage::Refusal& first =
-          report.floats.empty() ? report.histograms.front() : report.floats.front();
-      return refuse(400, std::string(storage::append_outcome_text(first.outcome)));
+      if (report.floats.empty())
+        return refuse(400,
+                      std::string(storage::append_outcome_text(report.histograms.front().outcome)));
+      const storage::Refusal& first = report.floats.front();
+      return refuse(400, storage::refusal_text(first, scratch.batch.timestamps[first.index],
+                                               scratch.batch.values[first.index]));
     }
     if (auto renewed = renew_dropped(scratch); !renewed) return renewed;
   }
@@ -683,9 +686,8 @@ storage::WriteBatch RemoteWriteReceiver::Impl::complain_and_collect(const Scratc
                                                                     Complaints& complaints) {
   storage::WriteBatch again;
   const storage::WriteBatch& batch = scratch.batch;
-  const auto complain = [&](SeriesRef ref, storage::AppendOutcome outcome) {
-    if (const WireSeries* series = series_of.find(ref))
-      complaints.add_for(storage::append_outcome_text(outcome), *series);
+  const auto complain = [&](SeriesRef ref, std::string_view what) {
+    if (const WireSeries* series = series_of.find(ref)) complaints.add_for(what, *series);
   };
   for (const storage::Refusal& refusal : scratch.report.floats) {
     const std::size_t i = refusal.index;
@@ -694,7 +696,7 @@ storage::WriteBatch RemoteWriteReceiver::Impl::complain_and_collect(const Scratc
     if (refusal.outcome == storage::AppendOutcome::kUnknownSeries) {
       again.add(batch.refs[i], batch.timestamps[i], batch.values[i]);
     } else {
-      complain(batch.refs[i], refusal.outcome);
+      complain(batch.refs[i], storage::refusal_text(refusal, batch.timestamps[i], batch.values[i]));
     }
   }
   for (const storage::Refusal& refusal : scratch.report.histograms) {
@@ -703,7 +705,7 @@ storage::WriteBatch RemoteWriteReceiver::Impl::complain_and_collect(const Scratc
     if (refusal.outcome == storage::AppendOutcome::kUnknownSeries) {
       again.histograms.push_back(sample);
     } else {
-      complain(sample.ref, refusal.outcome);
+      complain(sample.ref, storage::append_outcome_text(refusal.outcome));
     }
   }
   return again;

@@ -1,5 +1,8 @@
+#include <fmt/format.h>
+
 #include "narthex/storage/appender.h"
 #include "narthex/storage/queryable.h"
+#include "narthex/util/number.h"
 
 namespace narthex::storage {
 
@@ -21,6 +24,20 @@ std::string_view append_outcome_text(AppendOutcome outcome) noexcept {
       return "invalid histogram";
   }
   return "";
+}
+
+std::string refusal_text(const Refusal& refusal, model::TimestampMs timestamp, double value) {
+  std::string out(append_outcome_text(refusal.outcome));
+  if (refusal.outcome != AppendOutcome::kDuplicate) return out;
+  out += fmt::format(" {}; overrides not allowed: existing ", timestamp);
+  if (refusal.existing_is_histogram) {
+    out += "is a histogram";
+  } else {
+    util::append_general(out, refusal.existing);
+  }
+  out += ", new value ";
+  util::append_general(out, value);
+  return out;
 }
 
 util::Result<void> Deadline::check() const {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -40,11 +41,18 @@ enum class AppendOutcome : std::uint8_t {
 // "out of order sample" and so on, as Prometheus words them; "" for kOk.
 [[nodiscard]] std::string_view append_outcome_text(AppendOutcome outcome) noexcept;
 
-// A float sample that was refused: its index in the batch and why.
+// A sample that was refused: its index in the batch and why.
 struct Refusal {
   std::size_t index = 0;
   AppendOutcome outcome = AppendOutcome::kOk;
+  // Of a float that is a kDuplicate: what the series has at that time.
+  bool existing_is_histogram = false;
+  double existing = 0;
 };
+// append_outcome_text of a float sample; for a duplicate with the time and both values: "duplicate
+// sample for timestamp 1000; overrides not allowed: existing 5, new value 9".
+[[nodiscard]] std::string refusal_text(const Refusal& refusal, model::TimestampMs timestamp,
+                                       double value);
 
 struct HistogramSample {
   SeriesRef ref = kNoSeries;

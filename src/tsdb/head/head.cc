@@ -194,6 +194,7 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
     HeadSeries* series = find_series(ref);
     AppendOutcome outcome = AppendOutcome::kUnknownSeries;
     LastSample last{};
+    bool after_histogram = false;
     if (series != nullptr) {
       SeriesState state = series->state.load(std::memory_order_relaxed);
       last = {series->last_timestamp, series->last_value_bits};
@@ -209,7 +210,7 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
       }
       // A batch may name a sample twice: the first is kept, as upstream does.
       if (series->in_batch != 0 && batch.timestamps[i] == last.timestamp) continue;
-      const bool after_histogram =
+      after_histogram =
           last.histogram != nullptr ||
           (series->in_batch == 0 && is_histogram(page_of(static_cast<SeriesId>(ref)), ref));
       const Verdict verdict = check_sample(last, state, batch.timestamps[i], bits, bounds);
@@ -236,7 +237,8 @@ void Head::validate(const storage::WriteBatch& batch, storage::Atomicity atomici
         take_back_markers(last.histogram, prepared);
     }
     if (outcome != AppendOutcome::kOk) {
-      report.floats.push_back({i, outcome});
+      report.floats.push_back(
+          {i, outcome, after_histogram, std::bit_cast<double>(last.value_bits)});
       count_refusal(outcome);
       continue;
     }

@@ -128,7 +128,7 @@ void Head::validate_histograms(const storage::WriteBatch& batch, PreparedBatch& 
       next.floating = in_stored_form(next.floating, prepared);
     }
     if (outcome != AppendOutcome::kOk) {
-      report.histograms.push_back({i, outcome});
+      report.histograms.push_back({.index = i, .outcome = outcome});
       count_histogram_refusal(outcome);
       continue;
     }

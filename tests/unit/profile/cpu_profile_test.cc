@@ -150,7 +150,11 @@ TEST(CpuProfile, NamesTheFunctionsThatBurn) {
   }
   // The one thread that has work; how much of a core it gets is the machine's business.
   EXPECT_GT(inner, 0);
+#ifndef __SANITIZE_THREAD__
+  // TSan hands a signal on when the thread next calls something it watches: from there the stack
+  // that was interrupted is not seen whole.
   EXPECT_TRUE(outer_is_its_caller);
+#endif
 }
 
 TEST(CpuProfile, OneAtATime) {

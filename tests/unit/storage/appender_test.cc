@@ -1,5 +1,7 @@
 #include "narthex/storage/appender.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 namespace narthex::storage {
@@ -12,6 +14,22 @@ TEST(AppendOutcome, HasPrometheusWords) {
   EXPECT_EQ(append_outcome_text(AppendOutcome::kOutOfOrder), "out of order sample");
   EXPECT_EQ(append_outcome_text(AppendOutcome::kOutOfBounds), "out of bounds");
   EXPECT_EQ(append_outcome_text(AppendOutcome::kTooOld), "too old sample");
+}
+
+TEST(Refusal, OfADuplicateTellsBothValues) {
+  EXPECT_EQ(refusal_text({.index = 0, .outcome = AppendOutcome::kDuplicate, .existing = 5},
+                         1795370405000, 1234567),
+            "duplicate sample for timestamp 1795370405000; overrides not allowed: existing 5, new "
+            "value 1.234567e+06");
+  EXPECT_EQ(refusal_text({.index = 0,
+                          .outcome = AppendOutcome::kDuplicate,
+                          .existing_is_histogram = true,
+                          .existing = 5},
+                         -1, std::numeric_limits<double>::infinity()),
+            "duplicate sample for timestamp -1; overrides not allowed: existing is a histogram, "
+            "new value +Inf");
+  EXPECT_EQ(refusal_text({.index = 0, .outcome = AppendOutcome::kOutOfOrder}, 1, 2),
+            "out of order sample");
 }
 
 TEST(WriteBatch, ClearKeepsItsCapacity) {

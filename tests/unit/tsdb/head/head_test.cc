@@ -102,6 +102,17 @@ TEST_F(HeadTest, RefusesWhatTheRulesRefuse) {
   EXPECT_EQ(head_.counters().out_of_bounds.load(), 2U);
 }
 
+TEST_F(HeadTest, ReportsWhatADuplicateMet) {
+  const auto ref = series(kUp);
+  ASSERT_EQ(append(ref, 1000, 5), AppendOutcome::kOk);
+  storage::WriteBatch batch;
+  batch.add(ref, 1000, 9);
+  const auto report = commit(batch);
+  ASSERT_EQ(report.floats.size(), 1U);
+  EXPECT_EQ(report.floats[0].existing, 5);
+  EXPECT_FALSE(report.floats[0].existing_is_histogram);
+}
+
 TEST_F(HeadTest, DuplicatesAreComparedByBits) {
   const auto ref = series(kUp);
   EXPECT_EQ(append(ref, 1000, model::stale_nan()), AppendOutcome::kOk);
