@@ -25,6 +25,13 @@ describe('relabelling', { skip }, () => {
     await waitUntil(async () => (await steps.count()) === 2, 'two rules');
     assert.match(await steps.first().innerText(), /host\s+web-1/);
     await page.getByText('After the last rule:').waitFor();
+    // What the rules make stands inside its frame as the skeleton before it did, not at the frame's edge.
+    const frame = await page.locator('.block').boundingBox();
+    for (const part of ['.relabel-result', '.relabel', '.relabel-output']) {
+      const box = await page.locator(part).boundingBox();
+      assert.ok(box.x - frame.x >= 12 && frame.x + frame.width - box.x - box.width >= 12, `${part} at ${box.x} in ${frame.x}`);
+      assert.ok(box.y - frame.y >= 12 && frame.y + frame.height - box.y - box.height >= 12, `${part} at ${box.y} in ${frame.y}`);
+    }
     assert.match(await page.locator('.relabel-output').innerText(), /host="web-1", job="node"/);
 
     const labels = page.getByRole('textbox', { name: 'Labels' });

@@ -58,6 +58,23 @@ describe('targets page', { skip }, () => {
     await page.finish();
   });
 
+  for (const [width, language] of [[360, 'ko'], [360, 'en'], [640, 'en'], [1280, 'ko']]) {
+    test(`nothing moves when the answer comes late: ${width} px, ${language}`, async () => {
+      const page = await open(browser, `${backend.url}/targets`, { width, language, slow: 500 });
+      // The filters stand where they will stand, without the names of pools.
+      await page.locator('.health-filter').waitFor();
+      assert.equal(await rows(page).count(), 0);
+      assert.equal(await page.locator('.filter-bar option').count(), 1);
+      await rows(page).first().waitFor();
+      assert.ok((await page.locator('.filter-bar option').count()) > 4);
+      // A shift is reported with the frame after it.
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      const [shift, moved] = await page.evaluate('[nxShift, nxShifted]');
+      assert.ok(shift <= 0.002, `cumulative layout shift ${shift}: ${moved.join(', ')}`);
+      await page.finish();
+    });
+  }
+
   test('a pool folds, and says so in the address', async () => {
     const page = await open(browser, `${backend.url}/targets`);
     const fold = page.getByRole('button', { name: 'dead', exact: true });

@@ -24,7 +24,8 @@ export async function launch() {
   });
 }
 
-// options: width, height, theme, language, settings (of the UI), allowed (patterns of console errors that are expected)
+// options: width, height, theme, language, settings (of the UI), allowed (patterns of console errors that are expected),
+// slow (milliseconds that every answer of the API comes later)
 export async function open(browser, url, options = {}) {
   const context = await browser.newContext({
     viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
@@ -40,6 +41,13 @@ export async function open(browser, url, options = {}) {
         localStorage.setItem('narthex.settings', JSON.stringify({ state: settings, version: 1 }));
       }
     }, options.settings);
+  }
+  if (options.slow) {
+    await context.route(/\/api\//, async (route) => {
+      await new Promise((done) => setTimeout(done, options.slow));
+      // The page may have gone meanwhile.
+      await route.continue().catch(() => undefined);
+    });
   }
   // For a loaded machine; a test that passes does not wait.
   context.setDefaultTimeout(60_000);

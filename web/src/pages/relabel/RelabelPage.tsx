@@ -87,14 +87,14 @@ export default function RelabelPage() {
 function Outcome({ steps, labels }: { steps: RelabelSteps; labels: Record<string, string> }) {
   const last = steps.steps.at(-1);
   return (
-    <>
+    <div className="relabel-outcome">
       <RelabelStages steps={steps} discovered={labels} />
       {last?.keep && (
         <p className="relabel-output">
           {t('relabel.after')} <code>{seriesText(last.output)}</code>
         </p>
       )}
-    </>
+    </div>
   );
 }
 
