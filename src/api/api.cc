@@ -253,7 +253,8 @@ void Api::set_ready(const Backends& backends) {
   state_->remote_write = std::make_unique<RemoteWriteReceiver>(
       *backends.appender, state_->clock, state_->registry,
       RemoteWriteReceiver::Options{state_->options.start_timestamps,
-                                   state_->options.type_and_unit_labels});
+                                   state_->options.type_and_unit_labels,
+                                   state_->options.remote_write_messages});
   state_->readiness = Readiness::kReady;
   state_->notifications.remove(kNotifyStarting);
 }

@@ -153,10 +153,11 @@ ApiResult<void> features(const Call& call) {
                                                                         {"http"},
                                                                         {"kubernetes"},
                                                                         {"static"}}});
-  categories.add(
-      "tsdb", std::array<Feature, 3>{{{"exemplar_storage", is_enabled(options, "exemplar-storage")},
-                                      {"isolation"},
-                                      {"native_histograms"}}});
+  categories.add("tsdb", std::array<Feature, 4>{
+                             {{"delayed_compaction", is_enabled(options, "delayed-compaction")},
+                              {"exemplar_storage", is_enabled(options, "exemplar-storage")},
+                              {"isolation"},
+                              {"native_histograms"}}});
   data.push_back('}');
   send_data(call.out, data);
   return {};

@@ -210,9 +210,20 @@ Outcome<Protocol> protocol_of(std::string_view content_type) {
   return Protocol::kV1;
 }
 
-Outcome<Protocol> check_headers(const http::Headers& headers) {
+Outcome<void> check_accepted(Protocol protocol, const RemoteWriteMessages& accepted) {
+  const bool is_v1 = protocol == Protocol::kV1;
+  if (is_v1 ? accepted.v1 : accepted.v2) return {};
+  // At least one is taken.
+  return refuse(415,
+                fmt::format("{} protobuf message is not accepted by this server; accepted [{}]",
+                            is_v1 ? kMessageV1 : kMessageV2, is_v1 ? kMessageV2 : kMessageV1));
+}
+
+Outcome<Protocol> check_headers(const http::Headers& headers, const RemoteWriteMessages& accepted) {
   auto protocol = protocol_of(headers.get("Content-Type"));
   if (!protocol) return protocol;
+  if (auto taken = check_accepted(*protocol, accepted); !taken)
+    return std::unexpected(std::move(taken).error());
   const std::string_view encoding = headers.get("Content-Encoding");
   if (!encoding.empty() && encoding != "snappy") {
     return refuse(
@@ -712,7 +723,7 @@ storage::WriteBatch RemoteWriteReceiver::Impl::complain_and_collect(const Scratc
 }
 
 Answer RemoteWriteReceiver::Impl::receive(const http::Request& request, Scratch& scratch) {
-  const auto protocol = check_headers(request.headers);
+  const auto protocol = check_headers(request.headers, options.messages);
   if (!protocol) return refused(protocol.error());
   const auto decoded = decompress(request.body, scratch.body);
   if (!decoded) return refused(decoded.error());

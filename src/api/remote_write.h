@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "narthex/api/api.h"
 #include "narthex/http/message.h"
 #include "narthex/http/response_writer.h"
 #include "narthex/storage/appender.h"
@@ -24,6 +25,7 @@ class RemoteWriteReceiver {
   struct Options {
     bool start_timestamps = false;      // A zero sample where something began to count.
     bool type_and_unit_labels = false;  // __type__ and __unit__ from metadata.
+    RemoteWriteMessages messages{};
   };
 
   // All outlive the receiver.

@@ -38,8 +38,7 @@ constexpr auto kFlags = std::to_array<FlagSpec>({
     {"web.enable-admin-api", kBool, "false", "Allow deletion and snapshots over HTTP."},
     {"web.enable-remote-write-receiver", kBool, "false", "Accept samples at /api/v1/write."},
     {"web.remote-write-receiver.accepted-protobuf-messages", kTextList,
-     "prometheus.WriteRequest,io.prometheus.write.v2.Request", "Messages that the receiver takes.",
-     kNotYet},
+     "prometheus.WriteRequest,io.prometheus.write.v2.Request", "Messages that the receiver takes."},
     {"web.enable-otlp-receiver", kBool, "false", "Accept OTLP metrics.", kNotYet},
     {"web.console.templates", kText, "consoles", "Directory of console templates.", kNotYet},
     {"web.console.libraries", kText, "console_libraries", "Directory of console libraries.",
@@ -68,9 +67,11 @@ constexpr auto kFlags = std::to_array<FlagSpec>({
      "No effect here: head chunks are written without a queue.", kNoEffect},
     {"storage.tsdb.samples-per-chunk", kInteger, "120", "Samples that a chunk is cut after."},
     {"storage.tsdb.delayed-compaction.max-percent", kInteger, "10",
-     "Longest random delay of a compaction.", kNotYet},
+     "Longest random delay of a head's compaction, in percent of its range; with "
+     "--enable-feature=delayed-compaction."},
     {"storage.tsdb.delay-compact-file.path", kText, "",
-     "File with the blocks that were uploaded already.", kNotYet},
+     "JSON file that names the uploaded blocks, such as Thanos's; blocks from the head are "
+     "compacted once it has them."},
     {"storage.tsdb.block-reload-interval", kDuration, "1m", "How often blocks are looked for."},
     {"storage.wal.sync-interval", kDuration, "1s",
      "Longest time that acknowledged samples may be unsynced; 0 = sync with every write."},

@@ -121,6 +121,7 @@ void apply_features(const std::vector<std::string>& features, CommandLine& out) 
       {"use-start-timestamps", &query.use_start_timestamps},
       {"promql-per-step-stats", &query.per_step_stats},
       {"search-api", &out.server.web.enable_search},
+      {"delayed-compaction", &out.server.storage.delayed_compaction},
       {"created-timestamp-zero-ingestion", &out.server.scrape.start_timestamps},
   };
   // What needs no switch, or has its effect elsewhere.
@@ -164,6 +165,9 @@ util::Result<void> fill_storage(const Values& values, server::StorageOptions& st
                       "flag --storage.tsdb.block-reload-interval: at least 1s");
   }
   storage.merge_overlapping_blocks = values.boolean("storage.tsdb.allow-overlapping-compaction");
+  NX_ASSIGN(storage.compaction_delay_percent,
+            values.integer("storage.tsdb.delayed-compaction.max-percent", 1, 100));
+  storage.uploaded_blocks_file = values.get("storage.tsdb.delay-compact-file.path");
   if (!values.get("storage.tsdb.retention.time").empty()) {
     NX_ASSIGN(storage.retention_time, values.duration("storage.tsdb.retention.time"));
   }
@@ -191,6 +195,30 @@ util::Result<void> fill_storage(const Values& values, server::StorageOptions& st
   return {};
 }
 
+util::Result<api::RemoteWriteMessages> remote_write_messages(
+    const std::vector<std::string>& names) {
+  api::RemoteWriteMessages out{.v1 = false, .v2 = false};
+  for (const std::string& name : names) {
+    if (name == "prometheus.WriteRequest") {
+      out.v1 = true;
+    } else if (name == "io.prometheus.write.v2.Request") {
+      out.v2 = true;
+    } else {
+      return util::fail(
+          Code::kInvalidArgument,
+          fmt::format("flag --web.remote-write-receiver.accepted-protobuf-messages: unknown remote "
+                      "write protobuf message {}, supported: prometheus.WriteRequest, "
+                      "io.prometheus.write.v2.Request",
+                      name));
+    }
+  }
+  if (!out.v1 && !out.v2) {
+    return util::fail(Code::kInvalidArgument,
+                      "flag --web.remote-write-receiver.accepted-protobuf-messages: names none");
+  }
+  return out;
+}
+
 util::Result<void> fill_web(const Values& values, server::WebOptions& web) {
   web.listen_addresses = values.list("web.listen-address");
   web.config_file = values.get("web.config.file");
@@ -211,6 +239,9 @@ util::Result<void> fill_web(const Values& values, server::WebOptions& web) {
   web.enable_lifecycle = values.boolean("web.enable-lifecycle");
   web.enable_admin_api = values.boolean("web.enable-admin-api");
   web.enable_remote_write_receiver = values.boolean("web.enable-remote-write-receiver");
+  NX_ASSIGN(
+      web.remote_write_messages,
+      remote_write_messages(values.list("web.remote-write-receiver.accepted-protobuf-messages")));
   NX_ASSIGN(const std::int64_t connections, values.integer("web.max-connections", 1, 1'000'000));
   web.connections_max = static_cast<std::size_t>(connections);
   NX_ASSIGN(const std::int64_t streams,

@@ -312,6 +312,7 @@ api::Options Daemon::Parts::api_options() const {
   out.enable_lifecycle = options.web.enable_lifecycle;
   out.enable_admin = options.web.enable_admin_api;
   out.enable_remote_write_receiver = options.web.enable_remote_write_receiver;
+  out.remote_write_messages = options.web.remote_write_messages;
   out.start_timestamps = options.scrape.start_timestamps;
   out.type_and_unit_labels = options.query.type_and_unit_labels;
   out.notification_streams_max = options.web.notification_streams_max;
@@ -375,6 +376,11 @@ util::Result<void> Daemon::Parts::open_storage() {
   db_options.block_reload_interval = options.storage.block_reload_interval;
   db_options.chunk_segment_bytes = options.storage.chunk_segment_bytes;
   db_options.merge_overlapping_blocks = options.storage.merge_overlapping_blocks;
+  if (options.storage.delayed_compaction) {
+    db_options.compaction_delay_max =
+        options.storage.head_chunk_range * options.storage.compaction_delay_percent / 100;
+  }
+  db_options.uploaded_blocks_file = options.storage.uploaded_blocks_file;
   db_options.retention = retention_time(options, *config->current());
   db_options.retention_bytes = retention_bytes(options, *config->current());
   db_options.out_of_order_window = out_of_order_window(*config->current());

@@ -56,6 +56,13 @@ struct RuntimeInfo {
   std::string retention;                 // "15d", "15d or 10GiB"
 };
 
+// Which requests the remote-write receiver takes: prometheus.WriteRequest (1.0) and
+// io.prometheus.write.v2.Request (2.0).
+struct RemoteWriteMessages {
+  bool v1 = true;
+  bool v2 = true;
+};
+
 struct Options {
   // In front of every path: "" or "/prefix", without a slash at the end.
   std::string route_prefix;
@@ -64,6 +71,7 @@ struct Options {
   bool enable_lifecycle = false;
   bool enable_admin = false;  // --web.enable-admin-api
   bool enable_remote_write_receiver = false;
+  RemoteWriteMessages remote_write_messages{};
   // Of remote write 2.0: a zero sample where something began to count, and metadata as the labels
   // __type__ and __unit__.
   bool start_timestamps = false;

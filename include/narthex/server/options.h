@@ -24,6 +24,9 @@ struct StorageOptions {
   std::chrono::milliseconds block_reload_interval{60'000};
   std::uint64_t chunk_segment_bytes = 512ULL << 20U;
   bool merge_overlapping_blocks = true;
+  bool delayed_compaction = false;             // --enable-feature=delayed-compaction
+  std::int64_t compaction_delay_percent = 10;  // Of head_chunk_range, at most, where it is delayed.
+  std::string uploaded_blocks_file;            // --storage.tsdb.delay-compact-file.path
   std::uint64_t wal_segment_bytes = 128ULL << 20U;
   std::string wal_compression = "snappy";              // none, snappy, zstd
   std::chrono::milliseconds wal_sync_interval{1'000};  // 0 = with every commit.
@@ -46,6 +49,7 @@ struct WebOptions {
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
   bool enable_remote_write_receiver = false;
+  api::RemoteWriteMessages remote_write_messages{};
   std::size_t connections_max = 512;
   std::size_t notification_streams_max = 16;
   bool enable_search = false;             // --enable-feature=search-api

@@ -48,6 +48,12 @@ struct DbOptions {
   std::uint64_t retention_bytes = 0;  // Of blocks, log and head chunks together; 0: no limit.
   std::uint64_t chunk_segment_bytes = std::uint64_t{512} << 20U;
   bool merge_overlapping_blocks = true;
+  // Servers that were started together do not all compact at once: a head that could be cut waits
+  // for a random part of this, anew each time. 0: it does not wait.
+  std::chrono::milliseconds compaction_delay_max{0};
+  // Blocks from the head are merged once this file names them as uploaded
+  // (tsdb/compact/uploaded_blocks.h); empty: at once.
+  std::string uploaded_blocks_file;
   // How often blocks are looked for, cut, compacted and dropped; 0: only when maintain() is called.
   std::chrono::milliseconds block_reload_interval{0};
   std::size_t samples_per_chunk = 120;

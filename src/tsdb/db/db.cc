@@ -51,7 +51,9 @@ MaintenanceOptions maintenance_options(const DbOptions& options) {
   return {.ranges_ms = compaction_ranges(options.block_range_min.count(), range_max),
           .merge_overlapping = options.merge_overlapping_blocks,
           .chunk_segment_bytes = options.chunk_segment_bytes,
-          .samples_per_chunk = options.samples_per_chunk};
+          .samples_per_chunk = options.samples_per_chunk,
+          .delay_max = options.compaction_delay_max,
+          .uploaded_blocks_file = options.uploaded_blocks_file};
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "tsdb/block/querier_source.h"
 #include "tsdb/block/ulid.h"
 #include "tsdb/compact/plan.h"
+#include "tsdb/compact/uploaded_blocks.h"
 #include "tsdb/db/disk_usage.h"
 #include "tsdb/head/head_source.h"
 
@@ -237,8 +238,11 @@ util::Result<bool> Maintenance::compact_head_once() {
   if (samples.min > samples.max) return false;
   const model::TimestampMs from = std::max(samples.min, head_begin_.load());
   // An append may reach back half a range behind the newest sample: what ends before that is over.
-  if (from >= samples.max || model::sub_saturated(samples.max, from) <= range_ms / 2 * 3)
+  if (from >= samples.max || model::sub_saturated(samples.max, from) <= range_ms / 2 * 3) {
+    cut_at_ns_.reset();
     return false;
+  }
+  if (!has_waited()) return false;
   // From border to border: blocks of a whole range are compacted without waiting for a neighbour.
   const model::TimestampMs end = end_of_range(from, range_ms);
   const model::TimeRange range{std::max(model::sub_saturated(end, range_ms), head_begin_.load()),
@@ -268,18 +272,47 @@ util::Result<bool> Maintenance::compact_head_once() {
   return true;
 }
 
-util::Result<bool> Maintenance::compact_once() {
-  const auto list = blocks_.list();
+bool Maintenance::has_waited() {
+  if (options_.delay_max.count() <= 0) return true;
+  const std::int64_t now = clock_.steady_ns();
+  if (!cut_at_ns_) {
+    const auto delay = std::chrono::nanoseconds(options_.delay_max).count();
+    cut_at_ns_ =
+        now + static_cast<std::int64_t>(
+                  util::Random(util::os_entropy()).below(static_cast<std::uint64_t>(delay) + 1));
+  }
+  return now >= *cut_at_ns_;
+}
+
+std::vector<BlockMeta> Maintenance::mergeable(const BlockList& blocks) {
+  std::optional<BlockNames> uploaded;
+  if (!options_.uploaded_blocks_file.empty()) {
+    auto names = read_uploaded_blocks(blocks_.env(), options_.uploaded_blocks_file);
+    const std::string complaint = names ? "" : names.error().message();
+    // Not at every round.
+    if (!names && complaint != upload_complaint_) {
+      util::log_warn("Blocks from the head are not compacted until it is known which were uploaded",
+                     {{"component", "tsdb"}, {"err", names.error()}});
+    }
+    upload_complaint_ = complaint;
+    uploaded = names ? std::move(*names) : BlockNames{};
+  }
   std::vector<BlockMeta> metas;
-  for (const BlockPtr& block : *list) {
+  for (const BlockPtr& block : blocks) {
     // A block of late samples beside what the head still has must not become part of one that
     // looks as if it were all there is of its time.
     const BlockMeta& meta = block->meta();
     if (meta.has_hint(kFromOutOfOrder) && meta.max_time > head_begin_.load()) continue;
+    if (uploaded && meta.level <= 1 && !uploaded->contains(meta.ulid)) continue;
     metas.push_back(meta);
   }
+  return metas;
+}
+
+util::Result<bool> Maintenance::compact_once() {
+  const auto list = blocks_.list();
   const auto plan = plan_compaction(
-      std::move(metas),
+      mergeable(*list),
       {.ranges = options_.ranges_ms, .merge_overlapping = options_.merge_overlapping});
   if (plan.empty()) return false;
   std::vector<BlockPtr> parents;

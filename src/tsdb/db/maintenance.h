@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -31,6 +32,8 @@ struct MaintenanceOptions {
   bool merge_overlapping = true;
   std::uint64_t chunk_segment_bytes = kChunkSegmentBytes;
   std::size_t samples_per_chunk = 120;
+  std::chrono::milliseconds delay_max{0};  // DbOptions::compaction_delay_max
+  std::string uploaded_blocks_file;        // DbOptions::uploaded_blocks_file
 };
 
 struct MaintenanceCounters {
@@ -127,7 +130,11 @@ class Maintenance {
   util::Result<bool> finish_late();
   // Cuts one block, if the head is long enough.
   util::Result<bool> compact_head_once();
+  // Whether a head that could be cut has waited as long as it was told to.
+  bool has_waited();
   util::Result<bool> compact_once();
+  // The blocks that may become part of another one.
+  [[nodiscard]] std::vector<BlockMeta> mergeable(const BlockList& blocks);
   util::Result<void> replace_by_compaction(std::span<const BlockPtr> parents,
                                            const BlockWriteOptions& options);
   void mark_failed(std::span<const BlockPtr> parents);
@@ -149,6 +156,9 @@ class Maintenance {
     ReaderNumber reader = 0;
   };
   std::optional<WrittenLate> written_late_;  // By whoever has the turn.
+  // When the head may be cut that is long enough (util::Clock::steady_ns). By whoever has the turn.
+  std::optional<std::int64_t> cut_at_ns_;
+  std::string upload_complaint_;  // The last one of the log. By whoever has the turn.
   std::atomic<bool> late_open_{false};
   MaintenanceCounters counters_;
   Retention retention_;

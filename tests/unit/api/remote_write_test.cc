@@ -280,6 +280,23 @@ TEST_F(RemoteWriteTest, HeadersDecideWhatIsRead) {
         "gzip encoding (compression) is not accepted by this server; only snappy is acceptable\n");
 }
 
+TEST_F(RemoteWriteTest, MessagesThatAreNotAcceptedAreRefused) {
+  const std::string body = compressed(request_of({up().sample(1, now_)}));
+  telemetry::Registry registry;
+  RemoteWriteReceiver only_v1(appender_, clock_, registry, {.messages = {.v2 = false}});
+  other_ = &only_v1;
+  EXPECT_EQ(send_raw(body).status, 204);
+  auto answer = send_raw(body, "application/x-protobuf;proto=io.prometheus.write.v2.Request");
+  EXPECT_EQ(answer.status, 415);
+  EXPECT_EQ(answer.body,
+            "io.prometheus.write.v2.Request protobuf message is not accepted by this server; "
+            "accepted [prometheus.WriteRequest]\n");
+  telemetry::Registry second;
+  RemoteWriteReceiver only_v2(appender_, clock_, second, {.messages = {.v1 = false}});
+  other_ = &only_v2;
+  EXPECT_EQ(send_raw(body).status, 415);
+}
+
 TEST_F(RemoteWriteTest, BadBodiesAreRefused) {
   EXPECT_EQ(send_raw("\xff\xff\xff").body, "snappy: corrupt input\n");
   EXPECT_EQ(send_raw("").status, 400);

@@ -84,6 +84,10 @@ TEST(Flags, BadOnesNameTheFlagAndExitWithTwo) {
   check({"--web.cors.origin=("}, "--web.cors.origin");
   check({"--web.external-url=\"http://x/\""}, "quotes");
   check({"--storage.memory-budget=1XB"}, "--storage.memory-budget");
+  check({"--storage.tsdb.delayed-compaction.max-percent=101"}, "max-percent");
+  check({"--web.remote-write-receiver.accepted-protobuf-messages=foo"},
+        "unknown remote write protobuf message foo");
+  check({"--web.remote-write-receiver.accepted-protobuf-messages=,"}, "names none");
   check({"--agent"}, "flag --agent: not supported by this version");
   check({"--web.user-assets=web.yml"}, "--web.user-assets: not supported");
 }
@@ -92,6 +96,33 @@ TEST(Flags, TheMemoryBudgetIsTakenOver) {
   EXPECT_EQ(must_parse({"--storage.memory-budget=512MB"}).server.storage.memory_budget_bytes,
             512ULL << 20U);
   EXPECT_EQ(must_parse({}).server.storage.memory_budget_bytes, 0U);
+}
+
+TEST(Flags, CompactionCanBeDelayed) {
+  const auto plain = must_parse({}).server.storage;
+  EXPECT_FALSE(plain.delayed_compaction);
+  EXPECT_EQ(plain.compaction_delay_percent, 10);
+  EXPECT_EQ(plain.uploaded_blocks_file, "");
+  const auto delayed = must_parse({"--enable-feature=delayed-compaction",
+                                   "--storage.tsdb.delayed-compaction.max-percent=100",
+                                   "--storage.tsdb.delay-compact-file.path=/d/shipper.json"})
+                           .server.storage;
+  EXPECT_TRUE(delayed.delayed_compaction);
+  EXPECT_EQ(delayed.compaction_delay_percent, 100);
+  EXPECT_EQ(delayed.uploaded_blocks_file, "/d/shipper.json");
+}
+
+TEST(Flags, RemoteWriteMessagesAreNamed) {
+  const auto messages = [](const std::vector<std::string>& arguments) {
+    return must_parse(arguments).server.web.remote_write_messages;
+  };
+  EXPECT_TRUE(messages({}).v1 && messages({}).v2);
+  const std::string flag = "--web.remote-write-receiver.accepted-protobuf-messages=";
+  EXPECT_TRUE(messages({flag + "prometheus.WriteRequest"}).v1);
+  EXPECT_FALSE(messages({flag + "prometheus.WriteRequest"}).v2);
+  EXPECT_FALSE(messages({flag + "io.prometheus.write.v2.Request"}).v1);
+  EXPECT_TRUE(
+      messages({flag + "io.prometheus.write.v2.Request", flag + "prometheus.WriteRequest"}).v1);
 }
 
 TEST(Flags, GoRuntimeFlagsAreAccepted) {

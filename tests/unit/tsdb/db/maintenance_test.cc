@@ -1,6 +1,9 @@
 // Blocks in a living database: cut, compacted, deleted from, retained, dropped in, damaged.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+
+#include <fmt/format.h>
 
 #include "narthex/tsdb/db.h"
 
@@ -106,6 +109,64 @@ TEST_F(MaintenanceTest, TheHeadIsCutOnlyWhenItIsLongEnough) {
   ASSERT_EQ(db_->blocks().size(), 1U);
   EXPECT_EQ(db_->blocks()[0].min_time, kStart);
   EXPECT_EQ(db_->blocks()[0].max_time, kStart + 2 * kMinute);
+  EXPECT_EQ(content(), want_);
+}
+
+TEST_F(MaintenanceTest, AHeadThatCouldBeCutWaitsForItsDelay) {
+  DbOptions delayed = options();
+  delayed.compaction_delay_max = std::chrono::minutes(1);
+  open(delayed);
+  write(0, 182);
+  // No delay is longer than the longest; of so many, some wait. The same one counts for all rounds.
+  const auto cut_at = [&] {
+    const auto blocks = db_->blocks();
+    return blocks.empty() ? kStart : blocks.back().max_time;
+  };
+  int waited = 0;
+  for (int cut = 1; cut <= 12; ++cut) {
+    ASSERT_TRUE(db_->maintain().has_value());
+    if (cut_at() < kStart + cut * 2 * kMinute) ++waited;
+    clock_.advance(std::chrono::seconds(60));
+    ASSERT_TRUE(db_->maintain().has_value());
+    EXPECT_EQ(cut_at(), kStart + cut * 2 * kMinute);
+    write(182 + (cut - 1) * 120, 182 + cut * 120);
+  }
+  EXPECT_GT(waited, 0);
+  EXPECT_EQ(content(), want_);
+}
+
+TEST_F(MaintenanceTest, BlocksWaitForTheirUpload) {
+  DbOptions waiting = options();
+  waiting.uploaded_blocks_file = dir_.path() + "/thanos.shipper.json";
+  open(waiting);
+  write(0, 20 * 60);
+  // No file yet: each block stays as it was cut.
+  ASSERT_TRUE(db_->maintain().has_value());
+  const auto first = db_->blocks();
+  ASSERT_GE(first.size(), 6U);
+  for (const BlockInfo& block : first) EXPECT_EQ(block.level, 1);
+  const auto upload = [&](std::size_t count) {
+    std::string text = R"({"version": 1, "uploaded": [)";
+    for (std::size_t i = 0; i < count; ++i)
+      text += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", first[i].ulid);
+    std::ofstream(waiting.uploaded_blocks_file) << text << "]}";
+  };
+  const auto is_there = [&](const std::string& ulid) {
+    return std::ranges::count(db_->blocks(), ulid, &BlockInfo::ulid) == 1;
+  };
+  upload(4);
+  ASSERT_TRUE(db_->maintain().has_value());
+  EXPECT_FALSE(is_there(first[0].ulid));
+  EXPECT_TRUE(is_there(first[4].ulid));
+  EXPECT_TRUE(is_there(first[5].ulid));
+  upload(first.size());
+  ASSERT_TRUE(db_->maintain().has_value());
+  EXPECT_FALSE(is_there(first[4].ulid));
+  // What is no such file holds blocks back as well.
+  write(20 * 60, 40 * 60);
+  std::ofstream(waiting.uploaded_blocks_file) << "{";
+  ASSERT_TRUE(db_->maintain().has_value());
+  EXPECT_GE(std::ranges::count(db_->blocks(), 1, &BlockInfo::level), 9);
   EXPECT_EQ(content(), want_);
 }
 
