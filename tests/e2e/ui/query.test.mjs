@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { colouredPixels, editorOf, launch, open, readEditor, screenshot, writeEditor } from './lib/browser.mjs';
+import { assertAccessible, colouredPixels, editorOf, launch, open, readEditor, screenshot, sidewaysOverflow, writeEditor } from './lib/browser.mjs';
 import { Backend, hostileText, missing, waitUntil } from './lib/server.mjs';
 
 const skip = missing();
@@ -149,6 +149,78 @@ describe('query page', { skip }, () => {
     const lines = readFileSync(await download.path(), 'utf8').trimEnd().split('\r\n');
     assert.equal(lines[0], '__name__,instance,job,phase,timestamp,value');
     assert.equal(lines.length, 31);
+    await page.finish();
+  });
+
+  test('rows of the table stand in groups by a label, which fold; the link keeps the label', async () => {
+    const page = await open(browser, table('nx_took_seconds_bucket or nx_wave{phase=~"[0-4]"}'), { width: 360 });
+    const groups = page.locator('.rt-group button');
+    const select = page.getByLabel('Group rows by');
+    await select.selectOption({ label: 'By le' });
+    await waitUntil(async () => (await groups.count()) >= 3, 'groups');
+    assert.deepEqual((await groups.allInnerTexts()).slice(0, 3).map((text) => text.replace(/\s+/g, ' ').trim()), [
+      'le="0.1" 1 row',
+      'le="0.5" 1 row',
+      'le="+Inf" 1 row',
+    ]);
+    assert.equal(await page.getByRole('columnheader', { name: 'le', exact: true }).count(), 0);
+    assert.equal(new URL(page.url()).searchParams.get('g0.group_by'), 'le');
+    assert.equal(await sidewaysOverflow(page), 0);
+    await assertAccessible(page, 'groups');
+    // By keys alone; what a group holds goes and comes with it.
+    const rows = page.locator('.rt-body .rt-row');
+    const before = await rows.count();
+    await groups.first().focus();
+    await page.keyboard.press('Enter');
+    await waitUntil(async () => (await rows.count()) === before - 1, 'the first group is folded');
+    assert.equal(await groups.first().getAttribute('aria-expanded'), 'false');
+    await page.getByRole('button', { name: 'Unfold all' }).click();
+    await waitUntil(async () => (await rows.count()) === before, 'unfolded');
+    await page.getByRole('button', { name: 'Fold all' }).click();
+    await waitUntil(async () => (await rows.count()) === 0 && (await groups.count()) === 4, 'all are folded');
+    assert.match(await groups.last().innerText(), /le=""\s*5 rows/);
+    const reopened = await open(browser, page.url());
+    await reopened.locator('.rt-group').first().waitFor();
+    await reopened.getByLabel('Group rows by').selectOption({ label: 'No groups' });
+    await reopened.locator('.rt-group').first().waitFor({ state: 'detached' });
+    assert.equal(new URL(reopened.url()).searchParams.get('g0.group_by'), null);
+    await reopened.goBack();
+    await reopened.locator('.rt-group').first().waitFor();
+    await reopened.finish();
+    await page.finish();
+  });
+
+  test('the tooltip lists all series, the nearest, or none; what was chosen stays', async () => {
+    const page = await open(browser, graph('nx_wave'));
+    await waitUntil(async () => (await colouredPixels(page)) > 100, 'the lines are drawn');
+    const chart = page.getByRole('application');
+    const choose = async (mode) => {
+      await page.getByRole('button', { name: 'Chart options' }).click();
+      await page.getByLabel('Tooltip').selectOption(mode);
+      await page.keyboard.press('Escape');
+      await chart.focus();
+      await page.keyboard.press('End');
+    };
+    await chart.focus();
+    await page.keyboard.press('End');
+    await waitUntil(async () => (await page.locator('.tooltip li').count()) === 30, 'all series');
+    await choose('single');
+    await waitUntil(async () => (await page.locator('.tooltip li').count()) === 1, 'the nearest');
+    await choose('none');
+    await page.locator('.tooltip').waitFor({ state: 'detached' });
+    // The cursor still moves and still reads what is under it.
+    const spoken = page.locator('.chart [aria-live]');
+    const last = await spoken.textContent();
+    assert.match(last, /nx_wave\{.*: -?\d/);
+    await page.keyboard.press('ArrowLeft');
+    await waitUntil(async () => (await spoken.textContent()) !== last, 'the cursor moved');
+    assert.equal(await page.locator('.tooltip').count(), 0);
+    await page.reload();
+    await waitUntil(async () => (await colouredPixels(page)) > 100, 'drawn again');
+    await chart.focus();
+    await page.keyboard.press('End');
+    await waitUntil(async () => (await spoken.textContent()) !== '', 'the cursor is there');
+    assert.equal(await page.locator('.tooltip').count(), 0);
     await page.finish();
   });
 

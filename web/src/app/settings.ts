@@ -5,6 +5,9 @@ import { setClock, type Clock, type Zone } from '../time/zone';
 import { redraw, type Language } from './i18n';
 import { pageInfo } from './page-info';
 
+export const tooltips = ['all', 'single', 'none'] as const;
+export type Tooltip = (typeof tooltips)[number];
+
 export interface Settings {
   theme: 'system' | 'dark' | 'light';
   language: 'auto' | Language;
@@ -22,7 +25,8 @@ export interface Settings {
   showWarnings: boolean;
   showInfos: boolean;
   singleKeys: boolean;
-  tooltipAll: boolean;
+  // What the chart says about the time under the pointer.
+  tooltip: Tooltip;
   // Where the trace of an exemplar is looked at, with {label} for its labels; empty = no link.
   traceLink: string;
   // Seconds by page; 0 = never, autoRefresh = the scrape interval.
@@ -58,14 +62,21 @@ function defaults(): Settings {
     showWarnings: annotations ?? true,
     showInfos: annotations ?? true,
     singleKeys: true,
-    tooltipAll: true,
+    tooltip: 'all',
     traceLink: '',
     refresh: { query: 0, targets: 15, 'explore/queries': 5 },
   };
 }
 
+// Settings as an earlier version of the UI kept them.
+export function migrate(kept: unknown, version: number): Settings {
+  const { tooltipAll, ...rest } = kept as Partial<Settings> & { tooltipAll?: boolean };
+  if (version < 2 && tooltipAll === false) rest.tooltip = 'single';
+  return { ...defaults(), ...rest };
+}
+
 export const useSettings = create<Settings>()(
-  persist(() => defaults(), { name: 'narthex.settings', version: 1 }),
+  persist(() => defaults(), { name: 'narthex.settings', version: 2, migrate }),
 );
 
 const systemLight = () => matchMedia('(prefers-color-scheme: light)');

@@ -200,7 +200,7 @@ export function TimeChart(props: TimeChartProps) {
   const exemplars = props.exemplars ?? noExemplars;
   const zone = useSettings((s) => s.zone);
   const clock = useSettings((s) => s.clock);
-  const tooltipAll = useSettings((s) => s.tooltipAll);
+  const tooltip = useSettings((s) => s.tooltip);
   const theme = useTheme((s) => s.theme);
   const box = useRef<HTMLDivElement>(null);
   const host = useRef<HTMLDivElement>(null);
@@ -599,12 +599,12 @@ export function TimeChart(props: TimeChartProps) {
       >
         <div ref={host} className="chart-host" aria-hidden="true" />
         <canvas ref={overlay} className="chart-overlay" aria-hidden="true" />
-        {hover && (
+        {hover && tooltip !== 'none' && (
           <Tooltip
             hover={hover}
             data={data}
             pinned={pinned}
-            all={tooltipAll && !density}
+            all={tooltip === 'all' && !density}
             plot={plot.current}
             colors={colors}
             earlierName={props.earlierName}

@@ -38,7 +38,7 @@ export async function open(browser, url, options = {}) {
   if (options.settings) {
     await context.addInitScript((settings) => {
       if (!localStorage.getItem('narthex.settings')) {
-        localStorage.setItem('narthex.settings', JSON.stringify({ state: settings, version: 1 }));
+        localStorage.setItem('narthex.settings', JSON.stringify({ state: settings, version: 2 }));
       }
     }, options.settings);
   }

@@ -1,7 +1,7 @@
 // Time, resolution and display controls of a panel.
 import { lazy, Suspense } from 'react';
 import { t, useLanguage } from '../../app/i18n';
-import { useSettings } from '../../app/settings';
+import { tooltips, useSettings, type Tooltip } from '../../app/settings';
 import { formatDuration, parseDuration } from '../../time/duration';
 import { showDateTime, parseDateTime } from '../../time/zone';
 import { Check, CommitField, IconButton, Popover, Segmented, Select } from '../../ui/primitives';
@@ -116,7 +116,7 @@ export function GraphControls({
   queryNames: string[];
 }) {
   useLanguage();
-  const { tooltipAll, zone } = useSettings();
+  const { tooltip, zone } = useSettings();
   const { startMs, endMs } = spanAt(options, Date.now(), zone);
   // A start that is said in words has no length of its own.
   const range = options.from === '' ? options.rangeMs : endMs - startMs;
@@ -301,10 +301,12 @@ export function GraphControls({
               ]}
               onChange={(by) => change({ compareMs: Number(by) })}
             />
-            <Check
-              label={t('query.tooltipAll')}
-              checked={tooltipAll}
-              onChange={(all) => useSettings.setState({ tooltipAll: all })}
+            <Select<Tooltip>
+              label={t('query.tooltip')}
+              showLabel
+              value={tooltip}
+              options={tooltips.map((value) => ({ value, label: t(`query.tooltip.${value}`) }))}
+              onChange={(value) => useSettings.setState({ tooltip: value })}
             />
           </div>
         )}

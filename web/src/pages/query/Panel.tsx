@@ -584,7 +584,14 @@ function Result(props: ResultProps) {
       {good.length > 0 && count === 0 && (result.tab === 'table' || result.tab === 'graph') && (
         <NoSeries {...props} />
       )}
-      {count > 0 && result.tab === 'table' && <TableOf outcomes={shown} names={names} />}
+      {count > 0 && result.tab === 'table' && (
+        <TableOf
+          outcomes={shown}
+          names={names}
+          groupBy={props.options.groupBy}
+          onGroupBy={(groupBy) => props.set({ groupBy })}
+        />
+      )}
       {drawable && result.tab === 'graph' && (
         <Graph
           result={result}
@@ -603,12 +610,18 @@ function Result(props: ResultProps) {
   );
 }
 
-function TableOf({ outcomes, names }: { outcomes: (QueryOutcome | null)[]; names: string[] }) {
+function TableOf(props: {
+  outcomes: (QueryOutcome | null)[];
+  names: string[];
+  groupBy: string;
+  onGroupBy: (label: string) => void;
+}) {
+  const { outcomes, names } = props;
   // The outcomes are a new array at every draw; what is in them changes with a run only.
   const rows = useMemo(() => tableRows(outcomes), outcomes);
   return (
     <Suspense fallback={<Skeleton rows={6} />}>
-      <ResultTable rows={rows} queryNames={names} />
+      <ResultTable rows={rows} queryNames={names} groupBy={props.groupBy} onGroupBy={props.onGroupBy} />
     </Suspense>
   );
 }

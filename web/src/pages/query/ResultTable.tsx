@@ -1,15 +1,16 @@
-// The table tab: one column a label, virtual rows, sort and filter.
-import { useMemo, useRef, useState } from 'react';
+// The table tab: one column a label, virtual rows, sort, filter and groups.
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import type { HistogramValue } from '../../api/types';
 import { formatCount, t, useLanguage } from '../../app/i18n';
 import { useSettings } from '../../app/settings';
 import { labelPair } from '../../frame/labels';
 import { showDateTime } from '../../time/zone';
-import { Check, SearchField } from '../../ui/primitives';
+import { Icon } from '../../ui/icons';
+import { Button, Check, SearchField, Select } from '../../ui/primitives';
 import { Empty } from '../../ui/states';
 import { formatShort } from '../../units/format';
-import { sortRows, tableColumns, type TableRow, type TableSort } from './table';
+import { groupRows, sortRows, tableColumns, type TableItem, type TableRow, type TableSort } from './table';
 
 const samplesShown = 12;
 const bucketsShown = 24;
@@ -21,7 +22,14 @@ function widthCh(name: string, values: string[]): number {
   return Math.min(Math.max(longest + 3, 9), 48);
 }
 
-export function ResultTable({ rows, queryNames }: { rows: TableRow[]; queryNames: string[] }) {
+interface TableProps {
+  rows: TableRow[];
+  queryNames: string[];
+  groupBy: string;
+  onGroupBy: (label: string) => void;
+}
+
+export function ResultTable({ rows, queryNames, groupBy, onGroupBy }: TableProps) {
   useLanguage();
   const zone = useSettings((s) => s.zone);
   const [search, setSearch] = useState('');
@@ -29,11 +37,27 @@ export function ResultTable({ rows, queryNames }: { rows: TableRow[]; queryNames
   const [sort, setSort] = useState<TableSort | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const severalQueries = useMemo(() => new Set(rows.map((r) => r.query)).size > 1, [rows]);
-  const { names, common } = useMemo(() => tableColumns(rows, differing), [rows, differing]);
+  const columns = useMemo(() => tableColumns(rows, differing), [rows, differing]);
+  const { common } = columns;
+  const labels = useMemo(() => tableColumns(rows, false).names, [rows]);
+  // A link may name a label that the answer does not have.
+  const by = labels.includes(groupBy) ? groupBy : '';
+  // The heading of a group says it once.
+  const names = useMemo(() => columns.names.filter((n) => n !== by), [columns, by]);
+  const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
+  useEffect(() => setFolded(new Set()), [by]);
   const shown = useMemo(() => {
     const wanted = search.trim().toLowerCase();
     return sortRows(wanted ? rows.filter((r) => r.text.includes(wanted)) : rows, sort);
   }, [rows, search, sort]);
+  const down = sort?.by === by && sort.down;
+  const items = useMemo(() => groupRows(shown, by, folded, down), [shown, by, folded, down]);
+  const fold = (value: string) =>
+    setFolded((old) => {
+      const next = new Set(old);
+      if (!next.delete(value)) next.add(value);
+      return next;
+    });
   const ranges = rows.some((r) => r.samples);
   const grid = useMemo(() => {
     const sample = rows.slice(0, 500);
@@ -55,7 +79,7 @@ export function ResultTable({ rows, queryNames }: { rows: TableRow[]; queryNames
   }, [rows, names, severalQueries, ranges]);
   const compact = useSettings((s) => s.density) === 'compact';
   const virtual = useVirtualizer({
-    count: shown.length,
+    count: items.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => (compact ? 24 : 28),
     overscan: 16,
@@ -92,6 +116,30 @@ export function ResultTable({ rows, queryNames }: { rows: TableRow[]; queryNames
         {rows.length > 1 && names.length + commonText.length > 0 && (
           <Check label={t('table.differing')} checked={differing} onChange={setDiffering} />
         )}
+        {labels.length > 0 && (
+          <Select
+            label={t('table.groupBy')}
+            value={by}
+            options={[
+              { value: '', label: t('table.noGroups') },
+              ...labels.map((n) => ({
+                value: n,
+                label: t('table.groupedBy', { label: n === '__name__' ? t('table.name') : n }),
+              })),
+            ]}
+            onChange={onGroupBy}
+          />
+        )}
+        {by !== '' && (
+          <Button
+            kind="ghost"
+            onClick={() =>
+              setFolded(folded.size > 0 ? new Set() : new Set(shown.map((r) => r.labels[by] ?? '')))
+            }
+          >
+            {t(folded.size > 0 ? 'table.unfoldAll' : 'table.foldAll')}
+          </Button>
+        )}
         {commonText.length > 0 && (
           <span className="legend-common">
             <span className="muted">{t('table.common')}</span>{' '}
@@ -113,7 +161,7 @@ export function ResultTable({ rows, queryNames }: { rows: TableRow[]; queryNames
         role="table"
         tabIndex={0}
         aria-label={t('query.tab.table')}
-        aria-rowcount={shown.length + 1}
+        aria-rowcount={items.length + 1}
         aria-colcount={columnCount}
       >
         <div role="rowgroup" className="rt-head">
@@ -129,7 +177,29 @@ export function ResultTable({ rows, queryNames }: { rows: TableRow[]; queryNames
         </div>
         <div role="rowgroup" className="rt-body" style={{ height: `${virtual.getTotalSize()}px` }}>
           {virtual.getVirtualItems().map((item) => {
-            const row = shown[item.index] as TableRow;
+            const at = items[item.index] as TableItem;
+            if (at.kind === 'group') {
+              return (
+                <div
+                  key={item.key}
+                  ref={virtual.measureElement}
+                  data-index={item.index}
+                  role="row"
+                  aria-rowindex={item.index + 2}
+                  className="rt-group"
+                  style={{ minWidth: grid.minWidth, transform: `translateY(${item.start}px)` }}
+                >
+                  <div role="cell" aria-colspan={columnCount}>
+                    <button type="button" aria-expanded={!at.folded} onClick={() => fold(at.value)}>
+                      <Icon name={at.folded ? 'right' : 'down'} />
+                      <b>{by === '__name__' ? at.value || '–' : labelPair(by, at.value)}</b>
+                      <span className="muted">{t('query.rows', { count: at.count })}</span>
+                    </button>
+                  </div>
+                </div>
+              );
+            }
+            const { row } = at;
             return (
               <div
                 key={item.key}

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { QueryData } from '../../api/types';
 import { errorSpan } from '../../promql/error-position';
 import type { QueryOutcome } from './run';
-import { sortRows, tableColumns, tableRows } from './table';
+import { groupRows, sortRows, tableColumns, tableRows } from './table';
 import { decodePanels, effectiveStepMs, encodePanels, newPanel, withChange, type PanelOptions } from './url';
 
 describe('links', () => {
@@ -33,6 +33,7 @@ describe('links', () => {
       compareMs: 0,
       style: 'line',
       connectMs: 0,
+      groupBy: '',
     });
   });
   test.each([
@@ -97,6 +98,7 @@ describe('links', () => {
       exemplars: fc.boolean(),
       rightAxis: fc.uniqueArray(fc.integer({ min: 0, max: 9 })),
       style: fc.constantFrom(...lineStyles),
+      groupBy: fc.string(),
       connectMs: fc.integer({ min: 0, max: 10 ** 6 }).map((seconds) => seconds * 1000),
       compareMs: fc.integer({ min: 0, max: 10 ** 6 }).map((seconds) => seconds * 1000),
     });
@@ -239,9 +241,39 @@ describe('table rows', () => {
     expect(sortRows(rows, { by: '', down: false }).map((r) => r.value)).toEqual(['3', '20', 'NaN']);
     expect(sortRows(rows, null)).toEqual(rows);
   });
+  test('limits of buckets sort by size, numbers before words', () => {
+    const les = ['10', '+Inf', '0.5', 'word', '1e-3', '', '2.5'];
+    const buckets = tableRows([
+      outcome({
+        resultType: 'vector',
+        result: les.map((le) => ({ metric: { le }, value: [0, '1'] })),
+      }),
+    ]);
+    expect(sortRows(buckets, { by: 'le', down: false }).map((r) => r.labels['le'] ?? '')).toEqual([
+      '',
+      '1e-3',
+      '0.5',
+      '2.5',
+      '10',
+      '+Inf',
+      'word',
+    ]);
+  });
   test('labels that do not differ can be folded', () => {
     expect(tableColumns(rows, false).names).toEqual(['i', 'job', 'z']);
     expect(tableColumns(rows, true)).toEqual({ names: ['i', 'z'], common: { job: 'x' } });
+  });
+  test('rows stand under the values of a label, in the order of the values, those without it last', () => {
+    const shape = (by: string, folded: string[] = [], down = false) =>
+      groupRows(rows, by, new Set(folded), down).map((item) =>
+        item.kind === 'row' ? item.row.labels['i'] : `${item.value}: ${item.count}${item.folded ? ' …' : ''}`,
+      );
+    expect(shape('')).toEqual(['a10', 'a9', 'a1']);
+    expect(shape('job')).toEqual(['x: 3', 'a10', 'a9', 'a1']);
+    expect(shape('z')).toEqual(['1: 1', 'a1', ': 2', 'a10', 'a9']);
+    expect(shape('z', [''])).toEqual(['1: 1', 'a1', ': 2 …']);
+    expect(shape('i')).toEqual(['a1: 1', 'a1', 'a9: 1', 'a9', 'a10: 1', 'a10']);
+    expect(shape('i', ['a9'], true)).toEqual(['a10: 1', 'a10', 'a9: 1 …', 'a1: 1', 'a1']);
   });
 });
 

@@ -22,6 +22,17 @@ function toNumber(text: string): number {
   return Number(text);
 }
 
+const collator = new Intl.Collator('en', { numeric: true });
+
+// Values of a label in the order a reader expects: those that are numbers (also +Inf) by size and before words.
+function compareValues(a: string, b: string): number {
+  const [x, y] = [a === '' ? -Infinity : toNumber(a), b === '' ? -Infinity : toNumber(b)];
+  if (Number.isNaN(x) || Number.isNaN(y)) {
+    return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || collator.compare(a, b);
+  }
+  return x < y ? -1 : x > y ? 1 : collator.compare(a, b);
+}
+
 function row(query: number, labels: LabelSet, timeSeconds: number, value: string): TableRow {
   return {
     query,
@@ -87,6 +98,36 @@ export function tableColumns(rows: readonly TableRow[], differingOnly: boolean):
   return { names: names.filter((n) => !(n in common)), common };
 }
 
+export type TableItem =
+  { kind: 'group'; value: string; count: number; folded: boolean } | { kind: 'row'; row: TableRow };
+
+// The rows under a heading for each value of the label `by`, in the order of the values; those without the
+// label come last. Within a group the rows keep their order. An empty `by` = no groups.
+export function groupRows(
+  rows: readonly TableRow[],
+  by: string,
+  folded: ReadonlySet<string>,
+  down = false,
+): TableItem[] {
+  if (by === '') return rows.map((row) => ({ kind: 'row', row }));
+  const groups = new Map<string, TableRow[]>();
+  for (const row of rows) {
+    const value = row.labels[by] ?? '';
+    const group = groups.get(value);
+    if (group) group.push(row);
+    else groups.set(value, [row]);
+  }
+  const values = [...groups.keys()].sort(
+    (a, b) => Number(a === '') - Number(b === '') || (down ? compareValues(b, a) : compareValues(a, b)),
+  );
+  return values.flatMap((value): TableItem[] => {
+    const group = groups.get(value) ?? [];
+    const isFolded = folded.has(value);
+    const head: TableItem = { kind: 'group', value, count: group.length, folded: isFolded };
+    return isFolded ? [head] : [head, ...group.map((row): TableItem => ({ kind: 'row', row }))];
+  });
+}
+
 export interface TableSort {
   // A label name, or '' for the value.
   by: string;
@@ -96,13 +137,12 @@ export interface TableSort {
 export function sortRows(rows: readonly TableRow[], sort: TableSort | null): TableRow[] {
   if (!sort) return [...rows];
   const sign = sort.down ? -1 : 1;
-  const collator = new Intl.Collator('en', { numeric: true });
   return [...rows].sort((a, b) => {
     if (sort.by === '') {
       if (Number.isNaN(a.number) || Number.isNaN(b.number))
         return Number(Number.isNaN(a.number)) - Number(Number.isNaN(b.number));
       return sign * (a.number < b.number ? -1 : a.number > b.number ? 1 : 0);
     }
-    return sign * collator.compare(a.labels[sort.by] ?? '', b.labels[sort.by] ?? '');
+    return sign * compareValues(a.labels[sort.by] ?? '', b.labels[sort.by] ?? '');
   });
 }

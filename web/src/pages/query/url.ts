@@ -45,6 +45,8 @@ export interface PanelOptions {
   style: LineStyle;
   // Gaps no longer than this are drawn over; 0 = none is.
   connectMs: number;
+  // The label whose values the rows of the table stand under; empty = none.
+  groupBy: string;
 }
 
 export const defaultRangeMs = 3_600_000;
@@ -72,6 +74,7 @@ export function newPanel(): PanelOptions {
     compareMs: 0,
     style: 'line',
     connectMs: 0,
+    groupBy: '',
   };
 }
 
@@ -137,6 +140,7 @@ export function decodePanels(search: string): PanelOptions[] {
     panel.compareMs = parseDuration(get('compare') ?? '') ?? 0;
     panel.style = lineStyles.find((style) => style === get('style')) ?? 'line';
     panel.connectMs = parseDuration(get('connect') ?? '') ?? 0;
+    panel.groupBy = get('group_by') ?? '';
     panels.push(panel);
   }
   return panels.length > 0 ? panels : [newPanel()];
@@ -176,6 +180,7 @@ export function encodePanels(panels: readonly PanelOptions[]): string {
     if (panel.rightAxis.length > 0) set('y_right', panel.rightAxis.join(','));
     if (panel.style !== 'line') set('style', panel.style);
     if (panel.connectMs > 0) set('connect', formatDuration(panel.connectMs));
+    if (panel.groupBy) set('group_by', panel.groupBy);
     if (panel.compareMs > 0) set('compare', formatDuration(panel.compareMs));
   }
   return params.toString();
