@@ -94,6 +94,29 @@ describe('targets page', { skip }, () => {
     await page.finish();
   });
 
+  test('copies the scrape configuration of a target as YAML, secrets hidden; says why when it cannot', async () => {
+    const page = await open(browser, `${backend.url}/targets?pool=relabelled`, { allowed: [/Failed to load resource.*400/] });
+    const copy = async () => {
+      await page.getByRole('button', { name: /^Actions for/ }).click();
+      await page.getByRole('menuitem', { name: 'Copy YAML of the scrape configuration' }).click();
+    };
+    await copy();
+    await page.getByText('Copied').waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    assert.match(copied, /^job_name: relabelled$/m);
+    assert.match(copied, /password: <secret>/);
+    assert.match(copied, /replacement: renamed/);
+    assert.doesNotMatch(copied, /hush/);
+    await page.route(/scrape_pools\/config/, (route) => {
+      const url = new URL(route.request().url());
+      url.searchParams.set('scrapePool', 'gone');
+      return route.continue({ url: url.href });
+    });
+    await copy();
+    await page.getByText('The scrape configuration was not copied: error getting scrape config: scrape pool "gone" not found').waitFor();
+    await page.finish();
+  });
+
   test('keys lead around', async () => {
     const page = await open(browser, `${backend.url}/query`);
     await page.locator('body').click({ position: { x: 700, y: 700 } });

@@ -46,6 +46,8 @@ export const enPages = {
   'targets.query': 'Metrics of this target',
   'targets.copyLabels': 'Copy labels',
   'targets.copyUrl': 'Copy address',
+  'targets.copyConfig': 'Copy YAML of the scrape configuration',
+  'targets.noConfig': 'The scrape configuration was not copied: {message}',
   'targets.discovered': 'Discovered labels',
   'targets.details': 'Show discovered labels',
   'targets.filterBy': 'Filter by {label}',

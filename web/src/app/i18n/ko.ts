@@ -206,6 +206,8 @@ export const ko: Catalogue = {
   'targets.query': '이 타깃의 메트릭',
   'targets.copyLabels': '레이블 복사',
   'targets.copyUrl': '주소 복사',
+  'targets.copyConfig': '수집 설정의 YAML 복사',
+  'targets.noConfig': '수집 설정을 복사하지 못했습니다: {message}',
   'targets.discovered': '발견된 레이블',
   'targets.details': '발견된 레이블 보기',
   'targets.filterBy': '{label}(으)로 거르기',

@@ -15,7 +15,7 @@ import { showDateTime } from '../../time/zone';
 import { Icon } from '../../ui/icons';
 import { Button, Check, Menu, SearchField, Select } from '../../ui/primitives';
 import { Empty, ErrorBox, ReloadLine, Skeleton } from '../../ui/states';
-import { copyText } from '../../ui/toast';
+import { copyText, toast } from '../../ui/toast';
 import { formatSeconds } from '../../units/format';
 import { encodePanels, newPanel } from '../query/url';
 import {
@@ -428,6 +428,7 @@ function TargetRow({
               onSelect: () => navigate(`/query?${encodePanels([{ ...newPanel(), exprs: [selector] }])}`),
             },
             { label: t('relabel.steps'), onSelect: () => setRelabelling(true) },
+            { label: t('targets.copyConfig'), onSelect: () => void copyConfig(target.scrapePool) },
             { label: t('targets.copyUrl'), onSelect: () => void copyText(target.scrapeUrl) },
             {
               label: t('targets.copyLabels'),
@@ -458,6 +459,16 @@ function TargetRow({
       )}
     </>
   );
+}
+
+// The pool's part of the configuration, as the server applies it.
+async function copyConfig(scrapePool: string): Promise<void> {
+  try {
+    const { data } = await request<{ yaml: string }>('scrape_pools/config', { scrapePool });
+    await copyText(data.yaml);
+  } catch (error) {
+    toast(t('targets.noConfig', { message: error instanceof Error ? error.message : String(error) }));
+  }
 }
 
 function Ago({ sinceMs }: { sinceMs: number }) {
