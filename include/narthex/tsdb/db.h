@@ -197,7 +197,8 @@ class Db : public storage::Appender, public storage::Queryable, public storage::
 
   // In order of time.
   [[nodiscard]] virtual std::vector<BlockInfo> blocks() const = 0;
-  // Damaged blocks that were moved out of the way since the start: where they are now.
+  // Damaged blocks that were moved out of the way since the start, and meta.json files that were
+  // made anew: where they are now.
   [[nodiscard]] virtual std::vector<std::string> blocks_set_aside() const = 0;
   // Whether the disk is full: appends are refused.
   [[nodiscard]] virtual bool is_read_only() const = 0;

@@ -65,12 +65,13 @@ util::Result<std::shared_ptr<const Block>> Block::with_tombstones(util::Env& env
   changed->meta_.stats.tombstones = tombstones.count();
   changed->size_bytes_ += content.size() - tombstones_->encode().size();
   changed->tombstones_ = std::make_shared<const Tombstones>(std::move(tombstones));
-  NX_TRY(util::write_file_atomically(env, meta_path(directory_), block_meta_json(changed->meta_)));
+  NX_TRY(util::write_file_atomically(env, meta_path(directory_),
+                                     sealed_block_meta_json(changed->meta_)));
   return changed;
 }
 
 util::Result<std::shared_ptr<const Block>> Block::with_meta(util::Env& env, BlockMeta meta) const {
-  NX_TRY(util::write_file_atomically(env, meta_path(directory_), block_meta_json(meta)));
+  NX_TRY(util::write_file_atomically(env, meta_path(directory_), sealed_block_meta_json(meta)));
   std::shared_ptr<Block> changed(new Block(*this));
   changed->meta_ = std::move(meta);
   return changed;

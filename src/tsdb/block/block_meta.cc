@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include "narthex/util/crc32c.h"
+
 namespace narthex::tsdb {
 namespace {
 
@@ -12,6 +14,8 @@ namespace json = boost::json;
 using util::Code;
 
 constexpr int kMetaVersion = 1;
+constexpr std::string_view kOwnKey = "narthex";
+constexpr std::string_view kSealKey = "crc32c";
 
 std::unexpected<util::Error> damaged(std::string_view what) {
   return util::fail(Code::kCorruption, fmt::format("meta.json: {}", what));
@@ -133,43 +137,8 @@ class MetaWriter {
   bool fresh_ = true;
 };
 
-}  // namespace
-
-bool BlockMeta::has_hint(std::string_view hint) const {
-  return std::ranges::find(hints, hint) != hints.end();
-}
-
-util::Result<BlockMeta> parse_block_meta(std::string_view text_in, int version_max) {
-  json::error_code ec;
-  const json::value root = json::parse(json::string_view(text_in.data(), text_in.size()), ec);
-  if (ec) return damaged(ec.message());
-  if (!root.is_object()) return damaged("not an object");
-  const json::object& object = root.get_object();
-
-  BlockMeta meta;
-  meta.ulid = text(object, "ulid");
-  meta.min_time = integer(object, "minTime");
-  meta.max_time = integer(object, "maxTime");
-  meta.version = static_cast<int>(std::clamp<std::int64_t>(integer(object, "version"), -1, 1000));
-  if (meta.version < kMetaVersion || meta.version > version_max) {
-    return damaged(
-        fmt::format("version {} is not supported (want {})", meta.version, kMetaVersion));
-  }
-  if (meta.ulid.empty()) return damaged("no ulid");
-  if (meta.min_time > meta.max_time) {
-    return damaged(fmt::format("minTime {} is after maxTime {}", meta.min_time, meta.max_time));
-  }
-  if (const json::value* stats = object.if_contains("stats");
-      stats != nullptr && stats->is_object()) {
-    read_stats(stats->get_object(), meta.stats);
-  }
-  if (const json::value* c = object.if_contains("compaction"); c != nullptr && c->is_object()) {
-    read_compaction(c->get_object(), meta);
-  }
-  return meta;
-}
-
-std::string block_meta_json(const BlockMeta& meta) {
+// Without a checksum when `seal` is empty.
+std::string meta_text(const BlockMeta& meta, std::string_view seal) {
   MetaWriter writer;
   writer.open({}, '{');
   writer.string("ulid", meta.ulid);
@@ -202,8 +171,81 @@ std::string block_meta_json(const BlockMeta& meta) {
   if (!meta.hints.empty()) writer.strings("hints", meta.hints);
   writer.close('}');
   writer.number("version", meta.version);
+  if (!seal.empty()) {
+    writer.open(kOwnKey, '{');
+    writer.string(kSealKey, seal);
+    writer.close('}');
+  }
   writer.close('}');
   return std::move(writer).finish();
+}
+
+std::string seal_of(const BlockMeta& meta) {
+  return fmt::format("{:08x}", util::crc32c(meta_text(meta, {})));
+}
+
+BlockMeta read_meta(const json::object& object) {
+  BlockMeta meta;
+  meta.ulid = text(object, "ulid");
+  meta.min_time = integer(object, "minTime");
+  meta.max_time = integer(object, "maxTime");
+  meta.version = static_cast<int>(std::clamp<std::int64_t>(integer(object, "version"), -1, 1000));
+  if (const json::value* stats = object.if_contains("stats");
+      stats != nullptr && stats->is_object()) {
+    read_stats(stats->get_object(), meta.stats);
+  }
+  if (const json::value* c = object.if_contains("compaction"); c != nullptr && c->is_object()) {
+    read_compaction(c->get_object(), meta);
+  }
+  return meta;
+}
+
+// What has no checksum is believed.
+bool is_seal_right(const json::object& object, const BlockMeta& meta) {
+  const json::value* own = object.if_contains(kOwnKey);
+  if (own == nullptr || !own->is_object()) return true;
+  const json::value* seal = own->get_object().if_contains(kSealKey);
+  if (seal == nullptr) return true;
+  return seal->is_string() && std::string_view(seal->get_string()) == seal_of(meta);
+}
+
+}  // namespace
+
+bool BlockMeta::has_hint(std::string_view hint) const {
+  return std::ranges::find(hints, hint) != hints.end();
+}
+
+util::Result<BlockMeta> parse_block_meta(std::string_view text_in, int version_max) {
+  json::error_code ec;
+  const json::value root = json::parse(json::string_view(text_in.data(), text_in.size()), ec);
+  if (ec) return damaged(ec.message());
+  if (!root.is_object()) return damaged("not an object");
+  BlockMeta meta = read_meta(root.get_object());
+  if (!is_seal_right(root.get_object(), meta)) return damaged("checksum");
+  if (meta.version < kMetaVersion || meta.version > version_max) {
+    return damaged(
+        fmt::format("version {} is not supported (want {})", meta.version, kMetaVersion));
+  }
+  if (meta.ulid.empty()) return damaged("no ulid");
+  if (meta.min_time > meta.max_time) {
+    return damaged(fmt::format("minTime {} is after maxTime {}", meta.min_time, meta.max_time));
+  }
+  return meta;
+}
+
+bool is_block_meta_damaged(std::string_view text_in) {
+  json::error_code ec;
+  const json::value root = json::parse(json::string_view(text_in.data(), text_in.size()), ec);
+  if (ec || !root.is_object()) return true;
+  return !is_seal_right(root.get_object(), read_meta(root.get_object()));
+}
+
+std::string block_meta_json(const BlockMeta& meta) {
+  return meta_text(meta, {});
+}
+
+std::string sealed_block_meta_json(const BlockMeta& meta) {
+  return meta_text(meta, seal_of(meta));
 }
 
 }  // namespace narthex::tsdb

@@ -12,6 +12,11 @@
 
 namespace narthex::tsdb {
 
+// Hints of how a block came about.
+inline constexpr std::string_view kFromOutOfOrder = "from-out-of-order";
+inline constexpr std::string_view kFromStaleSeries = "from-stale-series";
+inline constexpr std::string_view kFromSelectedSeries = "from-selected-series";
+
 struct BlockStats {
   std::uint64_t samples = 0;
   std::uint64_t float_samples = 0;      // Not every writer says; 0 then.
@@ -45,11 +50,17 @@ struct BlockMeta {
 
 inline constexpr std::uint64_t kMetaBytesMax = 16U << 20U;
 
-// kCorruption for text that is not a meta.json of version 1 to `version_max`. Unknown keys (Thanos
-// adds its own) are ignored.
+// kCorruption for text that is not a meta.json of version 1 to `version_max`, or not what its
+// checksum says. Unknown keys (Thanos adds its own) are ignored.
 util::Result<BlockMeta> parse_block_meta(std::string_view json, int version_max = 1);
 // Tab-indented, keys in Prometheus' order, zero and empty fields left out as Prometheus leaves them
 // out.
 [[nodiscard]] std::string block_meta_json(const BlockMeta& meta);
+// The same with a checksum of it under a key of our own, which other programs ignore, or drop when
+// they write the file anew.
+[[nodiscard]] std::string sealed_block_meta_json(const BlockMeta& meta);
+// Whether `text` is no JSON object, or not what its checksum says. Where there is no checksum,
+// nothing more is known.
+[[nodiscard]] bool is_block_meta_damaged(std::string_view text);
 
 }  // namespace narthex::tsdb

@@ -31,7 +31,7 @@ class Writing {
     NX_TRY(write_series(source));
     if (out_.meta.stats.samples == 0) return std::move(out_);
     NX_TRY(write_file(env_, directory_ + "/tombstones", Tombstones().encode()));
-    NX_TRY(write_file(env_, directory_ + "/meta.json", block_meta_json(out_.meta)));
+    NX_TRY(write_file(env_, directory_ + "/meta.json", sealed_block_meta_json(out_.meta)));
     NX_TRY(env_.sync_dir(directory_));
     return std::move(out_);
   }

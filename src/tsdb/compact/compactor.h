@@ -19,8 +19,6 @@ namespace narthex::tsdb {
 
 using BlockPtr = std::shared_ptr<const Block>;
 
-inline constexpr const char* kFromOutOfOrder = "from-out-of-order";
-
 struct BlockTarget {
   util::Env& env;
   std::string directory;  // The data directory, or a snapshot's.

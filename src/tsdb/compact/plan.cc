@@ -15,9 +15,6 @@ using Metas = std::vector<BlockMeta>;
 constexpr std::size_t kRangesMax = 10;
 constexpr std::int64_t kRangeFactor = 3;
 constexpr double kTombstoneShareMax = 0.05;
-constexpr std::string_view kFromOutOfOrder = "from-out-of-order";
-constexpr std::string_view kFromStale = "from-stale-series";
-constexpr std::string_view kFromSelected = "from-selected-series";
 
 std::vector<std::string> names_of(std::span<const BlockMeta> blocks) {
   std::vector<std::string> names;
@@ -139,9 +136,9 @@ std::vector<std::string> plan_compaction(std::vector<BlockMeta> blocks,
   // Blocks of series that were taken out of the head early never mix with the others.
   std::array<Metas, 3> classes;
   for (BlockMeta& block : blocks) {
-    const std::size_t index = block.has_hint(kFromSelected) ? 2
-                              : block.has_hint(kFromStale)  ? 1
-                                                            : 0;
+    const std::size_t index = block.has_hint(kFromSelectedSeries) ? 2
+                              : block.has_hint(kFromStaleSeries)  ? 1
+                                                                  : 0;
     classes[index].push_back(std::move(block));
   }
   for (Metas& one : classes) {
@@ -168,14 +165,14 @@ BlockMeta compacted_meta(std::span<const BlockMeta> parents, std::string ulid) {
     meta.parents.push_back(
         {.ulid = parent.ulid, .min_time = parent.min_time, .max_time = parent.max_time});
     all_out_of_order = all_out_of_order && parent.has_hint(kFromOutOfOrder);
-    any_stale = any_stale || parent.has_hint(kFromStale);
-    any_selected = any_selected || parent.has_hint(kFromSelected);
+    any_stale = any_stale || parent.has_hint(kFromStaleSeries);
+    any_selected = any_selected || parent.has_hint(kFromSelectedSeries);
   }
   meta.level = level + 1;
   meta.sources.assign(sources.begin(), sources.end());
   if (all_out_of_order) meta.hints.emplace_back(kFromOutOfOrder);
-  if (any_selected) meta.hints.emplace_back(kFromSelected);
-  if (any_stale) meta.hints.emplace_back(kFromStale);
+  if (any_selected) meta.hints.emplace_back(kFromSelectedSeries);
+  if (any_stale) meta.hints.emplace_back(kFromStaleSeries);
   return meta;
 }
 

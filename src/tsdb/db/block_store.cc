@@ -9,6 +9,7 @@
 #include "narthex/util/log.h"
 
 #include "tsdb/block/block_repair.h"
+#include "tsdb/block/meta_rescue.h"
 #include "tsdb/block/ulid.h"
 
 namespace narthex::tsdb {
@@ -112,12 +113,35 @@ BlockPtr BlockStore::open_block(const std::string& name) {
   }
   // Whatever hindered the repair hinders open(), which says it.
   auto block = Block::open(env_, directory);
+  if (!block && is_damage(block.error()) && rescue_meta(name)) block = Block::open(env_, directory);
   if (block) return *std::move(block);
   ++counters_.reload_failures;
   util::log_error("A block cannot be read",
                   {{"component", "tsdb"}, {"block", name}, {"err", block.error()}});
   if (is_damage(block.error())) set_aside_block(name);
   return nullptr;
+}
+
+bool BlockStore::rescue_meta(const std::string& name) {
+  const std::string folder = fmt::format("{}/{}", data_directory_, kDamagedDirectory);
+  const std::string copy = fmt::format("{}/{}-meta.json", folder, name);
+  const auto rescue = [&]() -> util::Result<bool> {
+    NX_TRY(env_.create_dirs(folder));
+    return rescue_block_meta(env_, data_directory_ + "/" + name, copy);
+  };
+  const auto rescued = rescue();
+  if (!rescued) {
+    util::log_error("A damaged meta.json could not be made anew from the block's index",
+                    {{"component", "tsdb"}, {"block", name}, {"err", rescued.error()}});
+    return false;
+  }
+  if (!*rescued) return false;
+  ++counters_.metas_rescued;
+  util::log_warn("A damaged meta.json was set aside and made anew from the block's index",
+                 {{"component", "tsdb"}, {"block", name}, {"copy", copy}});
+  const util::MutexLock lock(mutex_);
+  set_aside_.push_back(copy);
+  return true;
 }
 
 void BlockStore::set_aside_block(const std::string& name) {

@@ -27,6 +27,7 @@ struct BlockStoreCounters {
   std::atomic<std::uint64_t> reloads{0};
   std::atomic<std::uint64_t> reload_failures{0};
   std::atomic<std::uint64_t> set_aside{0};
+  std::atomic<std::uint64_t> metas_rescued{0};
 };
 
 class BlockStore {
@@ -40,8 +41,8 @@ class BlockStore {
   util::Result<void> remove_leftovers();
   // Opens the blocks that are new, forgets those that are gone, and deletes those that a block
   // written from them has replaced. A block that cannot be opened now (EIO, no permission) is
-  // reported and tried again the next time; a damaged one is moved to "damaged". Errors are those
-  // of listing the directory.
+  // reported and tried again the next time; a damaged one is moved to "damaged", but where only
+  // meta.json is, that is made anew. Errors are those of listing the directory.
   util::Result<void> reload();
 
   [[nodiscard]] std::shared_ptr<const BlockList> list() const;
@@ -55,12 +56,14 @@ class BlockStore {
   [[nodiscard]] std::uint64_t size_bytes() const;
   [[nodiscard]] const std::string& data_directory() const noexcept { return data_directory_; }
   [[nodiscard]] util::Env& env() const noexcept { return env_; }
-  // Where damaged blocks went, of this run.
+  // Where damaged blocks, and damaged files of others, went, of this run.
   [[nodiscard]] std::vector<std::string> set_aside() const;
 
  private:
   void publish(BlockList blocks);
   [[nodiscard]] BlockPtr open_block(const std::string& name);
+  // Whether the block's meta.json was damaged and is now made anew.
+  bool rescue_meta(const std::string& name);
   void set_aside_block(const std::string& name);
   util::Result<void> delete_directory(const std::string& name);
 

@@ -212,6 +212,9 @@ void register_blocks(Registrar& add, const BlockStore& blocks) {
               counters.reload_failures);
   add.counter("narthex_tsdb_blocks_set_aside_total",
               "Damaged blocks that were moved out of the way.", counters.set_aside);
+  add.counter("narthex_tsdb_block_metas_rescued_total",
+              "Damaged meta.json files that were made anew from their blocks.",
+              counters.metas_rescued);
 }
 
 void register_maintenance(Registrar& add, const Maintenance& maintenance) {

@@ -209,8 +209,8 @@ util::Result<void> Maintenance::write_late_blocks(const LateCut& cut) {
     NX_ASSIGN(const auto source, querier_source(*querier, options_.samples_per_chunk));
     const BlockTarget target{blocks_.env(), blocks_.data_directory(), new_ulid(clock_.wall_ms())};
     const BeingWritten mark(counters_.blocks_being_written);
-    NX_ASSIGN(const auto written,
-              compact_head(target, *source, range, first_write_options(), {kFromOutOfOrder}));
+    NX_ASSIGN(const auto written, compact_head(target, *source, range, first_write_options(),
+                                               {std::string(kFromOutOfOrder)}));
     if (!written) continue;
     ++counters_.compactions;
     util::log_info("A block was written of out-of-order samples",
@@ -434,7 +434,7 @@ util::Result<void> Maintenance::fill_snapshot(const std::string& directory, Snap
           head_.querier(HeadQuery{.range = late, .parts = HeadQuery::Parts::kLate});
       NX_ASSIGN(const auto source, querier_source(*querier, options_.samples_per_chunk));
       const BlockTarget target{blocks_.env(), directory, new_ulid(clock_.wall_ms())};
-      NX_TRY(compact_head(target, *source, late, write_options(), {kFromOutOfOrder}));
+      NX_TRY(compact_head(target, *source, late, write_options(), {std::string(kFromOutOfOrder)}));
     }
   }
   return blocks_.env().sync_dir(directory);

@@ -385,11 +385,64 @@ TEST_F(MaintenanceTest, DamagedBlocksAreSetAside) {
   const auto cut = [](const fs::path& file) { fs::resize_file(file, fs::file_size(file) / 2); };
   const auto empty = [](const fs::path& file) { fs::resize_file(file, 0); };
   const auto remove = [](const fs::path& file) { fs::remove(file); };
-  for (const char* file : {"meta.json", "index", "chunks/000001"}) damage(file, overwrite);
-  for (const char* file : {"meta.json", "index"}) damage(file, cut);
-  for (const char* file : {"meta.json", "index", "chunks/000001", "tombstones"})
-    damage(file, empty);
+  for (const char* file : {"index", "chunks/000001"}) damage(file, overwrite);
+  damage("index", cut);
+  for (const char* file : {"index", "chunks/000001", "tombstones"}) damage(file, empty);
   for (const char* file : {"meta.json", "index"}) damage(file, remove);
+}
+
+// A digit of its times decides what a query finds, what the log may drop, what retention deletes.
+TEST_F(MaintenanceTest, ADamagedMetaIsMadeAnew) {
+  open();
+  write(0, 1200);
+  ASSERT_TRUE(db_->maintain().has_value());
+  const BlockInfo victim = db_->blocks().front();
+  db_.reset();
+  const fs::path path = fs::path(dir_ / victim.ulid) / "meta.json";
+  const std::string sound = util::posix_env().read_file(path, 1U << 20U).value();
+  const std::string times = fmt::format("\"maxTime\": {}", victim.max_time);
+  ASSERT_TRUE(sound.contains(times));
+  std::string later = sound;
+  later.replace(later.find(times), times.size(), fmt::format("\"maxTime\": 9{}", victim.max_time));
+  std::string parents = sound;
+  parents.replace(parents.find("\"level\""), 7, "\"levex\"");
+  for (const std::string& text :
+       {later, parents, std::string(), sound.substr(0, sound.size() / 2), "garbage!" + sound}) {
+    SCOPED_TRACE(text);
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+    open();
+    EXPECT_EQ(content(), want_);
+    const auto kept = db_->blocks_set_aside();
+    ASSERT_EQ(kept.size(), 1U);
+    EXPECT_EQ(util::posix_env().read_file(kept.front(), 1U << 20U).value(), text);
+    const auto blocks = db_->blocks();
+    const auto found = std::ranges::find(blocks, victim.ulid, &BlockInfo::ulid);
+    ASSERT_NE(found, blocks.end());
+    EXPECT_EQ(found->min_time, victim.min_time);
+    EXPECT_EQ(found->max_time, victim.max_time - 999);  // Behind its last sample.
+    EXPECT_EQ(found->samples, victim.samples);
+    EXPECT_EQ(found->series, victim.series);
+    // It stands, and goes on from here.
+    reopen();
+    EXPECT_TRUE(db_->blocks_set_aside().empty());
+    ASSERT_TRUE(db_->maintain().has_value());
+    EXPECT_EQ(content(), want_);
+    db_.reset();
+  }
+}
+
+// Of other programs' blocks it is believed, also when it is of a version that is not known.
+TEST_F(MaintenanceTest, AMetaOfALaterVersionIsNotMadeAnew) {
+  open();
+  write(0, 1200);
+  ASSERT_TRUE(db_->maintain().has_value());
+  const std::string ulid = db_->blocks().front().ulid;
+  db_.reset();
+  const fs::path path = fs::path(dir_ / ulid) / "meta.json";
+  std::ofstream(path, std::ios::trunc) << R"({"version": 3, "ulid": ")" << ulid << "\"}";
+  open();
+  ASSERT_EQ(db_->blocks_set_aside().size(), 1U);
+  EXPECT_TRUE(fs::is_directory(db_->blocks_set_aside().front()));
 }
 
 TEST_F(MaintenanceTest, LeftoversAreRemovedAtStart) {
