@@ -15,6 +15,40 @@ const graph = (expr, more = {}) => link({ 'g0.expr': expr, 'g0.tab': 'graph', 'g
 const table = (expr) => link({ 'g0.expr': expr, 'g0.tab': 'table' });
 const refused = [/Failed to load resource.*40[0-9]|422/];
 
+describe('completion by the search API', { skip }, () => {
+  const searching = new Backend(['--enable-feature=search-api']);
+  let chromium;
+  before(async () => {
+    await searching.start();
+    chromium = await launch();
+  });
+  after(async () => {
+    await chromium?.close();
+    await searching.stop();
+  });
+
+  test('names and values that fit by their letters alone, and no list of all', async () => {
+    const page = await open(chromium, `${searching.url}/query`);
+    const asked = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    await editorOf(page).waitFor();
+    await editorOf(page).focus();
+    // Letters in their order, in any case; no name holds them as a word.
+    await page.keyboard.type('nxTkBk', { delay: 20 });
+    const option = page.locator('.cm-tooltip-autocomplete li', { hasText: 'nx_took_seconds_bucket' });
+    await option.waitFor();
+    assert.match(await option.innerText(), /counter/);
+    // Letters taken back find more again.
+    for (let i = 0; i < 4; i++) await page.keyboard.press('Backspace');
+    await page.locator('.cm-tooltip-autocomplete li', { hasText: 'nx_wave' }).waitFor();
+    await writeEditor(page, 'nx_wave{phase="2');
+    await page.locator('.cm-tooltip-autocomplete li', { hasText: '29' }).waitFor();
+    assert.ok(asked.includes('/api/v1/search/metric_names') && asked.includes('/api/v1/search/label_values'), asked.join());
+    assert.deepEqual(asked.filter((path) => path.endsWith('/values')), []);
+    await page.finish();
+  });
+});
+
 describe('query page', { skip }, () => {
   before(async () => {
     await backend.start();
@@ -37,7 +71,8 @@ describe('query page', { skip }, () => {
     await completion.waitFor();
     await completion.click();
     await page.keyboard.type('[30s]', { delay: 20 });
-    assert.match(await readEditor(page), /^rate\(scrape_samples_scraped\[30s\]\)?\)$/);
+    // The editor closes the bracket that was typed into it; one typed into the textarea stays open.
+    assert.match(await readEditor(page), /^rate\(scrape_samples_scraped\[30s\]\){0,2}$/);
 
     await writeEditor(page, 'sum by (job) (scrape_samples_scraped)');
     // Enter alone would take a completion whose list came late.

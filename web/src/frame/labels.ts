@@ -8,8 +8,13 @@ export function quote(value: string): string {
   return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`;
 }
 
+// A label's name as it stands in a selector.
+export function labelText(name: string): string {
+  return bareLabel.test(name) ? name : quote(name);
+}
+
 export function labelPair(name: string, value: string): string {
-  return `${bareLabel.test(name) ? name : quote(name)}=${quote(value)}`;
+  return `${labelText(name)}=${quote(value)}`;
 }
 
 // name{a="b", c="d"}: a valid selector. `omit` leaves out labels that are shown elsewhere.

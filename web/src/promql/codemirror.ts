@@ -76,9 +76,22 @@ const client = new CompletionClient();
 const hybrid = new HybridComplete(client, 10_000);
 
 async function complete(context: CompletionContext): Promise<CompletionResult | null> {
+  const node = syntaxTree(context.state).resolve(context.pos, -1);
+  client.typedValue = node.name === 'StringLiteral' ? context.state.sliceDoc(node.from + 1, context.pos) : '';
+  client.truncated = false;
   const result = await hybrid.promQL(context);
-  // A list that was cut must be asked for anew with the next letter instead of being filtered further.
-  return result && client.truncated ? { ...result, validFor: undefined } : result;
+  if (!result) return null;
+  // A list that was cut must be asked for anew with the next letter instead of being filtered further, and
+  // one for a longer word with every letter that is taken back.
+  const asked = context.state.sliceDoc(result.from, context.pos);
+  const { validFor } = result;
+  return {
+    ...result,
+    validFor:
+      client.truncated || !(validFor instanceof RegExp)
+        ? undefined
+        : (text) => text.startsWith(asked) && validFor.test(text),
+  };
 }
 
 // Whole earlier queries that contain what has been typed so far.

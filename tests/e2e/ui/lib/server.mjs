@@ -112,11 +112,17 @@ scrape_configs:
 }
 
 export class Backend {
+  // `args`: flags of the server beside those that every test needs.
+  constructor(args = []) {
+    this.#args = args;
+  }
+
   url = '';
   #children = [];
   #folder = '';
   #hostile;
   #yaml = '';
+  #args;
 
   #start(program, args, log) {
     const output = openSync(join(this.#folder, log), 'a');
@@ -147,6 +153,7 @@ export class Backend {
           `--web.listen-address=127.0.0.1:${port}`,
           '--web.enable-admin-api',
           '--web.enable-lifecycle',
+          ...this.#args,
           // For work on the UI: the build on disk instead of the one in the binary.
           ...(process.env.NARTHEX_UI_DIR ? [`--web.ui-dir=${process.env.NARTHEX_UI_DIR}`] : []),
         ],
