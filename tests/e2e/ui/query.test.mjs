@@ -149,6 +149,35 @@ describe('query page', { skip }, () => {
     await page.finish();
   });
 
+  test('names that come late open no list over what is used by then', async () => {
+    for (const leave of ['stay', 'run', 'blur']) {
+      const page = await open(browser, `${backend.url}/query`);
+      await editorOf(page).waitFor();
+      let release;
+      const released = new Promise((done) => (release = done));
+      let held = 0;
+      await page.route(/\/api\/v1\/(label|search|metadata)/, async (route) => {
+        held++;
+        await released;
+        await route.continue().catch(() => undefined);
+      });
+      await page.locator('.cm-content').focus();
+      await page.keyboard.type('nx_wa', { delay: 20 });
+      await waitUntil(() => held > 0, 'names are asked for');
+      if (leave === 'run') await page.keyboard.press('Control+Enter');
+      if (leave === 'blur') await page.getByRole('button', { name: 'Shorter range' }).or(page.getByRole('tab', { name: 'Graph' })).first().focus();
+      const answered = page.waitForResponse(/\/api\/v1\/(label|search|metadata)/);
+      release();
+      await answered;
+      const list = page.locator('.cm-tooltip-autocomplete');
+      if (leave === 'stay') await list.waitFor();
+      // As long as a list takes that opens.
+      await page.waitForTimeout(1000);
+      assert.equal(await list.count(), leave === 'stay' ? 1 : 0, leave);
+      await page.finish();
+    }
+  });
+
   test('label values and help texts are text', async () => {
     const page = await open(browser, table('nx_hostile'));
     await page.getByRole('cell', { name: hostileText }).waitFor();

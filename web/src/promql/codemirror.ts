@@ -324,7 +324,9 @@ export function createEditor(root: ShadowRoot, initial: EditorOptions): EditorHa
       autocapitalize: 'off',
     });
 
-  const run = () => {
+  // A list that the server answers with late would open over what is used next, and stay.
+  const run = (view: EditorView) => {
+    closeCompletion(view);
     options.onRun();
     return true;
   };
@@ -341,8 +343,9 @@ export function createEditor(root: ShadowRoot, initial: EditorOptions): EditorHa
         key: 'Enter',
         run: (view) => {
           if (completionStatus(view.state) === 'active' && !isTyped(view)) return acceptCompletion(view);
+          if (options.enterRuns) return run(view);
           closeCompletion(view);
-          return options.enterRuns ? run() : false;
+          return false;
         },
       },
       { key: 'Alt-ArrowUp', run: fromHistory(-1) },
@@ -364,7 +367,13 @@ export function createEditor(root: ShadowRoot, initial: EditorOptions): EditorHa
         attributes.of(attributesOf()),
         history(),
         drawSelection(),
-        EditorView.domEventHandlers({ beforeinput: replaceSelected }),
+        EditorView.domEventHandlers({
+          beforeinput: replaceSelected,
+          // One that is open closes by itself; one that is still asked for would open.
+          blur: (_event, view) => {
+            if (completionStatus(view.state) === 'pending') closeCompletion(view);
+          },
+        }),
         closeBrackets(),
         hoverTooltip(hover, { hoverTime: 350 }),
         tooltips({ position: 'fixed' }),
