@@ -65,6 +65,82 @@ describe('looks', { skip }, () => {
     }
   }
 
+  // What may be seen of an element beside its text.
+  const look = (locator) =>
+    locator.evaluate((element) => {
+      const style = getComputedStyle(element);
+      return [style.backgroundColor, style.color, style.outlineStyle, style.borderLeftWidth, style.borderBottomColor].join();
+    });
+
+  for (const theme of ['dark', 'light']) {
+    test(`${theme}: where more contrast is wanted, all text has seven to one`, async () => {
+      for (const [name, { path, ready }] of Object.entries(pages)) {
+        const page = await open(browser, backend.url + path, { theme, contrast: 'more' });
+        await ready(page);
+        await assertAccessible(page, name, 'color-contrast-enhanced');
+        await page.finish();
+      }
+    });
+
+    test(`${theme}: with the colours of the system, what is chosen and what is drawn can be told`, async () => {
+      const options = { theme, forcedColors: 'active' };
+      const page = await open(browser, backend.url + graph, options);
+      await pages.graph.ready(page);
+      assert.ok(await page.evaluate("matchMedia('(forced-colors: active)').matches"));
+      assert.notEqual(await look(page.getByRole('tab', { selected: true })), await look(page.getByRole('tab', { selected: false }).first()));
+      assert.notEqual(await look(page.locator('.node[aria-current]')), await look(page.locator('.node:not([aria-current])').first()));
+      const modes = page.getByRole('radio');
+      await modes.nth(1).waitFor({ state: 'attached' });
+      assert.notEqual(await look(page.locator('.segmented input:checked + span')), await look(page.locator('.segmented input:not(:checked) + span').first()));
+      const chart = page.getByRole('application');
+      await chart.focus();
+      await page.keyboard.press('End');
+      await page.locator('.tooltip .swatch').first().waitFor();
+      const colours = await page.locator('.tooltip .swatch').evaluateAll((all) => all.map((swatch) => getComputedStyle(swatch).backgroundColor));
+      assert.ok(new Set(colours).size >= 12, `swatches: ${colours}`);
+      await screenshot(page, `forced-colors-${theme}-graph`);
+      await assertAccessible(page, 'graph');
+      // The pictures' ground is that of their theme: their lines and numbers are made for it.
+      const ground = await page.locator('.chart-host').evaluate((host) => [getComputedStyle(host).backgroundColor, getComputedStyle(document.documentElement).getPropertyValue('--surface')]);
+      assert.equal(ground[0], theme === 'dark' ? 'rgb(20, 23, 19)' : 'rgb(253, 254, 252)', ground.join());
+      // In the editor: what is marked, and which completion is chosen.
+      await editorOf(page).focus();
+      await page.keyboard.press('Control+a');
+      const marked = page.locator('.cm-selectionBackground').first();
+      await marked.waitFor();
+      assert.notEqual(await marked.evaluate((e) => getComputedStyle(e).backgroundColor), await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+      await page.keyboard.type('nx_w');
+      const chosen = page.locator('.cm-tooltip-autocomplete li[aria-selected]');
+      await chosen.waitFor();
+      const other = page.locator('.cm-tooltip-autocomplete li:not([aria-selected])').first();
+      if (await other.count()) assert.notEqual(await look(chosen), await look(other));
+      await page.keyboard.press('Escape');
+      await page.finish();
+
+      const targets = await open(browser, `${backend.url}/targets?health=up,down`, options);
+      await pages.targets.ready(targets);
+      const chips = targets.locator('.health-filter .chip');
+      assert.notEqual(await look(chips.first()), await look(chips.last()));
+      const shapes = await targets.locator('.health-filter .shape').evaluateAll((all) => all.map((shape) => getComputedStyle(shape).backgroundColor));
+      assert.equal(new Set(shapes).size, 3, `shapes: ${shapes}`);
+      assert.notEqual(await look(targets.locator('.target-target[data-health=down]')), await look(targets.locator('.target-target[data-health=up]').first()));
+      await screenshot(targets, `forced-colors-${theme}-targets`);
+      await assertAccessible(targets, 'targets');
+      await targets.finish();
+
+      const config = await open(browser, `${backend.url}/config#L3`, options);
+      await pages.config.ready(config);
+      assert.notEqual(await look(config.locator('.yaml-line[data-linked]')), await look(config.locator('.yaml-line').first()));
+      await assertAccessible(config, 'config');
+      await config.keyboard.press('Control+k');
+      const item = config.locator('.palette-item[aria-selected=true]');
+      await item.waitFor();
+      assert.notEqual(await look(item), await look(config.locator('.palette-item[aria-selected=false]').first()));
+      await assertAccessible(config, 'palette');
+      await config.finish();
+    });
+  }
+
   test('open dialogs, menus and errors are accessible', async () => {
     const page = await open(browser, `${backend.url}/query?g0.expr=sum(&g0.tab=table`, { allowed: [/Failed to load resource/] });
     await page.locator('.error-box').waitFor();

@@ -225,6 +225,19 @@ function theme(dark: boolean, fontPx: number): Extension {
         whiteSpace: 'pre-wrap',
       },
       '.cm-diagnostic-warning': { borderLeftColor: 'var(--pending)' },
+      // The grounds of a selection and of the chosen completion are all there is to see of them.
+      '@media (forced-colors: active)': {
+        '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': {
+          forcedColorAdjust: 'none',
+          backgroundColor: 'Highlight',
+        },
+        '.cm-tooltip-autocomplete > ul > li[aria-selected], .cm-tooltip-autocomplete > ul > li[aria-selected] *':
+          {
+            forcedColorAdjust: 'none',
+            backgroundColor: 'Highlight',
+            color: 'HighlightText',
+          },
+      },
       '.cm-lintRange-error': {
         backgroundImage: 'none',
         textDecoration: 'underline wavy var(--firing)',

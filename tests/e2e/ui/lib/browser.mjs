@@ -25,11 +25,13 @@ export async function launch() {
 }
 
 // options: width, height, theme, language, settings (of the UI), allowed (patterns of console errors that are expected),
-// slow (milliseconds that every answer of the API comes later)
+// contrast ('more'), forcedColors ('active'), slow (milliseconds that every answer of the API comes later)
 export async function open(browser, url, options = {}) {
   const context = await browser.newContext({
     viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
     colorScheme: options.theme ?? 'dark',
+    contrast: options.contrast ?? 'no-preference',
+    forcedColors: options.forcedColors ?? 'none',
     locale: options.language ?? 'en',
     timezoneId: 'Asia/Seoul',
     acceptDownloads: true,
@@ -93,16 +95,17 @@ export async function screenshot(page, name) {
 
 const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-// No violation of WCAG 2.2 AA or of best practice.
-export async function assertAccessible(page, what) {
+// No violation of WCAG 2.2 AA or of best practice, nor of further rules of axe.
+export async function assertAccessible(page, what, ...rules) {
   // Evaluated through the debugger: the page's policy would refuse an inline script.
   await page.evaluate(axeSource);
-  const found = await page.evaluate(async () => {
+  const found = await page.evaluate(async (more) => {
     const result = await axe.run(document, {
+      rules: Object.fromEntries(more.map((rule) => [rule, { enabled: true }])),
       runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
     });
     return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.failureSummary}`).join(' | ')}`);
-  });
+  }, rules);
   assert.deepEqual(found, [], what);
 }
 
